@@ -1,0 +1,466 @@
+#include "common/json/json.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "common/base/bytes.h"
+#include "common/json/utf8.h"
+
+/* struct edge_json is json-c's json_object under a name of ours. */
+static struct json_object *raw(const struct edge_json *value)
+{
+    return (struct json_object *) (uintptr_t) value;
+}
+
+static struct edge_json *own(struct json_object *value)
+{
+    return (struct edge_json *) (void *) value;
+}
+
+/* json-c cuts strings at an escaped NUL for who reads them as C strings: refuse it everywhere. */
+static int check_no_nul(const struct edge_json *value)
+{
+    if (edge_json_is(value, EDGE_JSON_STRING)) {
+        const char *text = json_object_get_string(raw(value));
+
+        return strlen(text) == (size_t) json_object_get_string_len(raw(value)) ? 0 : EDGE_EINVALID;
+    }
+    for (size_t i = 0; edge_json_is(value, EDGE_JSON_ARRAY) && i < edge_json_len(value); i++) {
+        if (check_no_nul(edge_json_at(value, i)) < 0)
+            return EDGE_EINVALID;
+    }
+    for (edge_json_foreach (it, value)) {
+        if (check_no_nul(it.value) < 0)
+            return EDGE_EINVALID;
+    }
+    return 0;
+}
+
+static bool names_hold_nul(const char *text, size_t len)
+{
+    for (size_t i = 0; i + 6 <= len; i++) {
+        if (text[i] != '\\')
+            continue;
+        if (memcmp(text + i, "\\u0000", 6) == 0)
+            return true;
+        i++; /* the escaped character */
+    }
+    return false;
+}
+
+static int parse_error(struct json_tokener *tok, struct edge_err *err)
+{
+    enum json_tokener_error why = json_tokener_get_error(tok);
+    size_t at = json_tokener_get_parse_end(tok);
+
+    if (why == json_tokener_error_depth)
+        return edge_fail(err, EDGE_ELIMIT, "JSON is nested deeper than %d levels", EDGE_JSON_DEPTH);
+    if (why == json_tokener_continue)
+        return edge_fail(err, EDGE_EINVALID, "JSON ends too early, at byte %zu", at);
+    return edge_fail(err, EDGE_EINVALID, "not valid JSON at byte %zu: %s", at,
+                     json_tokener_error_desc(why));
+}
+
+static int parse(struct json_tokener *tok, const char *text, size_t len, struct edge_json **ret,
+                 struct edge_err *err)
+{
+    struct json_object *value = json_tokener_parse_ex(tok, text, (int) len);
+
+    /* A bare number is only complete when something follows it. */
+    if (!value && json_tokener_get_error(tok) == json_tokener_continue)
+        value = json_tokener_parse_ex(tok, "\0", 1);
+    if (json_tokener_get_error(tok) != json_tokener_success) {
+        json_object_put(value);
+        return parse_error(tok, err);
+    }
+    *ret = own(value);
+    return 0;
+}
+
+int edge_json_parse(const char *text, size_t len, struct edge_json **ret, struct edge_err *err)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *value = NULL;
+    struct json_tokener *tok;
+    int rc;
+
+    if (len > INT32_MAX / 2)
+        return edge_fail(err, EDGE_ELIMIT, "JSON of %zu bytes is too large", len);
+    if (memchr(text, '\0', len))
+        return edge_fail(err, EDGE_EINVALID, "JSON holds a NUL byte");
+    if (!edge_utf8_valid(text, len))
+        return edge_fail(err, EDGE_EINVALID, "JSON is not valid UTF-8");
+    if (names_hold_nul(text, len))
+        return edge_fail(err, EDGE_EINVALID, "JSON text holds an escaped NUL");
+    tok = json_tokener_new_ex(EDGE_JSON_DEPTH);
+    if (!tok)
+        return -ENOMEM;
+    json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+    rc = parse(tok, text, len, &value, err);
+    json_tokener_free(tok);
+    if (rc < 0)
+        return rc;
+    if (check_no_nul(value) < 0)
+        return edge_fail(err, EDGE_EINVALID, "JSON text holds an escaped NUL");
+    *ret = EDGE_TAKE(value);
+    return 0;
+}
+
+struct edge_json *edge_json_free(struct edge_json *value)
+{
+    json_object_put(raw(value));
+    return NULL;
+}
+
+enum edge_json_kind edge_json_kind(const struct edge_json *value)
+{
+    switch (json_object_get_type(raw(value))) {
+    case json_type_boolean:
+        return EDGE_JSON_BOOL;
+    case json_type_int:
+        return EDGE_JSON_INT;
+    case json_type_double:
+        return EDGE_JSON_DOUBLE;
+    case json_type_string:
+        return EDGE_JSON_STRING;
+    case json_type_array:
+        return EDGE_JSON_ARRAY;
+    case json_type_object:
+        return EDGE_JSON_OBJECT;
+    case json_type_null:
+        break;
+    }
+    return EDGE_JSON_NULL;
+}
+
+const char *edge_json_kind_name(enum edge_json_kind kind)
+{
+    static const char *const names[] = {
+        [EDGE_JSON_NULL] = "null",        [EDGE_JSON_BOOL] = "a boolean",
+        [EDGE_JSON_INT] = "a number",     [EDGE_JSON_DOUBLE] = "a number",
+        [EDGE_JSON_STRING] = "a text",    [EDGE_JSON_ARRAY] = "an array",
+        [EDGE_JSON_OBJECT] = "an object",
+    };
+
+    return names[kind];
+}
+
+struct edge_json *edge_json_get(const struct edge_json *object, const char *name)
+{
+    struct json_object *value = NULL;
+
+    if (!edge_json_is(object, EDGE_JSON_OBJECT))
+        return NULL;
+    json_object_object_get_ex(raw(object), name, &value);
+    return own(value);
+}
+
+struct edge_json *edge_json_get_nocase(const struct edge_json *object, const char *name)
+{
+    if (edge_json_has(object, name))
+        return edge_json_get(object, name);
+    for (edge_json_foreach (it, object)) {
+        if (strcasecmp(it.name, name) == 0)
+            return it.value;
+    }
+    return NULL;
+}
+
+bool edge_json_has(const struct edge_json *object, const char *name)
+{
+    return edge_json_is(object, EDGE_JSON_OBJECT) &&
+           json_object_object_get_ex(raw(object), name, NULL);
+}
+
+size_t edge_json_len(const struct edge_json *value)
+{
+    if (edge_json_is(value, EDGE_JSON_ARRAY))
+        return json_object_array_length(raw(value));
+    if (edge_json_is(value, EDGE_JSON_OBJECT))
+        return (size_t) json_object_object_length(raw(value));
+    return 0;
+}
+
+struct edge_json *edge_json_at(const struct edge_json *array, size_t index)
+{
+    if (!edge_json_is(array, EDGE_JSON_ARRAY) || index >= edge_json_len(array))
+        return NULL;
+    return own(json_object_array_get_idx(raw(array), index));
+}
+
+static struct edge_json_iter iter_at(struct lh_entry *entry)
+{
+    if (!entry)
+        return (struct edge_json_iter){0};
+    return (struct edge_json_iter){
+        .name = lh_entry_k(entry),
+        .value = own((struct json_object *) (uintptr_t) lh_entry_v(entry)),
+        .next_ = entry->next,
+    };
+}
+
+struct edge_json_iter edge_json_first(const struct edge_json *object)
+{
+    if (!edge_json_is(object, EDGE_JSON_OBJECT))
+        return (struct edge_json_iter){0};
+    return iter_at(json_object_get_object(raw(object))->head);
+}
+
+void edge_json_next(struct edge_json_iter *it)
+{
+    *it = iter_at(it->next_);
+}
+
+const char *edge_json_str(const struct edge_json *value, const char *fallback)
+{
+    return edge_json_is(value, EDGE_JSON_STRING) ? json_object_get_string(raw(value)) : fallback;
+}
+
+bool edge_json_bool(const struct edge_json *value, bool fallback)
+{
+    return edge_json_is(value, EDGE_JSON_BOOL) ? json_object_get_boolean(raw(value)) : fallback;
+}
+
+int64_t edge_json_int(const struct edge_json *value, int64_t fallback)
+{
+    return edge_json_is(value, EDGE_JSON_INT) ? json_object_get_int64(raw(value)) : fallback;
+}
+
+double edge_json_double(const struct edge_json *value, double fallback)
+{
+    if (edge_json_is(value, EDGE_JSON_INT) || edge_json_is(value, EDGE_JSON_DOUBLE))
+        return json_object_get_double(raw(value));
+    return fallback;
+}
+
+int edge_json_loose_bool(const struct edge_json *value, bool *ret)
+{
+    const char *text = edge_json_str(value, NULL);
+
+    if (edge_json_is(value, EDGE_JSON_BOOL) || edge_json_is(value, EDGE_JSON_INT)) {
+        *ret = json_object_get_boolean(raw(value));
+        return 0;
+    }
+    if (text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0))
+        *ret = true;
+    else if (text && (strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0 || !*text))
+        *ret = false;
+    else
+        return EDGE_EINVALID;
+    return 0;
+}
+
+int edge_json_loose_int(const struct edge_json *value, int64_t *ret)
+{
+    const char *text = edge_json_str(value, NULL);
+    char *end;
+    double number;
+
+    if (edge_json_is(value, EDGE_JSON_INT)) {
+        *ret = json_object_get_int64(raw(value));
+        return 0;
+    }
+    if (edge_json_is(value, EDGE_JSON_DOUBLE)) {
+        number = json_object_get_double(raw(value));
+        if (!(number > -9e18 && number < 9e18) || number != (double) (int64_t) number)
+            return EDGE_EINVALID;
+        *ret = (int64_t) number;
+        return 0;
+    }
+    if (!text || !*text)
+        return EDGE_EINVALID;
+    errno = 0;
+    *ret = strtoll(text, &end, 10);
+    return errno || *end ? EDGE_EINVALID : 0;
+}
+
+int edge_json_loose_str(const struct edge_json *value, char **ret)
+{
+    const char *text;
+
+    switch (edge_json_kind(value)) {
+    case EDGE_JSON_BOOL:
+    case EDGE_JSON_INT:
+    case EDGE_JSON_DOUBLE:
+    case EDGE_JSON_STRING:
+        text = json_object_get_string(raw(value));
+        *ret = edge_strdup(text);
+        return *ret ? 0 : -ENOMEM;
+    case EDGE_JSON_NULL:
+    case EDGE_JSON_ARRAY:
+    case EDGE_JSON_OBJECT:
+        break;
+    }
+    return EDGE_EINVALID;
+}
+
+struct edge_json *edge_json_new_object(void)
+{
+    return own(json_object_new_object());
+}
+
+struct edge_json *edge_json_new_array(void)
+{
+    return own(json_object_new_array());
+}
+
+struct edge_json *edge_json_new_str(const char *text)
+{
+    return text ? own(json_object_new_string(text)) : NULL;
+}
+
+struct edge_json *edge_json_new_str_len(const char *text, size_t len)
+{
+    return len > INT32_MAX ? NULL : own(json_object_new_string_len(text, (int) len));
+}
+
+struct edge_json *edge_json_new_int(int64_t number)
+{
+    return own(json_object_new_int64(number));
+}
+
+struct edge_json *edge_json_new_double(double number)
+{
+    return own(json_object_new_double(number));
+}
+
+struct edge_json *edge_json_new_bool(bool truth)
+{
+    return own(json_object_new_boolean(truth));
+}
+
+struct edge_json *edge_json_copy(const struct edge_json *value)
+{
+    struct json_object *copy = NULL;
+
+    if (value && json_object_deep_copy(raw(value), &copy, NULL) < 0)
+        return NULL;
+    return own(copy);
+}
+
+int edge_json_set(struct edge_json *object, const char *name, struct edge_json *value)
+{
+    if (!object || json_object_object_add(raw(object), name, raw(value)) < 0) {
+        edge_json_free(value);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+int edge_json_append(struct edge_json *array, struct edge_json *value)
+{
+    if (!array || json_object_array_add(raw(array), raw(value)) < 0) {
+        edge_json_free(value);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void edge_json_del(struct edge_json *object, const char *name)
+{
+    json_object_object_del(raw(object), name);
+}
+
+int edge_json_set_str(struct edge_json *object, const char *name, const char *text)
+{
+    return edge_json_set(object, name, edge_json_new_str(text));
+}
+
+int edge_json_set_int(struct edge_json *object, const char *name, int64_t number)
+{
+    return edge_json_set(object, name, edge_json_new_int(number));
+}
+
+int edge_json_set_bool(struct edge_json *object, const char *name, bool truth)
+{
+    return edge_json_set(object, name, edge_json_new_bool(truth));
+}
+
+struct edge_json *edge_json_need_object(struct edge_json *object, const char *name)
+{
+    struct edge_json *member = edge_json_get(object, name);
+
+    if (edge_json_is(member, EDGE_JSON_OBJECT))
+        return member;
+    member = edge_json_new_object();
+    return member && edge_json_set(object, name, member) == 0 ? member : NULL;
+}
+
+struct edge_json *edge_json_need_array(struct edge_json *object, const char *name)
+{
+    struct edge_json *member = edge_json_get(object, name);
+
+    if (edge_json_is(member, EDGE_JSON_ARRAY))
+        return member;
+    member = edge_json_new_array();
+    return member && edge_json_set(object, name, member) == 0 ? member : NULL;
+}
+
+bool edge_json_equal(const struct edge_json *a, const struct edge_json *b)
+{
+    return json_object_equal(raw(a), raw(b)) != 0;
+}
+
+enum { PLAIN = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
+
+char *edge_json_text(const struct edge_json *value)
+{
+    return value ? edge_strdup(json_object_to_json_string_ext(raw(value), PLAIN)) : strdup("null");
+}
+
+char *edge_json_pretty(const struct edge_json *value)
+{
+    int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
+
+    return value ? edge_strdup(json_object_to_json_string_ext(raw(value), flags)) : strdup("null");
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct edge_json_iter *) a)->name,
+                  ((const struct edge_json_iter *) b)->name);
+}
+
+static struct edge_json *sorted(const struct edge_json *value);
+
+static struct edge_json *sorted_object(const struct edge_json *object)
+{
+    struct edge_json *copy = edge_json_new_object();
+    size_t len = edge_json_len(object);
+    struct edge_json_iter *members = calloc(len + 1, sizeof *members);
+    size_t n = 0;
+
+    if (!copy || !members) {
+        free(members);
+        return edge_json_free(copy);
+    }
+    for (edge_json_foreach (it, object))
+        members[n++] = it;
+    qsort(members, n, sizeof *members, by_name);
+    for (size_t i = 0; i < n; i++)
+        (void) edge_json_set(copy, members[i].name, sorted(members[i].value));
+    free(members);
+    return copy;
+}
+
+static struct edge_json *sorted(const struct edge_json *value)
+{
+    struct edge_json *copy;
+
+    if (edge_json_is(value, EDGE_JSON_OBJECT))
+        return sorted_object(value);
+    if (!edge_json_is(value, EDGE_JSON_ARRAY))
+        return edge_json_copy(value);
+    copy = edge_json_new_array();
+    for (size_t i = 0; copy && i < edge_json_len(value); i++)
+        (void) edge_json_append(copy, sorted(edge_json_at(value, i)));
+    return copy;
+}
+
+char *edge_json_canonical(const struct edge_json *value)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *copy = sorted(value);
+
+    return edge_json_text(copy);
+}
