@@ -28,7 +28,8 @@ enum edge_json_kind {
 
 enum { EDGE_JSON_DEPTH = 32 }; /* deeper input is refused with EDGE_ELIMIT */
 
-/** Strict JSON, valid UTF-8, no trailing bytes, no NUL inside strings or names.
+/** Strict JSON (but for single quotes, which json-c and .NET take too), valid UTF-8, no trailing
+ * bytes, no NUL inside strings or names.
  * @return 0, EDGE_EINVALID with the byte offset in @p err, or EDGE_ELIMIT */
 EDGE_MUST_CHECK int edge_json_parse(const char *text, size_t len, struct edge_json **ret,
                                     struct edge_err *err);

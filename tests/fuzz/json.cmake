@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_json LINKS edge::json)

@@ -1,0 +1,1 @@
+edge_test(unit/common/test_json.c LINKS edge::json)
