@@ -117,11 +117,19 @@ static bool given_up(const struct agent_module *m)
     return m->rules->max_count > 0 && m->restart_count >= m->rules->max_count;
 }
 
+/* Started in an earlier life of the agent, only the wall clock tells. */
+static int64_t up_ms(const struct agent_module *m)
+{
+    if (m->started_ms > 0)
+        return edge_now_ms() - m->started_ms;
+    if (m->started_ns == EDGE_TIME_NEVER || m->exited_ns < m->started_ns)
+        return 0;
+    return (m->exited_ns - m->started_ns) / 1000000;
+}
+
 static enum agent_module_event after_end(struct agent_module *m, enum agent_end end)
 {
-    int64_t care_ms = (int64_t) m->rules->care_minutes * 60000;
-
-    if (m->started_ms > 0 && edge_now_ms() - m->started_ms >= care_ms)
+    if (up_ms(m) >= (int64_t) m->rules->care_minutes * 60000)
         m->restart_count = 0;
     if (agent_policy_restarts(m->policy, end))
         return given_up(m) ? MODULE_EV_GIVE_UP : MODULE_EV_PAUSE;
@@ -140,8 +148,9 @@ static enum agent_module_event act_reaped(struct agent_module *m)
         return MODULE_EVENT_MAX;
     case AGENT_DOWN_UNHEALTHY:
         return after_end(m, AGENT_END_UNHEALTHY);
-    case AGENT_DOWN_ENDED:
     case AGENT_DOWN_NO_START:
+        return given_up(m) ? MODULE_EV_GIVE_UP : MODULE_EV_PAUSE;
+    case AGENT_DOWN_ENDED:
         break;
     }
     return after_end(m, m->exit_code == 0 ? AGENT_END_CLEAN : AGENT_END_CRASH);
@@ -152,6 +161,7 @@ static enum agent_module_event act_reaped(struct agent_module *m)
 static enum agent_module_event act_start_failed(struct agent_module *m)
 {
     m->down = AGENT_DOWN_NO_START;
+    m->exit_code = -1;
     m->exited_ns = edge_wall_ns();
     return given_up(m) ? MODULE_EV_GIVE_UP : MODULE_EV_PAUSE;
 }
@@ -280,8 +290,15 @@ static bool is_up(enum agent_module_state state)
     return state == MODULE_RUNNING || state == MODULE_UNHEALTHY || state == MODULE_STOPPING;
 }
 
-/* A container without a task. Down states are right already; anything else has missed the end: reap
- * finds no task, takes the exit as unknown and gives the network back. */
+static bool end_is_known(const struct agent_module *m)
+{
+    return m->exited_ns != EDGE_TIME_NEVER && m->exited_ns >= m->started_ns;
+}
+
+/* A container without a task. What is down is right already. What was up has missed its end: reap
+ * finds no task, takes the exit as unknown and gives the network back. What is new to this life of
+ * the agent goes by the record: its end may be dealt with already, but for the restart that
+ * follows. */
 static void see_container(struct agent_module *m)
 {
     if (is_up(m->state)) {
@@ -290,10 +307,12 @@ static void see_container(struct agent_module *m)
     }
     if (m->state != MODULE_LOST && m->state != MODULE_ABSENT)
         return;
-    if (m->down == AGENT_DOWN_ENDED && m->started_ns != EDGE_TIME_NEVER)
-        put(m, MODULE_RUNNING, MODULE_EV_EXITED);
-    else
+    if (!agent_module_ended_by_itself(m))
         put(m, MODULE_STOPPED, m->remove_next ? MODULE_EV_REMOVE : MODULE_EVENT_MAX);
+    else if (end_is_known(m))
+        put(m, MODULE_REAPING, MODULE_EV_DONE);
+    else
+        put(m, MODULE_RUNNING, MODULE_EV_EXITED);
 }
 
 static void see_running(struct agent_module *m)
@@ -303,8 +322,8 @@ static void see_running(struct agent_module *m)
     m->ops->disarm(m);
     m->exited_early = false;
     m->down = AGENT_DOWN_ENDED;
-    if (m->started_ns == EDGE_TIME_NEVER)
-        m->started_ns = edge_wall_ns();
+    if (m->started_ns == EDGE_TIME_NEVER || end_is_known(m))
+        m->started_ns = edge_wall_ns(); /* the record is of an earlier run */
     put(m, MODULE_RUNNING, MODULE_EVENT_MAX);
     arm_care(m);
 }

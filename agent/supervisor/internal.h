@@ -66,7 +66,8 @@ struct agent_supervisor {
     bool list_again;
     bool listed; /* the first list is in, the network is restored */
     bool connected;
-    bool rebooted; /* the device has booted since the records were written */
+    bool reconnected; /* since the last list */
+    bool rebooted;    /* the device has booted since the records were written */
     bool ending;
     struct edge_cancel *events_cancel;
     pthread_t events_thread;
@@ -83,7 +84,10 @@ const struct agent_module_spec *sup_wanted(const struct sup_module *m);
 void sup_kick(struct agent_supervisor *sup);
 void sup_changed(struct agent_supervisor *sup);
 void sup_note(struct sup_module *m, const char *fmt, ...) EDGE_PRINTF(2, 3);
+/** What its container is made from now; takes ownership. */
 void sup_set_applied(struct sup_module *m, struct agent_module_spec *spec);
+void sup_module_drop(struct sup_module *m);
+void sup_free(void *sup);
 
 /* reconcile.c */
 void sup_reconcile(struct agent_supervisor *sup);
@@ -94,7 +98,6 @@ struct agent_observed *sup_observe(struct agent_supervisor *sup,
 /* jobs.c */
 extern const struct agent_module_ops sup_ops;
 void sup_relabel(struct sup_module *m, const struct agent_module_spec *spec);
-/** edge_pool_submit, counted on the module. */
 
 /* pulls.c */
 void sup_pull_want(struct agent_supervisor *sup, const char *image);
@@ -113,7 +116,9 @@ void sup_list_in(struct agent_supervisor *sup, uint64_t ms);
 /* health.c */
 /** Begin or end checking as the module's state demands. */
 void sup_health_follow(struct sup_module *m);
-void sup_health_set(struct sup_module *m, const struct agent_healthcheck *health);
+/** How it is checked from now on; NULL or without a test: not at all. Takes over what @p health
+ * owns. */
+void sup_health_set(struct sup_module *m, struct agent_healthcheck *health);
 void sup_health_drop(struct sup_module *m);
 
 #endif
