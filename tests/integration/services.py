@@ -153,6 +153,12 @@ def processes():
     return found
 
 
+def veths():
+    """Names of the links that lead into containers."""
+    done = subprocess.run(["ip", "-o", "link", "show", "type", "veth"], capture_output=True, text=True)
+    return [line.split()[1].rstrip(":") for line in done.stdout.splitlines()]
+
+
 class Registry(Service):
     """docker-registry with deletion on; optionally with TLS (cert, key) and a LOGIN to be given."""
 
