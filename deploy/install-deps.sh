@@ -26,10 +26,11 @@ done
 echo "install-deps: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 # Debian starts a service with its package; the tests and the quickstart start their own instead.
-blocked=()
-for policy in /usr/sbin/policy-rc.d; do
-    [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; blocked+=("$policy"); }
-done
-trap 'rm -f "${blocked[@]}"' EXIT
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+fi
 apt-get update -q
 apt-get install -y -q --no-install-recommends "${missing[@]}"

@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_reference LINKS edge::agent_image_formats)
