@@ -50,15 +50,15 @@ static bool names_hold_nul(const char *text, size_t len)
     return false;
 }
 
-static int parse_error(struct json_tokener *tok, struct edge_err *err)
+static int parse_error(struct json_tokener *tok, size_t len, struct edge_err *err)
 {
     enum json_tokener_error why = json_tokener_get_error(tok);
     size_t at = json_tokener_get_parse_end(tok);
 
     if (why == json_tokener_error_depth)
         return edge_fail(err, EDGE_ELIMIT, "JSON is nested deeper than %d levels", EDGE_JSON_DEPTH);
-    if (why == json_tokener_continue)
-        return edge_fail(err, EDGE_EINVALID, "JSON ends too early, at byte %zu", at);
+    if (why == json_tokener_continue || why == json_tokener_error_parse_eof)
+        return edge_fail(err, EDGE_EINVALID, "JSON ends too early, after %zu bytes", len);
     return edge_fail(err, EDGE_EINVALID, "not valid JSON at byte %zu: %s", at,
                      json_tokener_error_desc(why));
 }
@@ -73,7 +73,7 @@ static int parse(struct json_tokener *tok, const char *text, size_t len, struct 
         value = json_tokener_parse_ex(tok, "\0", 1);
     if (json_tokener_get_error(tok) != json_tokener_success) {
         json_object_put(value);
-        return parse_error(tok, err);
+        return parse_error(tok, len, err);
     }
     *ret = own(value);
     return 0;
