@@ -1,6 +1,7 @@
 #include "agent/network/result.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 
 enum { WORDS_MAX = 400, INTERFACES_MAX = 64 };
