@@ -307,12 +307,43 @@ struct edge_json *edge_json_new_array(void)
 
 struct edge_json *edge_json_new_str(const char *text)
 {
-    return text ? own(json_object_new_string(text)) : NULL;
+    return text ? edge_json_new_str_len(text, strlen(text)) : NULL;
+}
+
+/* Texts that were cut to a length, or that come from a foreign program, may hold half characters;
+ * what we send must be JSON all the same. */
+static char *repaired(const char *text, size_t len)
+{
+    char *copy = malloc(len + 1);
+
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < len;) {
+        size_t step = edge_utf8_char(text + i, len - i);
+
+        if (step > 0)
+            memcpy(copy + i, text + i, step);
+        else
+            copy[i] = '?';
+        i += step > 0 ? step : 1;
+    }
+    copy[len] = '\0';
+    return copy;
 }
 
 struct edge_json *edge_json_new_str_len(const char *text, size_t len)
 {
-    return len > INT32_MAX ? NULL : own(json_object_new_string_len(text, (int) len));
+    EDGE_CLEANUP(edge_free) char *copy = NULL;
+
+    if (len > INT32_MAX)
+        return NULL;
+    if (!edge_utf8_valid(text, len)) {
+        copy = repaired(text, len);
+        if (!copy)
+            return NULL;
+        text = copy;
+    }
+    return own(json_object_new_string_len(text, (int) len));
 }
 
 struct edge_json *edge_json_new_int(int64_t number)
