@@ -19,3 +19,9 @@ endfunction()
 edge_containerd_test(content)
 edge_containerd_test(tasks)
 edge_containerd_test(events)
+
+# Debian's python3, which has python3-protobuf.
+add_test(NAME conformance.protos
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/conformance/protos.py
+    ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/debs)
+set_tests_properties(conformance.protos PROPERTIES LABELS conformance TIMEOUT 300)
