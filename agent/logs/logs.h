@@ -1,9 +1,9 @@
 /* agent/logs/logs.h - module logs on disk, written by edge-logger, read back here.
  *
- * <homedir>/logs/<container id>/<name>.log holds one JSON object a line, as Docker's json-file:
+ * <homedir>/logs/<container id>/module.log holds one JSON object a line, as Docker's json-file:
  * {"log":"text\n","stream":"stdout","time":"2024-01-01T00:00:00.000000000Z"}; a line longer than 16
  * KiB is cut into several objects of which only the last ends in "\n". Rotated files are
- * <name>.log.1 (newest) to .N, with .gz when compressed.
+ * module.log.1 (newest) to .N, with .gz when compressed.
  *
  * Any thread; a reader belongs to one. */
 #ifndef AGENT_LOGS_LOGS_H

@@ -125,7 +125,7 @@ static int read_record(const char *text, struct agent_module_record *ret)
     int end = 0;
     int n =
         sscanf(text, RECORD_SCAN, &ret->restart_count, &ret->last_restart_ns, &ret->last_start_ns,
-               &ret->last_exit_ns, &ret->exit_code, &ret->stopped_by_us, &end);
+               &ret->last_exit_ns, &ret->exit_code, &ret->down, &end);
 
     return n == 6 && text[end] == '\0' ? 0 : EDGE_ESTORE;
 }
@@ -161,7 +161,7 @@ int agent_state_set_module(struct agent_state *state, const char *name,
         return rc;
     (void) snprintf(text, sizeof text, RECORD_PRINT, record->restart_count, record->last_restart_ns,
                     record->last_start_ns, record->last_exit_ns, record->exit_code,
-                    record->stopped_by_us != 0);
+                    record->down);
     return state_store_put(state->store, full, text, strlen(text), err);
 }
 

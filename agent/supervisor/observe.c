@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "agent/supervisor/internal.h"
+#include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
@@ -154,6 +155,8 @@ static void restore_work(void *arg)
     }
     l->rc = live ? agent_network_restore(l->sup->cfg.net, live, &l->err) : -ENOMEM;
     free(live);
+    for (size_t i = 0; i < l->len; i++)
+        l->seen[i].address = edge_strdup(agent_network_address(l->sup->cfg.net, l->seen[i].id));
     sweep_pulls(l->sup);
 }
 
@@ -206,6 +209,8 @@ static void adopt(struct sup_module *m, const struct agent_container_seen *c)
     sup_set_applied(m, spec);
     free(m->image_hash);
     m->image_hash = edge_strdup(c->image_hash);
+    free(m->address);
+    m->address = edge_strdup(c->address);
     adopt_facts(m, c);
     if (m->sup->rebooted && m->life.policy != AGENT_POLICY_NEVER) {
         m->life.restart_count = 0;

@@ -84,7 +84,8 @@ static void recall(struct sup_module *m)
     m->life.started_ns = r->last_start_ns;
     m->life.exited_ns = r->last_exit_ns;
     m->life.last_restart_ns = r->last_restart_ns;
-    m->life.down = (enum agent_down) r->down;
+    if (r->down >= AGENT_DOWN_NEVER_STARTED && r->down <= AGENT_DOWN_NO_START)
+        m->life.down = (enum agent_down) r->down;
 }
 
 static struct sup_module *module_create(struct agent_supervisor *sup, const char *name)

@@ -79,7 +79,7 @@ static void test_what_was_set_is_there_after_a_reopen(void **unused)
     assert_int_equal(got.last_start_ns, EDGE_TIME_NEVER);
     assert_int_equal(got.last_exit_ns, -5);
     assert_int_equal(got.exit_code, -1);
-    assert_int_equal(got.stopped_by_us, 1);
+    assert_int_equal(got.down, 1);
     assert_int_equal(agent_state_del_module(state, "cam", NULL), 0);
     assert_int_equal(agent_state_del_module(state, "cam", NULL), 0);
     assert_int_equal(agent_state_get_module(state, "cam", &got, NULL), -ENOENT);
