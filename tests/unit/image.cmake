@@ -1,6 +1,8 @@
 edge_test(unit/agent/test_reference.c LINKS edge::agent_image_formats)
 edge_test(unit/agent/test_manifest.c LINKS edge::agent_image_formats)
 edge_test(unit/agent/test_registry_headers.c LINKS edge::agent_image_formats)
+edge_test(unit/agent/test_credentials.c LINKS edge::agent_image_registry)
+edge_test(unit/agent/test_flight.c LINKS edge::agent_image)
 
 # Pulls against a real containerd and real and faulty registries, without the agent.
 add_executable(pull_driver integration/pull_driver.c)
