@@ -65,7 +65,9 @@ static bool next_word(struct words *w)
 
 static struct words words_of(const char *host, size_t len, const char *keyword)
 {
-    return (struct words){.at = host, .end = host + len, .keyword = keyword};
+    const char *text = host ? host : ""; /* an absent file is an empty one */
+
+    return (struct words){.at = text, .end = text + len, .keyword = keyword};
 }
 
 static bool is_reachable_server(const char *address)
