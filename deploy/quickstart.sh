@@ -301,7 +301,7 @@ down() {
 
 [ "$(id -u)" = 0 ] || die "needs root: sudo $0 $*"
 exec 9<"${BASH_SOURCE[0]}"
-flock -n 9 || die "is running already"
+flock -n 9 || { echo "waiting for another run of this script"; flock -w 600 9 || die "another run does not end"; }
 case ${1:-} in
     "") up ;;
     --down) down ;;
