@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/desired/reader.h"
+#include "agent/image/reference.h"
 
 /* A copy of the text without blanks around it. */
 static char *trimmed(const char *text)
@@ -17,49 +18,14 @@ static char *trimmed(const char *text)
     return strndup(text, len);
 }
 
-static bool has_odd_characters(const char *text)
-{
-    for (; *text; text++) {
-        if (!isalnum((unsigned char) *text) && !strchr("._-:/@$+[]", *text))
-            return true;
-    }
-    return false;
-}
-
-static int check_digest(const struct desired_reader *r, const char *path, const char *at)
-{
-    const char *hex = strchr(at, ':');
-
-    if (!hex || hex == at + 1 || strlen(hex + 1) < 32 ||
-        hex[1 + strspn(hex + 1, "0123456789abcdef")] != '\0')
-        return desired_bad(r, path, "\"%.100s\" is no digest such as \"@sha256:<hex>\"", at);
-    return 0;
-}
-
-/* What registries would refuse anyway, found before anything is stopped for it. */
+/* A name that no registry could have is found here, before anything is stopped for it. */
 static int check(const struct desired_reader *r, const char *path, const char *text)
 {
-    const char *last = strrchr(text, '/');
-    const char *at = strchr(text, '@');
-    const char *colon;
+    struct agent_reference reference = {0};
+    int rc = agent_reference_parse(text, r->upstream, &reference, r->err);
 
-    last = last ? last + 1 : text;
-    if (!*text)
-        return desired_bad(r, path, "is blank");
-    if (strlen(text) > 512 || has_odd_characters(text))
-        return desired_bad(r, path, "\"%.100s\" is not an image's name", text);
-    if (!*last || *last == ':' || *last == '@' || text[0] == '/')
-        return desired_bad(r, path, "\"%.100s\" has no name before the tag", text);
-    if (at && at < last)
-        return desired_bad(r, path, "\"%.100s\" has a `/` behind its digest", text);
-    colon = strchr(last, ':');
-    if (colon && (!at || colon < at)) {
-        const char *end = at ? at : text + strlen(text);
-
-        if (colon + 1 == end || memchr(colon + 1, ':', (size_t) (end - colon - 1)))
-            return desired_bad(r, path, "\"%.100s\" must have one tag behind one colon", text);
-    }
-    return at ? check_digest(r, path, at) : 0;
+    agent_reference_fini(&reference);
+    return rc < 0 && rc != -ENOMEM ? desired_wrap(r, rc, path) : rc;
 }
 
 /* IoT Edge writes the default tag out, so that "a" and "a:latest" are the same wish. */
@@ -83,9 +49,9 @@ int desired_take_image(const struct desired_reader *r, const struct edge_json *s
     text = trimmed(raw);
     if (!text)
         return -ENOMEM;
+    if (!*text)
+        return desired_bad(r, path, "is blank");
     rc = check(r, path, text);
-    if (rc == 0)
-        rc = desired_check_upstream(r, path, text);
     if (rc < 0)
         return rc;
     *ret = with_tag(text);

@@ -130,65 +130,87 @@ static int read_words(const struct desired_reader *r, const struct edge_json *ob
     int want = 0;
     int policy = 0;
     int pull = 0;
-    int rc = desired_take_word(r, object, "status", &desired_wants, -1, &want);
+    int rc = desired_take_word(r, object, "status", &desired_wants, AGENT_WANT_RUNNING, &want);
 
     if (rc == 0)
-        rc = desired_take_word(r, object, "restartPolicy", &desired_policies, -1, &policy);
+        rc = desired_take_word(r, object, "restartPolicy", &desired_policies,
+                               AGENT_POLICY_ON_UNHEALTHY, &policy);
     if (rc == 0)
-        rc = desired_take_word(r, object, "imagePullPolicy", &desired_pull_policies, -1, &pull);
+        rc = desired_take_word(r, object, "imagePullPolicy", &desired_pull_policies,
+                               AGENT_PULL_ON_CREATE, &pull);
     spec->want = (enum agent_want) want;
     spec->policy = (enum agent_policy) policy;
     spec->pull = (enum agent_pull_policy) pull;
     return rc;
 }
 
-static int read_members(const struct desired_reader *r, const struct edge_json *object,
-                        struct agent_module_spec *spec)
+static int read_name(const struct desired_reader *r, const struct edge_json *object,
+                     struct agent_module_spec *spec)
 {
-    struct edge_json *options = NULL;
     int rc = desired_take_text(r, object, "name", "name", NULL, &spec->name);
 
     if (rc == 0)
         rc = desired_check_module_name(r, spec->name);
+    if (rc == 0)
+        spec->kind = kind_of(spec->name);
+    return rc;
+}
+
+static int read_options(const struct desired_reader *r, const struct edge_json *object,
+                        struct agent_module_spec *spec)
+{
+    struct edge_json *options = NULL;
+    int rc = desired_take_object(r, object, "createOptions", "createOptions", false, &options);
+
     if (rc < 0)
         return rc;
-    spec->kind = kind_of(spec->name);
-    rc = read_words(r, object, spec);
+    spec->create_options = options ? edge_json_copy(options) : edge_json_new_object();
+    return spec->create_options ? 0 : -ENOMEM;
+}
+
+/* Another version of this program may have written it: what is absent has its default, and what is
+ * not known here does not matter, so that nothing is made anew for an upgrade or the way back. */
+static int read_members(const struct desired_reader *r, const struct edge_json *object,
+                        struct agent_module_spec *spec)
+{
+    int rc = read_name(r, object, spec);
+
+    if (rc == 0)
+        rc = read_words(r, object, spec);
     if (rc == 0)
         rc = desired_take_order(r, object, &spec->startup_order);
     if (rc == 0)
-        rc = desired_take_text(r, object, "version", "version", NULL, &spec->version);
+        rc = desired_take_text(r, object, "version", "version", "", &spec->version);
     if (rc == 0)
         rc = desired_take_text(r, object, "image", "image", NULL, &spec->image);
     if (rc == 0)
-        rc = desired_take_text(r, object, "digest", "digest", NULL, &spec->digest);
+        rc = desired_take_text(r, object, "digest", "digest", "", &spec->digest);
     if (rc == 0)
         rc = desired_take_env(r, object, true, spec);
+    return rc < 0 ? rc : read_options(r, object, spec);
+}
+
+static int read_spec(const char *text, size_t len, struct agent_module_spec *spec,
+                     struct edge_err *err)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *object = NULL;
+    const struct desired_reader r = {.err = err};
+    int rc = edge_json_parse(text, len, &object, err);
+
     if (rc == 0)
-        rc = desired_take_object(r, object, "createOptions", "createOptions", true, &options);
+        rc = read_members(&r, object, spec);
     if (rc < 0)
         return rc;
-    spec->create_options = edge_json_copy(options);
-    return spec->create_options ? 0 : -ENOMEM;
+    spec->text = strndup(text, len);
+    return spec->text ? hash(spec) : -ENOMEM;
 }
 
 int agent_module_spec_parse(const char *text, size_t len, struct agent_module_spec **ret,
                             struct edge_err *err)
 {
     EDGE_CLEANUP(agent_module_spec_free) struct agent_module_spec *spec = calloc(1, sizeof *spec);
-    EDGE_CLEANUP(edge_json_free) struct edge_json *object = NULL;
-    const struct desired_reader r = {.err = err};
-    int rc;
+    int rc = spec ? read_spec(text, len, spec, err) : -ENOMEM;
 
-    if (!spec)
-        return -ENOMEM;
-    rc = edge_json_parse(text, len, &object, err);
-    if (rc == 0)
-        rc = read_members(&r, object, spec);
-    if (rc == 0)
-        rc = desired_spec_finish(spec);
-    if (rc == 0 && (strlen(spec->text) != len || memcmp(spec->text, text, len) != 0))
-        rc = edge_fail(err, EDGE_EINVALID, "not written by this version");
     if (rc < 0)
         return rc == -ENOMEM ? rc : edge_wrap(err, EDGE_EINVALID, "module spec");
     *ret = EDGE_TAKE(spec);

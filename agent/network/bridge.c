@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/network/link.h"
+#include "common/base/bytes.h"
 
 #define MARK "edge:"
 

@@ -6,6 +6,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+static const size_t header_len = sizeof(struct nlattr);
+
 enum { RECEIVE_MAX = 64 * 1024, TIMEOUT_S = 10 };
 
 static size_t align(size_t len)
@@ -38,14 +40,14 @@ void agent_nl_begin(struct agent_nl *nl, uint16_t type, uint16_t flags, const vo
 
 void agent_nl_put(struct agent_nl *nl, uint16_t type, const void *data, size_t len)
 {
-    struct nlattr header = {(uint16_t) (NLA_HDRLEN + len), type};
-    char *at = reserve(nl, NLA_HDRLEN + len);
+    struct nlattr header = {(uint16_t) (header_len + len), type};
+    char *at = reserve(nl, header_len + len);
 
     if (!at)
         return;
     memcpy(at, &header, sizeof header);
     if (len > 0)
-        memcpy(at + NLA_HDRLEN, data, len);
+        memcpy(at + header_len, data, len);
 }
 
 void agent_nl_puts(struct agent_nl *nl, uint16_t type, const char *text)
@@ -73,13 +75,13 @@ struct agent_nl_span agent_nl_find(struct agent_nl_span span, uint16_t type)
 {
     struct nlattr header;
 
-    while (span.len >= NLA_HDRLEN) {
+    while (span.len >= header_len) {
         memcpy(&header, span.data, sizeof header);
-        if (header.nla_len < NLA_HDRLEN || header.nla_len > span.len)
+        if (header.nla_len < header_len || header.nla_len > span.len)
             break;
         if ((header.nla_type & NLA_TYPE_MASK) == type)
-            return (struct agent_nl_span){span.data + NLA_HDRLEN,
-                                          (size_t) header.nla_len - NLA_HDRLEN};
+            return (struct agent_nl_span){span.data + header_len,
+                                          (size_t) header.nla_len - header_len};
         if (align(header.nla_len) >= span.len)
             break;
         span.data += align(header.nla_len);

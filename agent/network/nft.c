@@ -56,11 +56,11 @@ static void put_publish(struct edge_buf *text)
                                "    dnat to meta l4proto . th dport map @published\n"
                                "  }\n"
                                "  chain prerouting {\n"
-                               "    type nat hook prerouting priority dstnat; policy accept;\n"
+                               "    type nat hook prerouting priority -100; policy accept;\n"
                                "    fib daddr type local jump publish\n"
                                "  }\n"
                                "  chain output {\n"
-                               "    type nat hook output priority dstnat; policy accept;\n"
+                               "    type nat hook output priority -100; policy accept;\n"
                                "    fib daddr type local jump publish\n"
                                "  }\n");
 }
@@ -72,7 +72,7 @@ static void put_guard(struct edge_buf *text, const char *bridge)
 {
     (void) edge_buf_printf(text,
                            "  chain guard {\n"
-                           "    type filter hook prerouting priority raw; policy accept;\n"
+                           "    type filter hook prerouting priority -300; policy accept;\n"
                            "    iifname \"%s\" ip daddr 127.0.0.0/8 drop\n"
                            "    iifname \"%s\" ip saddr 127.0.0.0/8 drop\n"
                            "  }\n",
@@ -85,7 +85,7 @@ static void put_isolation(struct edge_buf *text, const char *bridge)
 {
     (void) edge_buf_printf(text,
                            "  chain isolation {\n"
-                           "    type filter hook forward priority filter; policy accept;\n"
+                           "    type filter hook forward priority 0; policy accept;\n"
                            "    oifname != \"%s\" accept\n"
                            "    iifname \"%s\" accept\n"
                            "    ct state established,related accept\n"
@@ -103,7 +103,7 @@ static void put_masquerade(struct edge_buf *text, const struct agent_nft *nft)
 
     (void) edge_buf_printf(text,
                            "  chain postrouting {\n"
-                           "    type nat hook postrouting priority srcnat; policy accept;\n"
+                           "    type nat hook postrouting priority 100; policy accept;\n"
                            "    ip saddr 127.0.0.0/8 oifname \"%s\" masquerade\n"
                            "    ip saddr %s oifname \"%s\" ct status dnat masquerade\n"
                            "    ip saddr %s ip daddr != %s oifname != \"%s\" masquerade\n"

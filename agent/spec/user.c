@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/spec/spec.h"
+#include "common/json/utf8.h"
 
 enum {
     ID_MAX = INT32_MAX, /* Docker's limit */
@@ -200,7 +201,7 @@ static int add_extra(struct agent_user *user, const char *group, char *const *ad
 
 static int set_home(struct agent_user *user, const struct span *home)
 {
-    bool usable = home->len > 0 && *home->at == '/';
+    bool usable = home->len > 0 && *home->at == '/' && edge_utf8_valid(home->at, home->len);
 
     user->home = usable ? strndup(home->at, home->len) : strdup("/");
     return user->home ? 0 : -ENOMEM;

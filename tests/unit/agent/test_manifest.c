@@ -182,14 +182,13 @@ static const char *chosen(const char *index, const struct agent_platform *host)
 
 static void test_index_gives_the_best_build(void **state)
 {
-    static const char index[] = INDEX(ENTRY(A, "\"os\":\"linux\",\"architecture\":\"arm\","
-                                               "\"variant\":\"v6\"") "," ENTRY(
-        B,
-        "\"os\":\"linux\",\"architecture\":\"arm\",\"variant\":\"v7\"") "," ENTRY(C,
-                                                                                  "\"os\":"
-                                                                                  "\"linux\","
-                                                                                  "\"architecture\""
-                                                                                  ":\"amd64\""));
+    static const char index[] = INDEX(ENTRY(
+        A, "\"os\":\"linux\",\"architecture\":\"arm\","
+           "\"variant\":\"v6\"") "," ENTRY(B, "\"os\":\"linux\",\"architecture\":\"arm\","
+                                              "\"variant\":\"v7\"") "," ENTRY(C, "\"os\":"
+                                                                                 "\"linux\","
+                                                                                 "\"architecture\""
+                                                                                 ":\"amd64\""));
     static const struct agent_platform v6 = {"linux", "arm", "v6"};
     static const struct agent_platform v7 = {"linux", "arm", "v7"};
     static const struct agent_platform v5 = {"linux", "arm", "v5"};

@@ -104,13 +104,9 @@ static void test_what_is_no_spec_is_refused(void **state)
         "null",
         "[]",
         "{\"name\":\"cam\"}",
-        /* well, but for a blank and for a member too many */
-        "{\"createOptions\":{},\"digest\":\"\",\"env\":{},\"image\":\"a:1\",\"imagePullPolicy\":"
-        "\"on-create\",\"name\":\"cam\",\"restartPolicy\":\"never\",\"startupOrder\":1,"
-        "\"status\":\"running\",\"version\":\"\"} ",
-        "{\"createOptions\":{},\"digest\":\"\",\"env\":{},\"image\":\"a:1\",\"imagePullPolicy\":"
-        "\"on-create\",\"name\":\"cam\",\"restartPolicy\":\"never\",\"startupOrder\":1,"
-        "\"status\":\"running\",\"version\":\"\",\"x\":1}",
+        "{\"name\":\"a/b\",\"image\":\"a:1\"}",
+        "{\"name\":\"a\",\"image\":\"a:1\",\"env\":{\"A\":{}}}",
+        "{\"name\":\"a\",\"image\":\"a:1\",\"status\":\"dead\"}",
     };
     (void) state;
 
@@ -125,12 +121,32 @@ static void test_what_is_no_spec_is_refused(void **state)
     }
 }
 
+static void test_a_text_of_another_version_is_read_too(void **state)
+{
+    static const char less[] = "{ \"name\":\"cam\", \"image\":\"a:latest\" }";
+    static const char more[] = "{\"createOptions\":{},\"digest\":\"\",\"env\":{},\"image\":"
+                               "\"a:latest\",\"name\":\"cam\",\"news\":[1]}";
+    EDGE_CLEANUP(agent_desired_free)
+    struct agent_desired *d = deployment_must(DOC(MODULE("cam", "")));
+    EDGE_CLEANUP(agent_module_spec_free) struct agent_module_spec *a = NULL;
+    EDGE_CLEANUP(agent_module_spec_free) struct agent_module_spec *b = NULL;
+    (void) state;
+
+    assert_int_equal(agent_module_spec_parse(less, sizeof less - 1, &a, NULL), 0);
+    assert_int_equal(agent_module_spec_parse(more, sizeof more - 1, &b, NULL), 0);
+    assert_string_equal(a->text, less);
+    assert_string_equal(b->text, more);
+    assert_string_equal(a->hash, d->modules[0].hash);
+    assert_string_equal(b->hash, d->modules[0].hash);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_text_does_not_depend_on_the_documents_order),
         cmocka_unit_test(test_the_hash_holds_what_cannot_change_in_place),
         cmocka_unit_test(test_a_text_reads_back_as_the_same_spec),
+        cmocka_unit_test(test_a_text_of_another_version_is_read_too),
         cmocka_unit_test(test_a_copy_is_equal_and_its_own),
         cmocka_unit_test(test_what_is_no_spec_is_refused),
     };

@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_frames LINKS edge::agent_cli)
