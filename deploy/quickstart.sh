@@ -94,7 +94,7 @@ end_all() {
 build() {
     if [ -z "${EDGE_BIN:-}" ]; then
         say "Building (log: $root/logs/build.log)"
-        cmake --preset release -S "$top" -B "$root/build" >"$root/logs/build.log" 2>&1 &&
+        cmake --preset release -S "$top" -B "$root/build" -D EDGE_TESTS=OFF >"$root/logs/build.log" 2>&1 &&
             cmake --build "$root/build" --target edge-agent edgectl edge-logger >>"$root/logs/build.log" 2>&1 ||
             { tail -30 "$root/logs/build.log"; die "the build failed"; }
     fi
