@@ -1,105 +1,121 @@
-/* edgectl plan FILE, edgectl apply FILE, edgectl restart MODULE */
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "agent/cli/api.h"
+#include "agent/cli/cli.h"
 #include "agent/cli/table.h"
 #include "common/base/file.h"
 
-enum { DOCUMENT_MAX = 1 << 20 };
+enum { DOCUMENT_MAX = 1024 * 1024 }; /* the agent takes no more */
 
-/* The one argument a command takes. */
-static const char *argument(const struct cli *cli, const char *what)
+static int read_document(const char *path, struct edge_buf *out)
 {
-    if (cli->argc == 2 && (cli->argv[1][0] != '-' || strcmp(cli->argv[1], "-") == 0))
-        return cli->argv[1];
-    edge_ignore(cli_complain(CLI_USAGE, "%s takes %s", cli->argv[0], what));
-    return NULL;
-}
-
-static int read_document(const struct cli *cli, struct edge_buf *buf)
-{
-    const char *path = argument(cli, "one deployment file (- for standard input)");
+    bool standard = strcmp(path, "-") == 0;
     struct edge_err err = {0};
+    int rc;
 
-    if (!path)
-        return CLI_USAGE;
-    if (edge_file_read(strcmp(path, "-") == 0 ? "/dev/stdin" : path, buf, &err) < 0)
-        return cli_complain(CLI_FAILED, "%s", err.text);
+    edge_buf_init(out, DOCUMENT_MAX);
+    rc = edge_file_read(standard ? "/dev/stdin" : path, out, &err);
+    if (rc == EDGE_ELIMIT)
+        return cli_fail(CLI_REFUSED, "%s: larger than a deployment may be (1 MiB)", path);
+    if (rc < 0)
+        return cli_fail(CLI_FAILED, "%s", err.text);
+    if (out->len == 0)
+        return cli_fail(CLI_REFUSED, "%s: the document is empty", path);
     return CLI_OK;
 }
 
-static int send_document(const struct cli *cli, const char *path, struct edge_json **ret)
+static int send(struct cli *cli, const char *path, struct edge_json **ret)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
-    struct edge_bytes body;
-    int rc;
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf document;
+    int exit_code = read_document(cli->argument, &document);
 
-    edge_buf_init(&text, DOCUMENT_MAX);
-    rc = read_document(cli, &text);
-    if (rc != CLI_OK)
-        return rc;
-    body = (struct edge_bytes){(const uint8_t *) (text.data ? text.data : ""), text.len};
-    return cli_ask(cli, path, &body, ret);
+    if (exit_code == CLI_OK)
+        exit_code = cli_request(cli, "POST", path,
+                                (struct edge_bytes){(uint8_t *) document.data, document.len}, NULL,
+                                NULL, &response);
+    if (exit_code != CLI_OK)
+        return exit_code;
+    if (edge_json_parse(response.body.data ? response.body.data : "", response.body.len, ret,
+                        NULL) < 0)
+        return cli_fail(CLI_FAILED, "the agent's answer is not JSON");
+    return CLI_OK;
 }
 
-static void print_json(const struct edge_json *value)
+static int print_plan(const struct edge_json *plan)
 {
-    EDGE_CLEANUP(edge_free) char *text = edge_json_text(value);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out;
+    const struct edge_json *steps = edge_json_get(plan, "steps");
+    struct cli_table table = {0};
 
-    puts(text ? text : "null");
+    if (edge_json_len(steps) == 0)
+        return puts("nothing to do") < 0 ? CLI_FAILED : CLI_OK;
+    edge_buf_init(&out, 1024 * 1024);
+    cli_table_add(&table, (const char *const[]){"", "STEP", "MODULE", "REASON"});
+    for (size_t i = 0; i < edge_json_len(steps); i++) {
+        const struct edge_json *step = edge_json_at(steps, i);
+        char number[24];
+
+        (void) snprintf(number, sizeof number, "%zu", i + 1);
+        cli_table_add(&table,
+                      (const char *const[]){number, edge_json_str(edge_json_get(step, "step"), ""),
+                                            edge_json_str(edge_json_get(step, "module"), ""),
+                                            edge_json_str(edge_json_get(step, "reason"), "")});
+    }
+    cli_table_print(&table, &out);
+    cli_table_fini(&table);
+    return out.len > 0 && fwrite(out.data, out.len, 1, stdout) == 1 ? CLI_OK : CLI_FAILED;
 }
 
-int cli_plan(const struct cli *cli)
+int cli_plan(struct cli *cli)
 {
-    static const struct cli_column columns[] = {
-        {"STEP", "step"}, {"MODULE", "module"}, {"ORDER", "startupOrder"}, {"REASON", "reason"}};
-    EDGE_CLEANUP(edge_json_free) struct edge_json *plan = NULL;
-    const struct edge_json *steps;
-    int rc = send_document(cli, "/plan", &plan);
+    struct edge_json *plan = NULL;
+    int exit_code = send(cli, "/plan", &plan);
 
-    if (rc != CLI_OK)
-        return rc;
-    steps = edge_json_get(plan, "steps");
+    if (exit_code != CLI_OK)
+        return exit_code;
     if (cli->json)
-        print_json(plan);
-    else if (edge_json_len(steps) == 0)
-        puts("nothing to do");
-    else
-        cli_table(stdout, columns, EDGE_ARRAY_LEN(columns), steps);
-    return CLI_OK;
+        return cli_print_json(plan);
+    exit_code = print_plan(plan);
+    edge_json_free(plan);
+    return exit_code;
 }
 
-int cli_apply(const struct cli *cli)
+int cli_apply(struct cli *cli)
 {
-    EDGE_CLEANUP(edge_json_free) struct edge_json *answer = NULL;
-    int rc = send_document(cli, "/apply", &answer);
+    struct edge_json *answer = NULL;
+    int exit_code = send(cli, "/apply", &answer);
 
-    if (rc == CLI_OK && cli->json)
-        print_json(answer);
-    else if (rc == CLI_OK)
-        puts("applied; `edgectl list` shows how far it is");
-    return rc;
+    if (exit_code != CLI_OK)
+        return exit_code;
+    if (cli->json)
+        return cli_print_json(answer);
+    edge_json_free(answer);
+    return puts("deployment accepted; `edgectl list --watch` shows it take effect") < 0 ? CLI_FAILED
+                                                                                        : CLI_OK;
 }
 
-int cli_restart(const struct cli *cli)
+int cli_restart(struct cli *cli)
 {
-    static const struct edge_bytes nothing = {(const uint8_t *) "", 0};
-    const char *module = argument(cli, "the name of one module");
-    EDGE_CLEANUP(edge_free) char *escaped = module ? cli_escape(module) : NULL;
-    EDGE_CLEANUP(edge_free)
-    char *path = escaped ? edge_format("/modules/%s/restart", escaped) : NULL;
-    int rc;
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf path;
+    int exit_code;
 
-    if (!module)
-        return CLI_USAGE;
-    if (!path)
-        return cli_complain(CLI_FAILED, "out of memory");
-    rc = cli_ask(cli, path, &nothing, NULL);
-    if (rc == CLI_OK && cli->json)
-        printf("{\"restarting\":true}\n");
-    else if (rc == CLI_OK)
-        printf("restarting %s\n", module);
-    return rc;
+    edge_buf_init(&path, 4096);
+    cli_module_path(&path, cli->argument, "restart");
+    if (edge_buf_error(&path) < 0)
+        return cli_fail(CLI_USAGE, "this name is too long");
+    exit_code =
+        cli_request(cli, "POST", path.data, (struct edge_bytes){NULL, 0}, NULL, NULL, &response);
+    if (exit_code != CLI_OK)
+        return exit_code;
+    if (cli->json) {
+        struct edge_json *done = edge_json_new_object();
+
+        edge_ignore(edge_json_set_str(done, "restarted", cli->argument));
+        return cli_print_json(done);
+    }
+    return printf("Restarted %s\n", cli->argument) < 0 ? CLI_FAILED : CLI_OK;
 }

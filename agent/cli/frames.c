@@ -1,43 +1,57 @@
 #include "agent/cli/frames.h"
 
+#include <string.h>
+
 #include "common/base/err.h"
 
-static bool is_head(const uint8_t head[8])
-{
-    return (head[0] == 1 || head[0] == 2) && head[1] == 0 && head[2] == 0 && head[3] == 0;
-}
+enum { STDOUT = 1, STDERR = 2 };
 
-static uint32_t length_of(const uint8_t head[8])
+/* @return 0 or EDGE_EPROTOCOL */
+static int take_head(struct cli_frames *frames)
 {
-    return (uint32_t) head[4] << 24 | (uint32_t) head[5] << 16 | (uint32_t) head[6] << 8 | head[7];
-}
+    const unsigned char *h = frames->head;
 
-static struct edge_bytes rest(struct edge_bytes data, size_t used)
-{
-    return (struct edge_bytes){data.data + used, data.len - used};
-}
-
-int cli_frames_feed(struct cli_frames *frames, struct edge_bytes data,
-                    void (*put)(bool from_stderr, struct edge_bytes text, void *arg), void *arg)
-{
-    while (data.len > 0) {
-        size_t take;
-
-        if (frames->left > 0) {
-            take = data.len < frames->left ? data.len : frames->left;
-            put(frames->head[0] == 2, (struct edge_bytes){data.data, take}, arg);
-            frames->left -= (uint32_t) take;
-            data = rest(data, take);
-            continue;
-        }
-        frames->head[frames->have++] = data.data[0];
-        data = rest(data, 1);
-        if (frames->have < sizeof frames->head)
-            continue;
-        if (!is_head(frames->head))
-            return EDGE_EPROTOCOL;
+    frames->left = (uint32_t) h[4] << 24 | (uint32_t) h[5] << 16 | (uint32_t) h[6] << 8 | h[7];
+    if ((h[0] != STDOUT && h[0] != STDERR) || h[1] || h[2] || h[3] || frames->left > CLI_FRAME_MAX)
+        return EDGE_EPROTOCOL;
+    if (frames->left == 0)
         frames->have = 0;
-        frames->left = length_of(frames->head);
-    }
     return 0;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+int cli_frames_read(struct cli_frames *frames, struct edge_bytes data,
+                    int (*emit)(bool from_stderr, struct edge_bytes text, void *arg), void *arg)
+{
+    int rc = 0;
+
+    while (data.len > 0 && rc == 0) {
+        size_t n;
+
+        if (frames->have < sizeof frames->head) {
+            n = least(sizeof frames->head - frames->have, data.len);
+            memcpy(frames->head + frames->have, data.data, n);
+            frames->have += n;
+            if (frames->have == sizeof frames->head)
+                rc = take_head(frames);
+        } else {
+            n = least(frames->left, data.len);
+            rc = emit(frames->head[0] == STDERR, (struct edge_bytes){data.data, n}, arg);
+            frames->left -= (uint32_t) n;
+            if (frames->left == 0)
+                frames->have = 0;
+        }
+        data.data += n;
+        data.len -= n;
+    }
+    return rc;
+}
+
+bool cli_frames_whole(const struct cli_frames *frames)
+{
+    return frames->have == 0;
 }

@@ -1,97 +1,112 @@
-/* edgectl list [--watch] */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "agent/cli/api.h"
+#include "agent/cli/cli.h"
 #include "agent/cli/table.h"
 
-enum { LINE_MAX_BYTES = 8 << 20 };
+enum { LINE_MAX = 16 * 1024 * 1024 };
 
-static void show(const struct cli *cli, const struct edge_json *answer)
+static const char *word(const struct edge_json *module, const char *name)
 {
-    static const struct cli_column columns[] = {
-        {"NAME", "name"}, {"STATUS", "status"}, {"DESCRIPTION", "description"}, {"IMAGE", "image"}};
-    const struct edge_json *modules = edge_json_get(answer, "modules");
-
-    if (cli->json) {
-        EDGE_CLEANUP(edge_free) char *text = edge_json_text(modules);
-
-        puts(text && modules ? text : "[]");
-    } else {
-        cli_table(stdout, columns, EDGE_ARRAY_LEN(columns), modules);
-    }
-    fflush(stdout);
+    return edge_json_str(edge_json_get(module, name), "");
 }
 
+static int print_table(const struct edge_json *modules)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out;
+    struct cli_table table = {0};
+    int exit_code = CLI_OK;
+
+    edge_buf_init(&out, LINE_MAX);
+    cli_table_add(&table, (const char *const[]){"NAME", "STATUS", "DESCRIPTION", "CONFIG"});
+    for (size_t i = 0; i < edge_json_len(modules); i++) {
+        const struct edge_json *m = edge_json_at(modules, i);
+
+        cli_table_add(&table, (const char *const[]){word(m, "name"), word(m, "status"),
+                                                    word(m, "description"), word(m, "image")});
+    }
+    cli_table_print(&table, &out);
+    cli_table_fini(&table);
+    if (out.len > 0 && (fwrite(out.data, out.len, 1, stdout) != 1 || fflush(stdout) != 0))
+        exit_code = CLI_FAILED;
+    return exit_code;
+}
+
+/* @p answer is {"modules":[…]} */
+static int print(const struct cli *cli, const struct edge_json *answer)
+{
+    const struct edge_json *modules = edge_json_get(answer, "modules");
+
+    if (!edge_json_is(modules, EDGE_JSON_ARRAY))
+        return cli_fail(CLI_FAILED, "the agent's answer has no list of modules");
+    return cli->json ? cli_print_json(edge_json_copy(modules)) : print_table(modules);
+}
+
+/* Lists that come one a line. */
 struct watch {
     const struct cli *cli;
     struct edge_buf line;
+    bool tty;
     bool again;
+    int exit_code;
 };
 
-static void redraw(struct watch *watch, const char *line, size_t len)
+static void show(struct watch *w, const char *line, size_t len)
 {
+    static const char clear[] = "\033[H\033[2J";
     EDGE_CLEANUP(edge_json_free) struct edge_json *answer = NULL;
 
-    if (edge_json_parse(line, len, &answer, NULL) < 0)
+    if (edge_json_parse(line, len, &answer, NULL) < 0) {
+        w->exit_code = cli_fail(CLI_FAILED, "the agent's answer is not JSON");
         return;
-    if (!watch->cli->json && isatty(STDOUT_FILENO))
-        fputs("\033[H\033[J", stdout);
-    else if (!watch->cli->json && watch->again)
-        putchar('\n');
-    watch->again = true;
-    show(watch->cli, answer);
-}
-
-static int on_data(struct edge_bytes data, void *arg)
-{
-    struct watch *watch = arg;
-    char *end;
-    int rc = edge_buf_append(&watch->line, data.data, data.len);
-
-    if (rc < 0)
-        return rc;
-    while (watch->line.len > 0 && (end = memchr(watch->line.data, '\n', watch->line.len)) != NULL) {
-        size_t len = (size_t) (end - watch->line.data);
-
-        redraw(watch, watch->line.data, len);
-        edge_buf_consume(&watch->line, len + 1);
     }
-    return 0;
+    if (!w->cli->json)
+        fputs(w->tty ? clear : w->again ? "\n" : "", stdout);
+    w->again = true;
+    w->exit_code = print(w->cli, answer);
 }
 
-static int watch_list(const struct cli *cli)
+static int on_body(struct edge_bytes data, void *arg)
 {
-    struct watch watch = {.cli = cli};
-    int rc;
+    struct watch *w = arg;
+    const char *end;
 
-    edge_buf_init(&watch.line, LINE_MAX_BYTES);
-    rc = cli_stream(cli, "/modules?watch=true", on_data, &watch);
-    edge_buf_fini(&watch.line);
-    return rc;
+    if (edge_buf_append(&w->line, data.data, data.len) < 0)
+        return EDGE_ELIMIT;
+    while (w->exit_code == CLI_OK && w->line.len > 0 &&
+           (end = memchr(w->line.data, '\n', w->line.len)) != NULL) {
+        size_t len = (size_t) (end - w->line.data);
+
+        show(w, w->line.data, len);
+        edge_buf_consume(&w->line, len + 1);
+    }
+    return w->exit_code == CLI_OK ? 0 : EDGE_HTTP_STOP;
 }
 
-int cli_list(const struct cli *cli)
+static int watch(struct cli *cli)
 {
-    static const struct option options[] = {{"watch", no_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    struct watch w = {.cli = cli, .tty = isatty(STDOUT_FILENO)};
+    int exit_code;
+
+    edge_buf_init(&w.line, LINE_MAX);
+    exit_code = cli_request(cli, "GET", "/modules?watch=true", (struct edge_bytes){NULL, 0},
+                            on_body, &w, &response);
+    edge_buf_fini(&w.line);
+    if (w.exit_code != CLI_OK)
+        return w.exit_code;
+    return exit_code != CLI_OK ? exit_code
+                               : cli_fail(CLI_UNREACHABLE, "the agent has ended the connection");
+}
+
+int cli_list(struct cli *cli)
+{
     EDGE_CLEANUP(edge_json_free) struct edge_json *answer = NULL;
-    bool watch = false;
-    int opt;
-    int rc;
+    int exit_code;
 
-    while ((opt = getopt_long(cli->argc, cli->argv, "w", options, NULL)) >= 0) {
-        if (opt != 'w')
-            return CLI_USAGE;
-        watch = true;
-    }
-    if (optind < cli->argc)
-        return cli_complain(CLI_USAGE, "list takes no argument: %s", cli->argv[optind]);
-    if (watch)
-        return watch_list(cli);
-    rc = cli_ask(cli, "/modules", NULL, &answer);
-    if (rc == CLI_OK)
-        show(cli, answer);
-    return rc;
+    if (cli->watch)
+        return watch(cli);
+    exit_code = cli_get(cli, "/modules", &answer);
+    return exit_code == CLI_OK ? print(cli, answer) : exit_code;
 }

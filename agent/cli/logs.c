@@ -1,105 +1,46 @@
-/* edgectl logs MODULE [-f] [--tail N|all] [--since T] [--until T] [--timestamps] */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "agent/cli/api.h"
+#include "agent/cli/cli.h"
 #include "agent/cli/frames.h"
 
-struct query {
-    bool follow;
-    bool timestamps;
-    const char *tail;
-    const char *since;
-    const char *until;
-};
-
-static int parse(const struct cli *cli, struct query *ret)
+static int emit(bool from_stderr, struct edge_bytes text, void *arg)
 {
-    static const struct option options[] = {
-        {"follow", no_argument, NULL, 'f'},      {"tail", required_argument, NULL, 'n'},
-        {"since", required_argument, NULL, 's'}, {"until", required_argument, NULL, 'u'},
-        {"timestamps", no_argument, NULL, 't'},  {NULL, 0, NULL, 0},
-    };
-    int opt;
-
-    while ((opt = getopt_long(cli->argc, cli->argv, "fn:s:u:t", options, NULL)) >= 0) {
-        switch (opt) {
-        case 'f':
-            ret->follow = true;
-            break;
-        case 'n':
-            ret->tail = optarg;
-            break;
-        case 's':
-            ret->since = optarg;
-            break;
-        case 'u':
-            ret->until = optarg;
-            break;
-        case 't':
-            ret->timestamps = true;
-            break;
-        default:
-            return CLI_USAGE;
-        }
-    }
-    if (cli->argc - optind != 1)
-        return cli_complain(CLI_USAGE, "logs takes the name of one module");
-    return CLI_OK;
-}
-
-static void add(struct edge_buf *path, const char *name, const char *value)
-{
-    EDGE_CLEANUP(edge_free) char *escaped = value ? cli_escape(value) : NULL;
-
-    if (escaped)
-        (void) edge_buf_printf(path, "&%s=%s", name, escaped);
-}
-
-static char *path_of(const char *module, const struct query *query)
-{
-    EDGE_CLEANUP(edge_free) char *escaped = cli_escape(module);
-    struct edge_buf path;
-
-    edge_buf_init(&path, 16384);
-    if (!escaped)
-        return NULL;
-    (void) edge_buf_printf(&path, "/modules/%s/logs?follow=%s&timestamps=%s", escaped,
-                           query->follow ? "true" : "false", query->timestamps ? "true" : "false");
-    add(&path, "tail", query->tail);
-    add(&path, "since", query->since);
-    add(&path, "until", query->until);
-    return edge_buf_take(&path);
-}
-
-static void put(bool from_stderr, struct edge_bytes text, void *arg)
-{
-    FILE *to = from_stderr ? stderr : stdout;
+    FILE *out = from_stderr ? stderr : stdout;
 
     (void) arg;
-    (void) fwrite(text.data, 1, text.len, to);
+    if (from_stderr)
+        (void) fflush(stdout); /* keep the order where both go to one terminal */
+    return fwrite(text.data, text.len, 1, out) == 1 ? 0 : EDGE_HTTP_STOP;
 }
 
-static int on_data(struct edge_bytes data, void *arg)
+static int on_body(struct edge_bytes data, void *arg)
 {
-    int rc = cli_frames_feed(arg, data, put, NULL);
+    int rc = cli_frames_read(arg, data, emit, NULL);
 
-    fflush(stdout);
-    return rc;
+    return fflush(stdout) != 0 ? EDGE_HTTP_STOP : rc;
 }
 
-int cli_logs(const struct cli *cli)
+int cli_logs(struct cli *cli)
 {
-    EDGE_CLEANUP(edge_free) char *path = NULL;
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf path;
     struct cli_frames frames = {0};
-    struct query query = {0};
-    int rc = parse(cli, &query);
+    int exit_code;
 
-    if (rc != CLI_OK)
-        return rc;
-    path = path_of(cli->argv[optind], &query);
-    if (!path)
-        return cli_complain(CLI_FAILED, "out of memory");
-    return cli_stream(cli, path, on_data, &frames);
+    edge_buf_init(&path, 4096);
+    cli_module_path(&path, cli->argument, "logs?");
+    cli_query(&path, "follow", cli->follow ? "true" : NULL);
+    cli_query(&path, "timestamps", cli->timestamps ? "true" : NULL);
+    cli_query(&path, "tail", cli->tail);
+    cli_query(&path, "since", cli->since);
+    cli_query(&path, "until", cli->until);
+    if (edge_buf_error(&path) < 0)
+        return cli_fail(CLI_USAGE, "these arguments are too long");
+    exit_code = cli_request(cli, "GET", path.data, (struct edge_bytes){NULL, 0}, on_body, &frames,
+                            &response);
+    if (exit_code == CLI_REFUSED) /* nothing is deployed here: a parameter is wrong */
+        return CLI_USAGE;
+    if (exit_code == CLI_OK && !response.stopped && !cli_frames_whole(&frames))
+        return cli_fail(CLI_FAILED, "the agent has ended the connection in the middle of a line");
+    return response.stopped ? CLI_FAILED : exit_code;
 }

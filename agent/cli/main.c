@@ -1,156 +1,201 @@
-/* edgectl - the operator's command line. Talks to the agent's management socket, never to the
- * cloud. */
+/* edgectl - the operator's command line: options in, one command out. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
-#include "agent/cli/api.h"
+#include "agent/cli/cli.h"
 #include "agent/config/config.h"
+
+#define USUAL_URI "unix:///run/edge/mgmt.sock"
+
+static const char help[] =
+    "usage: edgectl [--config FILE] [--host URI] [--json] COMMAND\n"
+    "\n"
+    "  list [--watch]      all modules and their state; again after every change\n"
+    "  logs MODULE         what a module has printed: its stdout and stderr\n"
+    "    -f, --follow        go on with what it prints from now\n"
+    "    --tail N|all        only the last N lines\n"
+    "    --since T           lines from T on: 2024-01-31T12:00:00Z, 1706702400 or 1h30m ago\n"
+    "    --until T           lines up to T\n"
+    "    --timestamps        before each line the time it was printed\n"
+    "  restart MODULE      stop a module and start it again\n"
+    "  plan FILE           what a deployment would change, in order (- is standard input)\n"
+    "  apply FILE          make a deployment the one that is wanted\n"
+    "  check               does the agent answer, and does everything run that should?\n"
+    "  version             of this program\n"
+    "\n"
+    "  --config FILE       where the agent's address is written (" AGENT_CONFIG_PATH ")\n"
+    "  --host URI          the agent's address: unix:///path or tcp://address:port\n"
+    "  --json              print JSON; with --watch one array a line\n"
+    "\n"
+    "exit codes: 0 done, 1 failed, 2 wrong usage, 3 the agent cannot be reached,\n"
+    "            4 no such module, 5 the deployment is refused\n";
+
+enum {
+    OPT_CONFIG = 1 << 8, /* clear of the short options */
+    OPT_HOST,
+    OPT_JSON,
+    OPT_TAIL,
+    OPT_SINCE,
+    OPT_UNTIL,
+    OPT_TIMESTAMPS,
+    OPT_HELP,
+    OPT_VERSION,
+};
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"host", required_argument, NULL, OPT_HOST},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"watch", no_argument, NULL, 'w'},
+    {"follow", no_argument, NULL, 'f'},
+    {"tail", required_argument, NULL, OPT_TAIL},
+    {"since", required_argument, NULL, OPT_SINCE},
+    {"until", required_argument, NULL, OPT_UNTIL},
+    {"timestamps", no_argument, NULL, OPT_TIMESTAMPS},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
 
 static const struct command {
     const char *name;
-    int (*run)(const struct cli *cli);
-    const char *help;
+    int (*run)(struct cli *cli);
+    const char *argument; /* what it needs, NULL: nothing */
+    bool watch;           /* takes --watch */
+    bool logs;            /* takes the options of logs */
+    bool local;           /* needs no agent */
 } commands[] = {
-    {"list", cli_list, "list [--watch]                modules and how they are"},
-    {"logs", cli_logs,
-     "logs MODULE [-f] [--tail N] [--since T] [--until T] [--timestamps]\n"
-     "                                T: RFC 3339, UNIX seconds, or back from now: \"1h30m\", \"2 "
-     "days\""},
-    {"restart", cli_restart, "restart MODULE                stop it and start it again"},
-    {"plan", cli_plan,
-     "plan FILE                     what a deployment would change (- for stdin)"},
-    {"apply", cli_apply, "apply FILE                    make a deployment true (- for stdin)"},
-    {"version", cli_version, "version                       of edgectl and of the agent"},
+    {"list", cli_list, NULL, true, false, false},
+    {"logs", cli_logs, "MODULE", false, true, false},
+    {"restart", cli_restart, "MODULE", false, false, false},
+    {"plan", cli_plan, "FILE", false, false, false},
+    {"apply", cli_apply, "FILE", false, false, false},
+    {"check", cli_check, NULL, false, false, false},
+    {"version", cli_version, NULL, false, false, true},
 };
 
-static void usage(FILE *to)
+int cli_version(struct cli *cli)
 {
-    fputs("usage: edgectl [--config FILE] [--host URI] [--json] COMMAND …\n\n", to);
-    for (size_t i = 0; i < EDGE_ARRAY_LEN(commands); i++)
-        fprintf(to, "  %s\n", commands[i].help);
-    fputs("\n"
-          "  --config FILE   names the agent's socket; default " AGENT_CONFIG_PATH "\n"
-          "  --host URI      the socket itself: unix:///run/edge/mgmt.sock\n"
-          "  --json          machine-readable output, with every command\n"
-          "\n"
-          "Exit codes: 0 done · 1 failed · 2 bad arguments or configuration · 3 the agent is not\n"
-          "reachable · 4 no such module · 5 the deployment is refused, nothing was changed.\n",
-          to);
+    struct edge_json *version;
+
+    if (!cli->json)
+        return puts("edgectl " EDGE_VERSION) < 0 ? CLI_FAILED : CLI_OK;
+    version = edge_json_new_object();
+    edge_ignore(edge_json_set_str(version, "version", EDGE_VERSION));
+    return cli_print_json(version);
 }
 
-int cli_version(const struct cli *cli)
+static int usage(const char *what, const char *which)
 {
-    EDGE_CLEANUP(edge_json_free) struct edge_json *info = NULL;
-    EDGE_CLEANUP(edge_json_free) struct edge_json *out = edge_json_new_object();
-    EDGE_CLEANUP(edge_free) char *text = NULL;
-    const char *agent = NULL;
+    return cli_fail(CLI_USAGE, "%s%s; see edgectl --help", what, which);
+}
 
-    if (access(strncmp(cli->uri, "unix://", 7) == 0 ? cli->uri + 7 : cli->uri, F_OK) == 0 &&
-        cli_ask(cli, "/systeminfo", NULL, &info) == CLI_OK)
-        agent = edge_json_str(edge_json_get(info, "version"), NULL);
-    if (!cli->json) {
-        printf("edgectl    " EDGE_VERSION "\nedge-agent %s\n", agent ? agent : "not reachable");
-        return CLI_OK;
+static void take_option(struct cli *cli, int option)
+{
+    switch (option) {
+    case OPT_CONFIG:
+        cli->config_path = optarg;
+        break;
+    case OPT_HOST:
+        free(cli->uri);
+        cli->uri = edge_strdup(optarg);
+        break;
+    case OPT_JSON:
+        cli->json = true;
+        break;
+    case 'w':
+        cli->watch = true;
+        break;
+    case 'f':
+        cli->follow = true;
+        break;
+    case OPT_TAIL:
+        cli->tail = optarg;
+        break;
+    case OPT_SINCE:
+        cli->since = optarg;
+        break;
+    case OPT_UNTIL:
+        cli->until = optarg;
+        break;
+    case OPT_TIMESTAMPS:
+        cli->timestamps = true;
+        break;
+    default:
+        break;
     }
-    edge_ignore(edge_json_set_str(out, "edgectl", EDGE_VERSION));
-    edge_ignore(edge_json_set_str(out, "agent", agent));
-    text = edge_json_text(out);
-    puts(text ? text : "{}");
-    return CLI_OK;
 }
 
-static void warn(const char *text, void *arg)
-{
-    (void) arg;
-    fprintf(stderr, "edgectl: %s\n", text);
-}
-
-static int find_socket(struct cli *cli, const char *config_path, const char *host)
+/* The agent's address by the configuration. Without one the usual place will do. */
+static int find_agent(struct cli *cli)
 {
     EDGE_CLEANUP(agent_config_free) struct agent_config *config = NULL;
+    const char *path = cli->config_path ? cli->config_path : AGENT_CONFIG_PATH;
     struct edge_err err = {0};
-
-    if (!host && agent_config_load(config_path, warn, NULL, &config, &err) < 0)
-        return cli_complain(CLI_USAGE,
-                            "%s (name another file with --config, or the socket with "
-                            "--host)",
-                            err.text);
-    cli->uri = edge_strdup(host ? host : config->listen.management_uri);
-    return cli->uri ? CLI_OK : cli_complain(CLI_FAILED, "out of memory");
-}
-
-/* --json is taken wherever it stands: before or after the command. */
-static void take_json(struct cli *cli)
-{
-    int n = 0;
-
-    for (int i = 0; i < cli->argc; i++) {
-        if (strcmp(cli->argv[i], "--json") == 0)
-            cli->json = true;
-        else
-            cli->argv[n++] = cli->argv[i];
-    }
-    cli->argv[n] = NULL;
-    cli->argc = n;
-}
-
-static int run(struct cli *cli, const char *config_path, const char *host)
-{
     int rc;
 
+    if (cli->uri)
+        return CLI_OK;
+    rc = agent_config_load(path, NULL, NULL, &config, &err);
+    if (rc < 0 && (cli->config_path || (rc != -ENOENT && rc != -EACCES)))
+        return cli_fail(CLI_FAILED, "%s (--host goes without it)", err.text);
+    cli->uri = edge_strdup(rc < 0 ? USUAL_URI : config->listen.management_uri);
+    return cli->uri ? CLI_OK : cli_fail(CLI_FAILED, "out of memory");
+}
+
+static int run(struct cli *cli, char **words, int count)
+{
+    const struct command *command = NULL;
+    bool for_logs = cli->follow || cli->timestamps || cli->tail || cli->since || cli->until;
+    int exit_code;
+
+    if (count == 0)
+        return usage("no command", "");
     for (size_t i = 0; i < EDGE_ARRAY_LEN(commands); i++) {
-        if (strcmp(commands[i].name, cli->argv[0]) != 0)
-            continue;
-        rc = find_socket(cli, config_path, host);
-        optind = 0; /* the command reads its own options anew */
-        return rc == CLI_OK ? commands[i].run(cli) : rc;
+        if (strcmp(commands[i].name, words[0]) == 0)
+            command = &commands[i];
     }
-    return cli_complain(CLI_USAGE, "no command named %s; see edgectl --help", cli->argv[0]);
+    if (!command)
+        return usage("no such command: ", words[0]);
+    if ((cli->watch && !command->watch) || (for_logs && !command->logs))
+        return usage("this option is not for ", command->name);
+    if (command->argument && count < 2)
+        return cli_fail(CLI_USAGE, "%s needs a %s; see edgectl --help", command->name,
+                        command->argument);
+    if (count > (command->argument ? 2 : 1))
+        return usage("one argument too many: ", words[count - 1]);
+    cli->argument = command->argument ? words[1] : NULL;
+    exit_code = command->local ? CLI_OK : find_agent(cli);
+    return exit_code == CLI_OK ? command->run(cli) : exit_code;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"host", required_argument, NULL, 'H'},
-        {"version", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    const char *config = AGENT_CONFIG_PATH;
-    const char *host = NULL;
-    struct cli cli = {.argc = argc, .argv = argv};
-    int opt;
-    int rc;
+    struct cli cli = {0};
+    int exit_code = CLI_OK;
+    int option;
 
-    take_json(&cli);
-    while ((opt = getopt_long(cli.argc, cli.argv, "+c:H:vh", options, NULL)) >= 0) {
-        switch (opt) {
-        case 'c':
-            config = optarg;
-            break;
-        case 'H':
-            host = optarg;
-            break;
-        case 'v':
-            puts("edgectl " EDGE_VERSION);
-            return CLI_OK;
-        default:
-            usage(opt == 'h' ? stdout : stderr);
-            return opt == 'h' ? CLI_OK : CLI_USAGE;
+    while ((option = getopt_long(argc, argv, "fw", options, NULL)) != -1) {
+        if (option == '?') {
+            free(cli.uri);
+            return CLI_USAGE;
         }
+        if (option == OPT_HELP) {
+            free(cli.uri);
+            return fputs(help, stdout) < 0 ? CLI_FAILED : CLI_OK;
+        }
+        if (option == OPT_VERSION) {
+            free(cli.uri);
+            return cli_version(&cli);
+        }
+        take_option(&cli, option);
     }
-    if (optind >= cli.argc) {
-        usage(stderr);
-        return CLI_USAGE;
-    }
-    cli.argv += optind;
-    cli.argc -= optind;
-    rc = run(&cli, config, host);
+    exit_code = run(&cli, argv + optind, argc - optind);
     free(cli.uri);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return rc == CLI_OK ? CLI_FAILED : rc;
-    return rc;
+    if (fflush(stdout) != 0 && exit_code == CLI_OK)
+        exit_code = CLI_FAILED;
+    return exit_code;
 }

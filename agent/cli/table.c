@@ -1,69 +1,68 @@
 #include "agent/cli/table.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { COLUMNS_MAX = 8, GAP = 3 };
-
-/* Columns a terminal needs for UTF-8 text, near enough: one a character. */
-static size_t width_of(const char *text)
+/* Characters of UTF-8: all bytes but the second and later ones of each. */
+static size_t width(const char *text)
 {
-    size_t width = 0;
+    size_t count = 0;
 
     for (; *text; text++)
-        width += ((unsigned char) *text & 0xc0) != 0x80;
-    return width;
+        count += ((unsigned char) *text & 0xc0) != 0x80;
+    return count;
 }
 
-static char *cell(const struct edge_json *row, const char *member)
+static char *clean(const char *text)
 {
-    char *text = NULL;
+    char *copy = edge_strdup(text ? text : "");
 
-    if (edge_json_loose_str(edge_json_get(row, member), &text) < 0)
-        text = strdup("");
-    for (char *c = text; c && *c; c++) {
+    for (char *c = copy; c && *c; c++) {
         if ((unsigned char) *c < 0x20 || *c == 0x7f)
-            *c = ' ';
+            *c = '?';
     }
-    return text;
+    return copy;
 }
 
-static void measure(const struct cli_column *columns, size_t ncolumns, const struct edge_json *rows,
-                    size_t widths[COLUMNS_MAX])
+void cli_table_add(struct cli_table *table, const char *const row[CLI_COLUMNS])
 {
-    for (size_t c = 0; c < ncolumns; c++) {
-        widths[c] = width_of(columns[c].title);
-        for (size_t r = 0; r < edge_json_len(rows); r++) {
-            EDGE_CLEANUP(edge_free) char *text = cell(edge_json_at(rows, r), columns[c].member);
-            size_t width = text ? width_of(text) : 0;
+    size_t len = table->len + CLI_COLUMNS;
+    char **cells = realloc(table->cells, len * sizeof *cells);
 
-            widths[c] = width > widths[c] ? width : widths[c];
-        }
+    if (!cells)
+        return;
+    table->cells = cells;
+    for (size_t i = 0; i < CLI_COLUMNS; i++)
+        cells[table->len + i] = clean(row[i]);
+    table->len = len;
+}
+
+void cli_table_print(const struct cli_table *table, struct edge_buf *out)
+{
+    size_t widths[CLI_COLUMNS] = {0};
+
+    for (size_t i = 0; i < table->len; i++) {
+        size_t w = table->cells[i] ? width(table->cells[i]) : 0;
+
+        if (w > widths[i % CLI_COLUMNS])
+            widths[i % CLI_COLUMNS] = w;
+    }
+    for (size_t i = 0; i < table->len; i++) {
+        const char *cell = table->cells[i] ? table->cells[i] : "";
+        bool last = i % CLI_COLUMNS == CLI_COLUMNS - 1;
+
+        edge_buf_puts(out, cell);
+        if (last)
+            edge_buf_puts(out, "\n");
+        else
+            edge_buf_printf(out, "%*s", (int) (widths[i % CLI_COLUMNS] - width(cell) + 2), "");
     }
 }
 
-static void put(FILE *to, const char *text, size_t width, bool last)
+void cli_table_fini(struct cli_table *table)
 {
-    fputs(text, to);
-    if (last)
-        fputc('\n', to);
-    else
-        fprintf(to, "%*s", (int) (width - width_of(text) + GAP), "");
-}
-
-void cli_table(FILE *to, const struct cli_column *columns, size_t ncolumns,
-               const struct edge_json *rows)
-{
-    size_t widths[COLUMNS_MAX];
-
-    measure(columns, ncolumns, rows, widths);
-    for (size_t c = 0; c < ncolumns; c++)
-        put(to, columns[c].title, widths[c], c + 1 == ncolumns);
-    for (size_t r = 0; r < edge_json_len(rows); r++) {
-        for (size_t c = 0; c < ncolumns; c++) {
-            EDGE_CLEANUP(edge_free) char *text = cell(edge_json_at(rows, r), columns[c].member);
-
-            put(to, text ? text : "", widths[c], c + 1 == ncolumns);
-        }
-    }
+    for (size_t i = 0; i < table->len; i++)
+        free(table->cells[i]);
+    free(table->cells);
+    *table = (struct cli_table){0};
 }

@@ -1,19 +1,23 @@
-/* agent/cli/table.h - left-aligned columns for a terminal. Pure but for printing. */
+/* agent/cli/table.h - text in aligned columns. */
 #ifndef AGENT_CLI_TABLE_H
 #define AGENT_CLI_TABLE_H
 
-#include <stdio.h>
+#include <stddef.h>
 
-#include "common/json/json.h"
+#include "common/base/bytes.h"
 
-struct cli_column {
-    const char *title;
-    const char *member; /* of each row object; a text or a number */
+enum { CLI_COLUMNS = 4 };
+
+struct cli_table {
+    char **cells; /* row by row */
+    size_t len;
 };
 
-/** Print a header line and a line for each object of @p rows. Control characters in values become
- * blanks: what a module says must not drive the terminal. */
-void cli_table(FILE *to, const struct cli_column *columns, size_t ncolumns,
-               const struct edge_json *rows);
+/** Add a row; control characters, which could steer the terminal, are shown as "?". Without memory
+ * the row is left out. */
+void cli_table_add(struct cli_table *table, const char *const row[CLI_COLUMNS]);
+/** Append all rows to @p out. Columns are as wide as their longest text, counted in characters. */
+void cli_table_print(const struct cli_table *table, struct edge_buf *out);
+void cli_table_fini(struct cli_table *table);
 
 #endif

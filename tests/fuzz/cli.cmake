@@ -1,1 +1,0 @@
-edge_fuzz(fuzz_frames LINKS edge::agent_cli)

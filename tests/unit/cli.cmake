@@ -1,1 +1,0 @@
-edge_test(unit/agent/test_cli_frames.c LINKS edge::agent_cli)
