@@ -48,15 +48,28 @@ int agent_ctrd_lease_create(struct agent_ctrd *ctrd, const struct agent_ctrd_cal
     return ctrd_unary(ctrd, call, service, "Create", &request.base, NULL, err);
 }
 
-int agent_ctrd_lease_delete(struct agent_ctrd *ctrd, const struct agent_ctrd_call *call,
-                            const char *id, struct edge_err *err)
+static int delete_lease(struct agent_ctrd *ctrd, const struct agent_ctrd_call *call, const char *id,
+                        bool sync, struct edge_err *err)
 {
     Leases__DeleteRequest request = LEASES__DELETE_REQUEST__INIT;
     int rc;
 
     request.id = id;
+    request.sync = sync;
     rc = ctrd_unary(ctrd, call, service, "Delete", &request.base, NULL, err);
     return rc == -ENOENT ? 0 : rc;
+}
+
+int agent_ctrd_lease_delete(struct agent_ctrd *ctrd, const struct agent_ctrd_call *call,
+                            const char *id, struct edge_err *err)
+{
+    return delete_lease(ctrd, call, id, false, err);
+}
+
+int agent_ctrd_lease_delete_sync(struct agent_ctrd *ctrd, const struct agent_ctrd_call *call,
+                                 const char *id, struct edge_err *err)
+{
+    return delete_lease(ctrd, call, id, true, err);
 }
 
 int agent_ctrd_lease_list(struct agent_ctrd *ctrd, const struct agent_ctrd_call *call,
