@@ -13,6 +13,8 @@ int64_t wire_time(const Google__Timestamp *ts)
 
     if (!ts || ts->seconds < -most || ts->seconds > most)
         return EDGE_TIME_NEVER;
+    if (ts->nanos < 0 || ts->nanos > 999999999)
+        return EDGE_TIME_NEVER;
     return ts->seconds * 1000000000 + ts->nanos;
 }
 
