@@ -2,8 +2,10 @@
  * is taken from others. */
 #include "tests/unit/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/integration/netcase.h"
@@ -63,6 +65,51 @@ static void test_restore_undoes_an_attach_that_was_killed_before_the_plugin(void
     case_attach(net, "a", NULL, 0);
     lab_run(LAB_HOST, "rm -r /run/cni");
     case_teardown(net);
+    case_assert_clean();
+}
+
+/* As a power cut, or a service manager, ends the agent: with all that it runs, @p ms from now. */
+static void attach_and_end_after(pid_t task, int ms)
+{
+    static const struct agent_endpoint_port port = {"", 8080, 80, "tcp"};
+    const struct agent_endpoint endpoint = {
+        .id = "a", .module = "a", .pid = (uint32_t) task, .ports = &port, .nports = 1};
+    const struct timespec delay = {0, ms * 1000000L};
+    pid_t agent = fork();
+
+    assert_true(agent >= 0);
+    if (agent == 0) {
+        struct agent_network *net = NULL;
+        char *text = NULL;
+
+        (void) setpgid(0, 0);
+        if (agent_network_open(&case_first, &net, NULL) == 0)
+            (void) !agent_network_attach(net, &endpoint, NULL, &text, NULL);
+        (void) !agent_network_detach(net, "a", NULL);
+        _exit(0);
+    }
+    (void) setpgid(agent, agent);
+    (void) nanosleep(&delay, NULL);
+    (void) kill(-agent, SIGKILL);
+    assert_int_equal(waitpid(agent, NULL, 0), agent);
+}
+
+static void test_restore_undoes_what_ended_at_any_instant(void **state)
+{
+    (void) state;
+
+    for (int ms = 0; ms < 150; ms += 5) {
+        pid_t task = lab_task();
+        struct agent_network *net;
+
+        attach_and_end_after(task, ms);
+        net = case_open(&case_first);
+        case_restore(net, NULL);
+        case_assert_no_endpoint();
+        agent_network_close(net);
+        lab_kill(task);
+    }
+    case_teardown(case_open(&case_first));
     case_assert_clean();
 }
 
@@ -295,6 +342,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         NETWORK_TEST(test_restore_undoes_an_attach_that_was_killed_after_the_plugin),
         NETWORK_TEST(test_restore_undoes_an_attach_that_was_killed_before_the_plugin),
+        NETWORK_TEST(test_restore_undoes_what_ended_at_any_instant),
         NETWORK_TEST(test_restore_sweeps_torn_records_and_what_they_stood_for),
         NETWORK_TEST(test_restore_keeps_the_living_and_detaches_the_rest),
         NETWORK_TEST(test_a_reused_pid_does_not_lead_detach_astray),
