@@ -1,9 +1,9 @@
 /* agent/logs/logs.h - module logs on disk, written by edge-logger, read back here.
  *
- * <homedir>/logs/<container id>/<name>.log holds one JSON object a line, as Docker's json-file:
+ * <homedir>/logs/<container id>/module.log holds one JSON object a line, as Docker's json-file:
  * {"log":"text\n","stream":"stdout","time":"2024-01-01T00:00:00.000000000Z"}; a line longer than 16
  * KiB is cut into several objects of which only the last ends in "\n". Rotated files are
- * <name>.log.1 (newest) to .N, with .gz when compressed.
+ * module.log.1 (newest) to .N, with .gz when compressed.
  *
  * Any thread; a reader belongs to one. */
 #ifndef AGENT_LOGS_LOGS_H
@@ -42,6 +42,10 @@ struct agent_log_line {
     bool from_stderr;
     int64_t at_ns;
 };
+
+enum { AGENT_LOG_TIME = 32 };
+/** RFC 3339 with 9 fraction digits and Z, as container engines stamp lines. */
+void agent_log_time(int64_t at_ns, char text[AGENT_LOG_TIME]);
 
 struct agent_log_reader;
 enum { AGENT_LOG_END = 1 }; /* nothing more now; when following, call again after a change */

@@ -94,6 +94,9 @@ struct agent_options {
     char *pid_mode;      /* "", "host", "container:<name>" */
     char *ipc_mode;
     char *uts_mode;
+    char *cgroupns_mode;   /* "", "host", "private" */
+    char **masked_paths;   /* NULL: Docker's default list */
+    char **readonly_paths; /* the same */
     struct agent_pair *sysctls;
     size_t nsysctls;
     /* file systems */
@@ -114,7 +117,7 @@ struct agent_options {
     char *mac_address;
     /* resources; 0: no limit */
     int64_t memory;
-    int64_t memory_swap; /* -1 unlimited */
+    int64_t memory_swap; /* -1 unlimited; 0 with a memory limit: as much swap again */
     int64_t memory_reservation;
     int64_t memory_swappiness; /* -1: not set */
     bool oom_kill_disable;
@@ -146,6 +149,17 @@ struct agent_options {
  */
 EDGE_MUST_CHECK int agent_options_parse(const struct edge_json *json, struct agent_options **ret,
                                         struct edge_err *err);
+
+/**
+ * Take from the image what Docker takes where createOptions is silent: its VOLUMEs as anonymous
+ * volumes, HEALTHCHECK (member by member), STOPSIGNAL, and with PublishAllPorts its EXPOSEd ports.
+ * May be done again. (Env, Cmd, Entrypoint, User and WorkingDir meet in agent_spec_build.)
+ * @param image_config  the image's config object, or NULL
+ * @return 0, EDGE_EINVALID with the image's member in @p err, EDGE_ELIMIT, -ENOMEM
+ */
+EDGE_MUST_CHECK int agent_options_inherit(struct agent_options *options,
+                                          const struct edge_json *image_config,
+                                          struct edge_err *err);
 struct agent_options *agent_options_free(struct agent_options *options);
 EDGE_DEFINE_CLEANUP(struct agent_options *, agent_options_free)
 

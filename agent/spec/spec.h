@@ -42,8 +42,32 @@ struct agent_device_node {
 struct agent_bind {
     const char *source;
     const char *target;
-    const char *options; /* "ro", "z", "rslave", … separated by commas, "" */
+    const char *options; /* "ro", "z", "rslave", … separated by commas, "" or NULL */
     bool read_only;
+    bool yields; /* gives way to a user's mount on the same target (/etc/hosts and the like) */
+};
+
+/** What this host can do. */
+enum agent_host_ability {
+    AGENT_HOST_CGROUP_V2 = 1 << 0, /* unified; else v1 or hybrid */
+    AGENT_HOST_APPARMOR = 1 << 1,
+    AGENT_HOST_SECCOMP = 1 << 2,
+    AGENT_HOST_MEMORY = 1 << 3, /* the memory controller, and so on */
+    AGENT_HOST_SWAP = 1 << 4,   /* swap is accounted */
+    AGENT_HOST_SWAPPINESS = 1 << 5,
+    AGENT_HOST_OOM_CONTROL = 1 << 6, /* the OOM killer can be switched off for a cgroup */
+    AGENT_HOST_CPU = 1 << 7,
+    AGENT_HOST_CPUSET = 1 << 8,
+    AGENT_HOST_PIDS = 1 << 9,
+    AGENT_HOST_BLKIO_WEIGHT = 1 << 10,
+    AGENT_HOST_PING_RANGE = 1 << 11, /* net.ipv4.ping_group_range */
+    AGENT_HOST_LOW_PORTS = 1 << 12,  /* net.ipv4.ip_unprivileged_port_start */
+};
+struct agent_host {
+    uint64_t capabilities; /* this process's bounding set: more cannot be given */
+    unsigned abilities;    /* of enum agent_host_ability */
+    unsigned kernel;       /* major << 8 | minor */
+    const char *machine;   /* uname's: "x86_64", "aarch64", "armv7l" */
 };
 
 struct agent_spec_facts {
@@ -64,17 +88,22 @@ struct agent_spec_facts {
     const char *ipcns;
     const char *cgroup_path; /* "/edge/<id>" */
     const char *init_path;   /* host program bind-mounted and run as pid 1 for Init, or NULL */
-    uint64_t capabilities;   /* this process's bounding set: more cannot be given */
-    bool cgroup_v2;
-    bool apparmor;
-    bool seccomp; /* the kernel has it */
+    const struct agent_host *host;
 };
 
 /** @param ret  JSON text, the caller frees it
- * @return 0, EDGE_EINVALID (no command, unknown capability, bad signal …) naming the member */
+ * @param notices  receives sentences about what this host cannot do and was left out; may be NULL
+ * @return 0, EDGE_EINVALID (no command, unknown capability, bad signal …) naming the member,
+ * EDGE_EUNSUPPORTED, -ENOMEM */
 EDGE_MUST_CHECK int agent_spec_build(const struct agent_options *options,
                                      const struct agent_spec_facts *facts, char **ret,
-                                     struct edge_err *err);
+                                     struct edge_buf *notices, struct edge_err *err);
+
+/** A spec whose namespace @p type ("network", "pid", "ipc") is joined at @p path: the other
+ * container of a container: mode has another process at each start.
+ * @param ret  JSON text, the caller frees it */
+EDGE_MUST_CHECK int agent_spec_set_namespace(const char *spec_text, const char *type,
+                                             const char *path, char **ret, struct edge_err *err);
 
 /** "SIGTERM", "TERM", "15" -> 15, "RTMIN+3" too. @return 0 or EDGE_EINVALID */
 EDGE_MUST_CHECK int agent_signal_parse(const char *text, int *ret);

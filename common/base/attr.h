@@ -12,6 +12,12 @@
 #define EDGE_CONTAINER_OF(ptr, type, member)                                                       \
     ((type *) (void *) ((char *) (ptr) -offsetof(type, member)))
 
+/** For a result that changes nothing here: the call before has failed already, or time mends it. */
+static inline void edge_ignore(int rc)
+{
+    (void) rc;
+}
+
 /** Run @p fn on the variable's value when it leaves scope. Needs EDGE_DEFINE_CLEANUP(type, fn). */
 #define EDGE_CLEANUP(fn) __attribute__((cleanup(fn##p)))
 #define EDGE_DEFINE_CLEANUP(type, fn)                                                              \

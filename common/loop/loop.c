@@ -203,6 +203,11 @@ bool edge_timer_armed(const struct edge_timer *timer)
     return uv_is_active((const uv_handle_t *) &timer->handle);
 }
 
+uint64_t edge_timer_left(const struct edge_timer *timer)
+{
+    return edge_timer_armed(timer) ? uv_timer_get_due_in(&timer->handle) : 0;
+}
+
 static void free_timer(uv_handle_t *handle)
 {
     free(EDGE_CONTAINER_OF(handle, struct edge_timer, handle));

@@ -40,6 +40,8 @@ struct edge_timer *edge_timer_create(struct edge_loop *loop, void (*fn)(void *ar
 void edge_timer_arm(struct edge_timer *timer, uint64_t ms);
 void edge_timer_disarm(struct edge_timer *timer);
 bool edge_timer_armed(const struct edge_timer *timer);
+/** Milliseconds until it fires; 0 when it is not armed or due. */
+uint64_t edge_timer_left(const struct edge_timer *timer);
 /** Accepts NULL; returns NULL. @p fn is not called afterwards. */
 struct edge_timer *edge_timer_destroy(struct edge_timer *timer);
 

@@ -1,0 +1,39 @@
+/* agent/source/source.h - where the desired state comes from: a deployment file, `edgectl apply`,
+ * and the last good document remembered on disk. Loop thread.
+ *
+ * Whatever was given last wins: applying a document does not touch the file, and a file that
+ * changes afterwards is taken again. A document that is refused changes nothing and is reported. */
+#ifndef AGENT_SOURCE_SOURCE_H
+#define AGENT_SOURCE_SOURCE_H
+
+#include "agent/desired/desired.h"
+#include "agent/state/state.h"
+#include "common/loop/loop.h"
+
+struct agent_source;
+
+struct agent_source_config {
+    struct edge_loop *loop;
+    struct agent_state *state; /* outlives the source */
+    const char *path;          /* deployment file; its folder is made when absent; copied */
+    struct agent_desired_rules rules;
+    /** A checked state is on disk and shall be made true; takes ownership. */
+    void (*on_desired)(struct agent_desired *desired, void *arg);
+    void *arg;
+};
+
+/** Hands over the last good state, then looks at the file and goes on watching it. */
+EDGE_MUST_CHECK int agent_source_open(const struct agent_source_config *config,
+                                      struct agent_source **ret, struct edge_err *err);
+struct agent_source *agent_source_close(struct agent_source *source);
+
+/** Check, keep, hand over. @return agent_desired_parse's codes, or EDGE_ESTORE: not kept, not
+ * applied */
+EDGE_MUST_CHECK int agent_source_apply(struct agent_source *source, const char *text, size_t len,
+                                       struct edge_err *err);
+
+/** The outcome of the newest document: a code of reported properties (200, 400, …; 406 before any)
+ * and its text, borrowed until the next one. */
+int agent_source_status(const struct agent_source *source, const char **ret_text);
+
+#endif

@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_config LINKS edge::agent_config)
