@@ -94,7 +94,7 @@ end_all() {
 build() {
     if [ -z "${EDGE_BIN:-}" ]; then
         say "Building (log: $root/logs/build.log)"
-        cmake --preset release -S "$top" -B "$root/build" >"$root/logs/build.log" 2>&1 &&
+        cmake --preset release -S "$top" -B "$root/build" -D EDGE_TESTS=OFF >"$root/logs/build.log" 2>&1 &&
             cmake --build "$root/build" --target edge-agent edgectl edge-logger >>"$root/logs/build.log" 2>&1 ||
             { tail -30 "$root/logs/build.log"; die "the build failed"; }
     fi
@@ -301,7 +301,7 @@ down() {
 
 [ "$(id -u)" = 0 ] || die "needs root: sudo $0 $*"
 exec 9<"${BASH_SOURCE[0]}"
-flock -n 9 || die "is running already"
+flock -n 9 || { echo "waiting for another run of this script"; flock -w 600 9 || die "another run does not end"; }
 case ${1:-} in
     "") up ;;
     --down) down ;;

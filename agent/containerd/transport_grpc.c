@@ -30,15 +30,16 @@ static grpc_arg int_arg(const char *key, int value)
         .type = GRPC_ARG_INTEGER, .key = (char *) (uintptr_t) key, .value.integer = value};
 }
 
-/* Reconnect soon and for ever: containerd is on the same machine. The minimum is not a pause but
- * the time a connection may take to come up, which is long when the machine has just booted. */
+/* Reconnect soon and for ever: containerd is on the same machine. The minimum is both the least
+ * time between two attempts and the least an attempt may take; the latter grows with the back-off,
+ * for a machine that has just booted. */
 static grpc_channel *create_channel(const char *target)
 {
     grpc_arg list[] = {
         int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, TRANSPORT_MAX_MESSAGE),
         int_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, TRANSPORT_MAX_MESSAGE),
         int_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100),
-        int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000),
+        int_arg(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100),
         int_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000),
         int_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         int_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
@@ -65,17 +66,19 @@ int transport_open(const char *uri, struct transport **ret, struct edge_err *err
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *path = socket_path(uri);
     EDGE_CLEANUP(edge_free) char *target = NULL;
+    EDGE_CLEANUP(edge_free) char *copy = edge_strdup(path);
     EDGE_CLEANUP(edge_free) struct transport *t = NULL;
 
     if (path[0] != '/')
         return edge_fail(err, EDGE_EINVALID, "containerd address %s is not unix:///path", uri);
     target = edge_format("unix:%s", path);
     t = calloc(1, sizeof *t);
-    if (!target || !t)
+    if (!target || !copy || !t)
         return edge_fail(err, -ENOMEM, "out of memory");
 
     pthread_once(&once, core_setup);
     grpc_init();
+    t->path = EDGE_TAKE(copy);
     t->channel = create_channel(target);
     *ret = EDGE_TAKE(t);
     return 0;
@@ -87,11 +90,12 @@ struct transport *transport_close(struct transport *t)
         return NULL;
     grpc_channel_destroy(t->channel);
     grpc_shutdown_blocking();
+    free(t->path);
     free(t);
     return NULL;
 }
 
-static gpr_timespec in_ms(int ms)
+gpr_timespec wire_in_ms(int ms)
 {
     if (ms < 0)
         return gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -114,15 +118,23 @@ static void add_metadata(struct wire_call *w, const char *key, const char *value
         };
 }
 
-int wire_call_init(struct wire_call *w, struct transport *t, const struct transport_call *call,
-                   int deadline_ms)
+void wire_queue_destroy(grpc_completion_queue *cq)
+{
+    grpc_completion_queue_shutdown(cq);
+    (void) grpc_completion_queue_pluck(cq, NULL, wire_in_ms(-1), NULL);
+    grpc_completion_queue_destroy(cq);
+}
+
+void wire_call_init(struct wire_call *w, struct transport *t, const struct transport_call *call,
+                    int deadline_ms)
 {
     grpc_slice path = grpc_slice_from_copied_string(call->path);
 
+    wire_wake(t, call);
     *w = (struct wire_call){.cancel = edge_cancel_ref(call->cancel)};
     w->cq = grpc_completion_queue_create_for_pluck(NULL);
     w->call = grpc_channel_create_call(t->channel, NULL, GRPC_PROPAGATE_DEFAULTS, w->cq, path, NULL,
-                                       in_ms(deadline_ms), NULL);
+                                       wire_in_ms(deadline_ms), NULL);
     grpc_slice_unref(path);
     grpc_metadata_array_init(&w->initial);
     grpc_metadata_array_init(&w->trailing);
@@ -131,7 +143,6 @@ int wire_call_init(struct wire_call *w, struct transport *t, const struct transp
     add_metadata(w, "containerd-lease", call->lease);
     w->hook = (struct edge_cancel_hook){.fn = cancel_call, .arg = w};
     edge_cancel_add_hook(w->cancel, &w->hook);
-    return 0;
 }
 
 void wire_call_fini(struct wire_call *w)
@@ -139,9 +150,7 @@ void wire_call_fini(struct wire_call *w)
     edge_cancel_remove_hook(w->cancel, &w->hook);
     edge_cancel_unref(w->cancel);
     grpc_call_unref(w->call);
-    grpc_completion_queue_shutdown(w->cq);
-    (void) grpc_completion_queue_pluck(w->cq, NULL, in_ms(-1), NULL);
-    grpc_completion_queue_destroy(w->cq);
+    wire_queue_destroy(w->cq);
     for (size_t i = 0; i < w->nmetadata; i++)
         grpc_slice_unref(w->metadata[i].value);
     grpc_metadata_array_destroy(&w->initial);
@@ -156,7 +165,7 @@ int wire_start(struct wire_call *w, const grpc_op *ops, size_t n, void *tag)
 
 int wire_wait(struct wire_call *w, void *tag, int wait_ms)
 {
-    grpc_event ev = grpc_completion_queue_pluck(w->cq, tag, in_ms(wait_ms), NULL);
+    grpc_event ev = grpc_completion_queue_pluck(w->cq, tag, wire_in_ms(wait_ms), NULL);
 
     if (ev.type == GRPC_QUEUE_TIMEOUT)
         return WIRE_TIMEOUT;

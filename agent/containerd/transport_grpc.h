@@ -9,6 +9,7 @@
 
 struct transport {
     grpc_channel *channel;
+    char *path; /* of the socket */
 };
 
 /** A call on the wire, with a completion queue of its own: any number of threads may wait, each for
@@ -27,9 +28,15 @@ struct wire_call {
     grpc_slice details;
 };
 
-/** @param deadline_ms  negative: none */
-int wire_call_init(struct wire_call *w, struct transport *t, const struct transport_call *call,
-                   int deadline_ms);
+/** Have a failed connection tried again if that is worth while. */
+void wire_wake(struct transport *t, const struct transport_call *call);
+/** That far from now; negative: never. */
+gpr_timespec wire_in_ms(int ms);
+void wire_queue_destroy(grpc_completion_queue *cq);
+
+/** Make a call, without starting anything. @param deadline_ms  negative: none */
+void wire_call_init(struct wire_call *w, struct transport *t, const struct transport_call *call,
+                    int deadline_ms);
 void wire_call_fini(struct wire_call *w);
 /** Start operations that complete under @p tag. @return 0 or -EIO when the core refuses */
 int wire_start(struct wire_call *w, const grpc_op *ops, size_t n, void *tag);

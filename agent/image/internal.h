@@ -94,7 +94,9 @@ EDGE_MUST_CHECK int agent_resolve_manifest(struct agent_run *run,
 
 /** Have a lease: that of an earlier attempt at the same name, or a new one. */
 EDGE_MUST_CHECK int agent_lease_need(struct agent_run *run, struct edge_err *err);
-/** It has expired meanwhile: make it again. */
+/** It is known to be gone. */
+bool agent_lease_lost(struct agent_run *run);
+/** It is gone: make it again. */
 EDGE_MUST_CHECK int agent_lease_renew(struct agent_run *run, struct edge_err *err);
 /** All is referenced by now: let all leases of this name go. */
 void agent_lease_release(struct agent_run *run);

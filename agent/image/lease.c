@@ -54,6 +54,21 @@ int agent_lease_renew(struct agent_run *run, struct edge_err *err)
     return make(run, err);
 }
 
+bool agent_lease_lost(struct agent_run *run)
+{
+    const struct agent_ctrd_call call = {.cancel = run->stop};
+    char **ids = NULL;
+    bool lost = true;
+
+    if (agent_ctrd_lease_list(run->images->ctrd, &call, AGENT_PULL_LABEL, run->ref.name, &ids,
+                              NULL) < 0)
+        return false; /* not known */
+    for (char **id = ids; *id; id++)
+        lost = lost && strcmp(*id, run->lease) != 0;
+    agent_ctrd_strv_free(ids);
+    return lost;
+}
+
 /* The youngest of an earlier attempt's, unless it is about to expire. */
 static const char *usable(char **ids)
 {

@@ -34,6 +34,7 @@ void agent_progress_total(struct agent_progress *progress, int64_t bytes)
 {
     pthread_mutex_lock(&progress->lock);
     progress->now.total_bytes = bytes;
+    progress->now.done_bytes = 0; /* blobs that are here count themselves again */
     tell(progress, true);
     pthread_mutex_unlock(&progress->lock);
 }

@@ -5,6 +5,8 @@
 
 #include "agent/image/internal.h"
 
+enum { ROUNDS = 3 };
+
 struct agent_ctrd_call agent_run_call(const struct agent_run *run, int timeout_ms)
 {
     return (struct agent_ctrd_call){
@@ -135,8 +137,6 @@ static int bring_root(struct agent_run *run, struct agent_root *root, struct edg
     int rc = parse_root(run, root, &parsed, err);
 
     if (rc == 0)
-        rc = agent_lease_need(run, err);
-    if (rc == 0)
         rc = agent_store_put(run, root, err);
     if (rc == 0 && parsed->is_index)
         rc = descend(run, root, parsed, &child, &below, err);
@@ -165,15 +165,38 @@ static int find_local(struct agent_run *run, const char *digest, struct agent_im
     return rc < 0 ? rc : agent_store_find(run->images, run->ref.name, run->stop, ret, NULL);
 }
 
+/* The lease may go while we work: it expires, the clock jumps, or another agent that shares it is
+ * done first. Then what we had half made is gone too, and the rest of it is made again. */
+static int bring_leased(struct agent_run *run, struct agent_root *root, struct agent_image **ret,
+                        struct edge_err *err)
+{
+    for (int round = 1;; round++) {
+        struct edge_err first = {0};
+        int rc = bring_root(run, root, &first);
+
+        if (rc == 0)
+            rc = agent_store_find(run->images, run->ref.name, run->stop, ret, &first);
+        if (rc == 0)
+            return 0;
+        if (rc == -ENOENT && first.status != 404) /* else it would read as: no such image */
+            rc = edge_wrap(&first, EDGE_EUNAVAILABLE, "something has gone from containerd");
+        if (round == ROUNDS || edge_cancelled(run->stop) || !agent_lease_lost(run) ||
+            agent_lease_renew(run, NULL) < 0) {
+            if (err)
+                *err = first;
+            return rc;
+        }
+    }
+}
+
 static int bring_and_find(struct agent_run *run, struct agent_root *root, struct agent_image **ret,
                           struct edge_err *err)
 {
-    int rc = bring_root(run, root, err);
+    int rc = agent_lease_need(run, err);
 
-    if (rc == 0)
-        rc = agent_store_find(run->images, run->ref.name, run->stop, ret, err);
-    if (rc == -ENOENT && run->lease)
-        rc = edge_wrap(err, EDGE_EUNAVAILABLE, "something was removed from containerd meanwhile");
+    if (rc < 0)
+        return rc;
+    rc = bring_leased(run, root, ret, err);
     if (rc == 0)
         agent_lease_release(run);
     return rc;

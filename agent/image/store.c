@@ -1,4 +1,5 @@
 /* What containerd's stores hold about images. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,7 @@ static int load_chosen(struct agent_images *images, struct edge_cancel *cancel, 
         rc = agent_manifest_choose(root, &images->host, &chosen, err);
     if (rc < 0)
         return rc;
+    assert(chosen);
     image->digest = edge_strdup(chosen->digest);
     return image->digest ? load_manifest(images, cancel, chosen->digest, ret, err) : -ENOMEM;
 }

@@ -16,6 +16,9 @@ enum {
     LOG_LINE = 6 * LOG_PIECE + LOG_LINE_EXTRA, /* longest object: every byte as \u00XX */
 };
 
+/** "2024-01-01T00:00:00.000000000Z", at most 31 characters. */
+void log_line_time(char text[32], int64_t at_ns);
+
 /** Bytes an object with @p len bytes of text may need. */
 static inline size_t log_line_room(size_t len)
 {

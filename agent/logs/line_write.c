@@ -70,33 +70,34 @@ static char *put_text(char *out, const char *text, size_t len)
 }
 
 /* Two thirds of writing a short line would be gmtime: the second changes rarely. */
-static char *put_time(char *out, int64_t at_ns)
+void log_line_time(char text[32], int64_t at_ns)
 {
     static _Thread_local int64_t cached = -1;
-    static _Thread_local char text[32];
-    int64_t second = at_ns / 1000000000;
+    static _Thread_local char seconds[21];
+    int64_t second = at_ns > 0 ? at_ns / 1000000000 : 0;
 
     if (second != cached) {
         time_t when = (time_t) second;
         struct tm tm;
 
         (void) gmtime_r(&when, &tm);
-        (void) strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+        (void) strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &tm);
         cached = second;
     }
-    out = put(out, text);
-    return out + snprintf(out, 12, ".%09dZ", (int) (at_ns % 1000000000));
+    (void) snprintf(text, 32, "%s.%09dZ", seconds, at_ns > 0 ? (int) (at_ns % 1000000000) : 0);
 }
 
 size_t log_line_write(char *out, const char *text, size_t len, bool from_stderr, int64_t at_ns)
 {
     char *start = out;
+    char time_text[32];
 
     out = put(out, "{\"log\":\"");
     out = put_text(out, text, len);
     out = put(out, from_stderr ? "\",\"stream\":\"stderr\",\"time\":\""
                                : "\",\"stream\":\"stdout\",\"time\":\"");
-    out = put_time(out, at_ns < 0 ? 0 : at_ns);
+    log_line_time(time_text, at_ns);
+    out = put(out, time_text);
     out = put(out, "\"}\n");
     return (size_t) (out - start);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/logs/line.h"
 #include "agent/logs/names.h"
 #include "common/base/file.h"
 
@@ -42,6 +43,11 @@ char *agent_logs_uri(const struct agent_log_options *options)
     edge_buf_printf(&uri, "&max-size=%lld&max-file=%d&compress=%d", (long long) size,
                     files < LOG_SLOTS_MAX ? files : LOG_SLOTS_MAX, options->compress ? 1 : 0);
     return edge_buf_take(&uri);
+}
+
+void agent_log_time(int64_t at_ns, char text[AGENT_LOG_TIME])
+{
+    log_line_time(text, at_ns);
 }
 
 int agent_logs_remove(const char *dir, const char *id, struct edge_err *err)

@@ -43,6 +43,10 @@ struct agent_log_line {
     int64_t at_ns;
 };
 
+enum { AGENT_LOG_TIME = 32 };
+/** RFC 3339 with 9 fraction digits and Z, as container engines stamp lines. */
+void agent_log_time(int64_t at_ns, char text[AGENT_LOG_TIME]);
+
 struct agent_log_reader;
 enum { AGENT_LOG_END = 1 }; /* nothing more now; when following, call again after a change */
 /** @return 0, -ENOENT when the container has never logged (not when following) */

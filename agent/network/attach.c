@@ -66,9 +66,9 @@ static int give_all(struct agent_network *net, struct agent_record *record, cons
     if (rc == 0 && edge_cancelled(cancel))
         rc = edge_fail(err, -ECANCELED, "cancelled");
     if (rc == 0)
-        rc = agent_bridge_set_routing(&bridge, err);
-    if (rc == 0)
         rc = apply_rules(net, record, err);
+    if (rc == 0)
+        rc = agent_bridge_set_routing(&bridge, err); /* after the rules that guard 127/8 */
     if (rc < 0)
         return rc;
 
@@ -87,30 +87,32 @@ static bool is_in_use(const struct agent_record_set *set)
     return false;
 }
 
-/* Everything that can be refused before anything is done. */
-static int make_record(struct agent_network *net, const struct agent_endpoint *endpoint,
-                       const struct agent_netns *netns, struct agent_record **ret,
-                       struct edge_err *err)
+/* The record goes to disk before the bridge is looked at: its folder is this runtime's claim. */
+static int claim(struct agent_network *net, struct agent_record *record, struct edge_err *err)
 {
     const struct agent_bridge bridge = agent_network_bridge(net);
+    int rc = agent_store_save(net->dir, record, err);
+
+    if (rc == 0)
+        rc = agent_bridge_need(&bridge, is_in_use(&net->set), err);
+    if (rc < 0)
+        (void) !agent_store_remove(net->dir, record->id, NULL);
+    return rc;
+}
+
+/* Everything that can be refused before anything is done. */
+static int make_record(struct agent_network *net, const struct agent_endpoint *endpoint,
+                       uint64_t netns, struct agent_record **ret, struct edge_err *err)
+{
     EDGE_CLEANUP(agent_record_free) struct agent_record *record = NULL;
     int rc = agent_record_create(endpoint, &record, err);
 
-    if (rc == 0)
-        rc = agent_ports_resolve(&net->set, record, agent_hold_port, err);
-    if (rc == 0)
-        rc = agent_store_save(net->dir, record,
-                              err); /* before the bridge: its folder is the claim */
-    if (rc == 0)
-        rc = agent_bridge_need(&bridge, is_in_use(&net->set), err);
-    if (rc < 0 && record) {
-        (void) !agent_store_remove(net->dir, record->id, NULL);
-        return rc;
-    }
     if (rc < 0)
         return rc;
-    record->netns = netns->inode;
-    rc = agent_store_save(net->dir, record, err);
+    record->netns = netns;
+    rc = agent_ports_resolve(&net->set, record, agent_hold_port, err);
+    if (rc == 0)
+        rc = claim(net, record, err);
     if (rc == 0)
         *ret = EDGE_TAKE(record);
     return rc;
@@ -130,7 +132,7 @@ int agent_network_attach(struct agent_network *net, const struct agent_endpoint 
     if (rc == 0)
         rc = agent_netns_open(endpoint->pid, &netns, err);
     if (rc == 0)
-        rc = make_record(net, endpoint, &netns, &owned, err);
+        rc = make_record(net, endpoint, netns.inode, &owned, err);
     if (rc == 0)
         rc = agent_record_set_add(&net->set, owned);
     if (rc < 0)

@@ -26,7 +26,8 @@ static int check_extra_hosts(const struct agent_names *names, struct edge_err *e
 
 static int check(const struct agent_names *names, struct edge_err *err)
 {
-    const struct agent_resolv wanted = {names->dns, names->dns_search, names->dns_options};
+    const struct agent_resolv wanted = {names->dns, names->dns_search, names->dns_options,
+                                        names->host_mode};
     int rc;
 
     if (!agent_id_ok(names->id))
@@ -147,7 +148,8 @@ static bool asks_for_nothing(const struct agent_resolv *wanted)
 static int write_resolv(const struct agent_network *net, const struct agent_names *names,
                         struct edge_err *err)
 {
-    const struct agent_resolv wanted = {names->dns, names->dns_search, names->dns_options};
+    const struct agent_resolv wanted = {names->dns, names->dns_search, names->dns_options,
+                                        names->host_mode};
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf host;
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
     int rc;

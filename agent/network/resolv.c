@@ -65,7 +65,9 @@ static bool next_word(struct words *w)
 
 static struct words words_of(const char *host, size_t len, const char *keyword)
 {
-    return (struct words){.at = host, .end = host + len, .keyword = keyword};
+    const char *text = host ? host : ""; /* an absent file is an empty one */
+
+    return (struct words){.at = text, .end = text + len, .keyword = keyword};
 }
 
 static bool is_reachable_server(const char *address)
@@ -121,13 +123,13 @@ static void put_servers(struct edge_buf *text, const char *const *servers)
     }
 }
 
-static void put_host_servers(struct edge_buf *text, const char *host, size_t len)
+static void put_host_servers(struct edge_buf *text, const char *host, size_t len, bool host_mode)
 {
     struct words w = words_of(host, len, "nameserver");
     int n = 0;
 
     while (n < SERVERS_MAX && next_word(&w)) {
-        if (!is_reachable_server(w.word))
+        if (!(host_mode ? agent_address_ok(w.word) : is_reachable_server(w.word)))
             continue;
         (void) edge_buf_printf(text, "nameserver %s\n", w.word);
         n++;
@@ -179,7 +181,7 @@ int agent_resolv_text(const struct agent_resolv *wanted, const char *host, size_
     if (has_entries(wanted->dns))
         put_servers(text, wanted->dns);
     else
-        put_host_servers(text, host, len);
+        put_host_servers(text, host, len, wanted->host_mode);
     if (has_entries(wanted->search))
         put_list(text, "search", wanted->search, is_search_domain);
     else

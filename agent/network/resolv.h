@@ -15,6 +15,7 @@ struct agent_resolv {
     const char *const *dns;
     const char *const *search; /* a single "." is none at all */
     const char *const *options;
+    bool host_mode; /* the container is in the host's namespace: any server of the host's will do */
 };
 /** @return 0 or EDGE_EINVALID naming the member */
 EDGE_MUST_CHECK int agent_resolv_check(const struct agent_resolv *wanted, struct edge_err *err);

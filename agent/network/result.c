@@ -74,9 +74,15 @@ static void put_words(char words[WORDS_MAX], struct edge_bytes text)
 
     for (size_t i = 0; i < text.len && at < WORDS_MAX - 1; i++)
         words[at++] = isprint(text.data[i]) ? (char) text.data[i] : ' ';
-    while (at > 0 && words[at - 1] == ' ')
-        at--;
     words[at] = '\0';
+}
+
+static void trim(char words[WORDS_MAX])
+{
+    size_t len = strlen(words);
+
+    while (len > 0 && (words[len - 1] == ' ' || words[len - 1] == ';'))
+        words[--len] = '\0';
 }
 
 static void put_text(char words[WORDS_MAX], const char *text)
@@ -104,10 +110,9 @@ int agent_cni_error(const char *plugin, const char *command, int status, struct 
 
     put_text(words, edge_json_str(edge_json_get(json, "msg"), ""));
     details = edge_json_str(edge_json_get(json, "details"), "");
-    if (*details) {
-        put_text(words, *words ? "; " : "");
-        put_text(words, details);
-    }
+    put_text(words, *words ? "; " : "");
+    put_text(words, details);
+    trim(words);
     if (rc < 0 || !*words)
         put_first_line(words, errors);
     rc = edge_fail(err, EDGE_ECHILD, "CNI plugin %s failed to %s: %s", plugin, command,

@@ -57,11 +57,18 @@ void sup_note(struct sup_module *m, const char *fmt, ...)
     sup_changed(m->sup);
 }
 
+/* Before a restart the plan has its say: a crash loop without pauses must not outrun a removal. */
 static void on_module_timer(void *arg)
 {
     struct sup_module *m = arg;
+    enum agent_module_state due = m->life.state;
 
-    (void) agent_module_step(&m->life, MODULE_EV_TIMER);
+    if (m->sup->ending)
+        return;
+    if (due == MODULE_BACKOFF)
+        sup_reconcile(m->sup); /* frees absent modules only */
+    if (m->life.state == due)
+        edge_ignore(agent_module_step(&m->life, MODULE_EV_TIMER));
     sup_kick(m->sup); /* in a state without a timer of its own: create may be tried again */
 }
 

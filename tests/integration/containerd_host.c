@@ -14,6 +14,9 @@
 
 #define BASE "busybox-base"
 
+/* A snapshot that nothing refers to yet is collected at the next occasion. */
+static const struct agent_ctrd_label keep = {"containerd.io/gc.root", "test"};
+
 extern char **environ;
 struct host host;
 static pid_t containerd;
@@ -102,8 +105,8 @@ static void make_base(void)
     char path[512];
     char root[400];
 
-    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, NULL, host.snapshotter, "base-work", "", NULL,
-                                          0, &mounts, &err),
+    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, NULL, host.snapshotter, "base-work", "", &keep,
+                                          1, &mounts, &err),
               0, &err);
     assert_int_equal(mounts.len, 1);
     assert_string_equal(mounts.items[0].type, "bind");
@@ -114,8 +117,8 @@ static void make_base(void)
     }
     copy_busybox(root);
     agent_ctrd_mounts_fini(&mounts);
-    assert_rc(agent_ctrd_snapshot_commit(host.ctrd, NULL, host.snapshotter, "base-work", BASE, NULL,
-                                         0, &err),
+    assert_rc(agent_ctrd_snapshot_commit(host.ctrd, NULL, host.snapshotter, "base-work", BASE,
+                                         &keep, 1, &err),
               0, &err);
 }
 
@@ -184,7 +187,7 @@ void host_container(const char *id, const char *args, const char *runtime_binary
     struct agent_ctrd_mounts mounts = {0};
     struct edge_err err = {0};
 
-    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, NULL, host.snapshotter, id, BASE, NULL, 0,
+    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, NULL, host.snapshotter, id, BASE, &keep, 1,
                                           &mounts, &err),
               0, &err);
     agent_ctrd_mounts_fini(&mounts);

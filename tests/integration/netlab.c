@@ -59,8 +59,17 @@ static void move_to(pid_t place)
     edge_close(fd);
 }
 
+/* A child is another program: it must not keep the test's sockets open, but for two. */
+static void forget_files(int keep, int ready)
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        if (fd != keep && fd != ready)
+            close(fd);
+    }
+}
+
 /* A child that has said through its pipe that it is ready; 0 in the child itself. */
-static pid_t start_child(int *ret_ready)
+static pid_t start_child(int keep, int *ret_ready)
 {
     int ends[2];
     pid_t pid;
@@ -71,6 +80,7 @@ static pid_t start_child(int *ret_ready)
     assert_true(pid >= 0);
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        forget_files(keep, ends[1]);
         *ret_ready = ends[1];
         return 0;
     }
@@ -92,7 +102,7 @@ static void say_ready(int ready)
 pid_t lab_task(void)
 {
     int ready;
-    pid_t pid = start_child(&ready);
+    pid_t pid = start_child(-1, &ready);
 
     if (pid > 0)
         return pid;
@@ -167,7 +177,7 @@ pid_t lab_serve(pid_t place, const char *protocol, const char *address, uint16_t
     int ready;
     int on = 1;
     int fd;
-    pid_t pid = start_child(&ready);
+    pid_t pid = start_child(-1, &ready);
 
     if (pid > 0)
         return pid;
@@ -289,7 +299,7 @@ struct lab_sender lab_send(pid_t place, uint16_t from_port, const char *address,
     pid_t pid;
 
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-    pid = start_child(&ready);
+    pid = start_child(ends[1], &ready);
     if (pid > 0) {
         close(ends[1]);
         return (struct lab_sender){pid, ends[0]};

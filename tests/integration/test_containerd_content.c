@@ -35,6 +35,19 @@ static struct agent_ctrd_descriptor describe(const struct blob *blob)
                                           (int64_t) blob->len};
 }
 
+/* What nothing refers to is collected at the next occasion; all uploads here are under a lease. */
+#define LEASE "suite"
+static const struct agent_ctrd_call leased = {.lease = LEASE};
+
+static int up(void **state)
+{
+    struct edge_err err = {0};
+
+    assert_int_equal(host_up(state), 0);
+    assert_rc(agent_ctrd_lease_create(host.ctrd, NULL, LEASE, 600, NULL, 0, &err), 0, &err);
+    return 0;
+}
+
 /* Open @p ref for @p blob, which is not there yet. */
 static struct agent_ctrd_ingest *begin(const char *ref, const struct blob *blob, int64_t at)
 {
@@ -43,8 +56,8 @@ static struct agent_ctrd_ingest *begin(const char *ref, const struct blob *blob,
     struct edge_err err = {0};
     int64_t offset = -1;
 
-    assert_rc(agent_ctrd_ingest_open(host.ctrd, NULL, ref, &descriptor, &ingest, &offset, &err), 0,
-              &err);
+    assert_rc(agent_ctrd_ingest_open(host.ctrd, &leased, ref, &descriptor, &ingest, &offset, &err),
+              0, &err);
     assert_int_equal(offset, at);
     return ingest;
 }
@@ -250,13 +263,20 @@ static void test_a_ref_has_one_writer(void **state)
     free(blob.data);
 }
 
-/* Without a lease an image's removal takes the blob along at once; the lease keeps it. */
+/* Removing an image with sync collects what nothing keeps. */
+static void collect_garbage(const struct blob *any)
+{
+    struct agent_ctrd_descriptor target = describe(any);
+    struct edge_err err = {0};
+
+    assert_rc(agent_ctrd_image_put(host.ctrd, NULL, "passing:1", &target, NULL, 0, &err), 0, &err);
+    assert_rc(agent_ctrd_image_delete(host.ctrd, NULL, "passing:1", true, &err), 0, &err);
+}
+
 static void test_a_lease_keeps_what_was_uploaded_under_it(void **state)
 {
-    struct blob kept = make_blob(5000, 8);
-    struct blob lost = make_blob(5000, 9);
-    struct agent_ctrd_descriptor target = describe(&lost);
-    struct agent_ctrd_descriptor kept_target = describe(&kept);
+    struct blob blob = make_blob(5000, 8);
+    struct agent_ctrd_descriptor target = describe(&blob);
     struct agent_ctrd_call call = {.lease = "keeper"};
     struct agent_ctrd_ingest *ingest = NULL;
     struct edge_err err = {0};
@@ -264,21 +284,18 @@ static void test_a_lease_keeps_what_was_uploaded_under_it(void **state)
     (void) state;
 
     assert_rc(agent_ctrd_lease_create(host.ctrd, NULL, "keeper", 600, NULL, 0, &err), 0, &err);
-    assert_rc(
-        agent_ctrd_ingest_open(host.ctrd, &call, "ref-kept", &kept_target, &ingest, &size, &err), 0,
-        &err);
-    put(ingest, &kept, 0, kept.len);
+    assert_rc(agent_ctrd_ingest_open(host.ctrd, &call, "ref-kept", &target, &ingest, &size, &err),
+              0, &err);
+    put(ingest, &blob, 0, blob.len);
     assert_rc(agent_ctrd_ingest_commit(ingest, &err), 0, &err);
     agent_ctrd_ingest_close(ingest);
-    upload("ref-lost", &lost);
-    assert_rc(agent_ctrd_image_put(host.ctrd, NULL, "passing:1", &target, NULL, 0, &err), 0, &err);
-    assert_rc(agent_ctrd_image_delete(host.ctrd, NULL, "passing:1", true, &err), 0, &err);
 
-    assert_rc(agent_ctrd_blob_size(host.ctrd, NULL, lost.digest, &size, &err), -ENOENT, &err);
-    assert_rc(agent_ctrd_blob_size(host.ctrd, NULL, kept.digest, &size, &err), 0, &err);
+    collect_garbage(&blob);
+    assert_rc(agent_ctrd_blob_size(host.ctrd, NULL, blob.digest, &size, &err), 0, &err);
     assert_rc(agent_ctrd_lease_delete(host.ctrd, NULL, "keeper", &err), 0, &err);
-    free(kept.data);
-    free(lost.data);
+    collect_garbage(&blob);
+    assert_rc(agent_ctrd_blob_size(host.ctrd, NULL, blob.digest, &size, &err), -ENOENT, &err);
+    free(blob.data);
 }
 
 /* A label of the manifest's blob keeps another blob; without it the other goes. */
@@ -296,14 +313,14 @@ static void test_blob_labels_are_set_and_removed(void **state)
     upload("ref-config", &config);
     assert_rc(agent_ctrd_blob_label(host.ctrd, NULL, manifest.digest, &label, 1, &err), 0, &err);
     assert_rc(agent_ctrd_image_put(host.ctrd, NULL, "labelled:1", &target, NULL, 0, &err), 0, &err);
-    assert_rc(agent_ctrd_image_put(host.ctrd, NULL, "gc:1", &target, NULL, 0, &err), 0, &err);
-    assert_rc(agent_ctrd_image_delete(host.ctrd, NULL, "gc:1", true, &err), 0, &err);
+    assert_rc(agent_ctrd_lease_delete(host.ctrd, NULL, LEASE, &err), 0, &err);
+    assert_rc(agent_ctrd_lease_create(host.ctrd, NULL, LEASE, 600, NULL, 0, &err), 0, &err);
+    collect_garbage(&manifest);
     assert_rc(agent_ctrd_blob_size(host.ctrd, NULL, config.digest, &size, &err), 0, &err);
 
     label.value = "";
     assert_rc(agent_ctrd_blob_label(host.ctrd, NULL, manifest.digest, &label, 1, &err), 0, &err);
-    assert_rc(agent_ctrd_image_put(host.ctrd, NULL, "gc:1", &target, NULL, 0, &err), 0, &err);
-    assert_rc(agent_ctrd_image_delete(host.ctrd, NULL, "gc:1", true, &err), 0, &err);
+    collect_garbage(&manifest);
     assert_rc(agent_ctrd_blob_size(host.ctrd, NULL, config.digest, &size, &err), -ENOENT, &err);
     assert_rc(agent_ctrd_image_delete(host.ctrd, NULL, "labelled:1", true, &err), 0, &err);
     free(manifest.data);
@@ -387,8 +404,8 @@ static void test_a_layer_is_unpacked_into_a_snapshot(void **state)
     upload("ref-layer", &layer);
     assert_rc(agent_ctrd_snapshot_stat(host.ctrd, NULL, host.snapshotter, "extract", &err), -ENOENT,
               &err);
-    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, NULL, host.snapshotter, "extract", "", NULL, 0,
-                                          &mounts, &err),
+    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, &leased, host.snapshotter, "extract", "", NULL,
+                                          0, &mounts, &err),
               0, &err);
     assert_rc(agent_ctrd_snapshot_stat(host.ctrd, NULL, host.snapshotter, "extract", &err), 0,
               &err);
@@ -408,22 +425,22 @@ static void test_snapshots_have_unique_names_and_go_when_told(void **state)
     struct edge_err err = {0};
     (void) state;
 
-    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, NULL, host.snapshotter, "work", "", NULL, 0,
+    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, &leased, host.snapshotter, "work", "", NULL, 0,
                                           &mounts, &err),
               0, &err);
     agent_ctrd_mounts_fini(&mounts);
-    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, NULL, host.snapshotter, "work", "", NULL, 0,
+    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, &leased, host.snapshotter, "work", "", NULL, 0,
                                           &mounts, &err),
               -EEXIST, &err);
-    assert_rc(agent_ctrd_snapshot_commit(host.ctrd, NULL, host.snapshotter, "work", "layer", NULL,
-                                         0, &err),
+    assert_rc(agent_ctrd_snapshot_commit(host.ctrd, &leased, host.snapshotter, "work", "layer",
+                                         NULL, 0, &err),
               0, &err);
-    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, NULL, host.snapshotter, "work", "layer", NULL,
-                                          0, &mounts, &err),
+    assert_rc(agent_ctrd_snapshot_prepare(host.ctrd, &leased, host.snapshotter, "work", "layer",
+                                          NULL, 0, &mounts, &err),
               0, &err);
     agent_ctrd_mounts_fini(&mounts);
-    assert_rc(agent_ctrd_snapshot_commit(host.ctrd, NULL, host.snapshotter, "work", "layer", NULL,
-                                         0, &err),
+    assert_rc(agent_ctrd_snapshot_commit(host.ctrd, &leased, host.snapshotter, "work", "layer",
+                                         NULL, 0, &err),
               -EEXIST, &err);
     assert_rc(agent_ctrd_snapshot_mounts(host.ctrd, NULL, host.snapshotter, "work", &mounts, &err),
               0, &err);
@@ -457,5 +474,5 @@ int main(void)
         cmocka_unit_test(test_snapshots_have_unique_names_and_go_when_told),
     };
 
-    return cmocka_run_group_tests(tests, host_up, host_down);
+    return cmocka_run_group_tests(tests, up, host_down);
 }

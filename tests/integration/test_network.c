@@ -147,6 +147,20 @@ static void test_a_port_on_one_address_is_published_there_only(void **state)
     case_assert_clean();
 }
 
+static void test_a_port_may_be_published_on_an_address_that_comes_later(void **state)
+{
+    static const struct agent_endpoint_port port = {"192.0.2.77", 8080, 80, "tcp"};
+    struct agent_network *net = case_open(&case_first);
+    pid_t a = case_attach(net, "a", &port, 1);
+    (void) state;
+
+    lab_serve(a, "tcp", "0.0.0.0", 80);
+    lab_run(LAB_HOST, "ip addr add 192.0.2.77/24 dev wire");
+    case_assert_answer(case_outside, "tcp", "192.0.2.77", 8080, OUTSIDE);
+    case_teardown(net);
+    case_assert_clean();
+}
+
 static void test_outside_reaches_no_module_by_its_address(void **state)
 {
     static const struct agent_endpoint_port port = {"", 8080, 80, "tcp"};
@@ -241,6 +255,7 @@ int main(int argc, char **argv)
         NETWORK_TEST(test_host_mode_copies_the_hosts_files),
         NETWORK_TEST(test_published_ports_are_reached_from_everywhere),
         NETWORK_TEST(test_a_port_on_one_address_is_published_there_only),
+        NETWORK_TEST(test_a_port_may_be_published_on_an_address_that_comes_later),
         NETWORK_TEST(test_outside_reaches_no_module_by_its_address),
         NETWORK_TEST(test_a_module_goes_out_under_the_hosts_address),
         NETWORK_TEST(test_a_module_does_not_reach_the_hosts_loopback),

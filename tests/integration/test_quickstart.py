@@ -11,7 +11,7 @@ import services
 SCRIPT = services.TOP + "/deploy/quickstart.sh"
 ROOT = "/quickstart"
 RUN = "/run/edge-quickstart"
-WATCHED = ("/run", "/etc/cni", "/var/lib/cni", "/opt", "/etc/edge", "/var/lib/edge", "/sys/fs/cgroup")
+WATCHED = ("/run", "/etc/cni", "/var/lib/cni", "/opt/cni", "/opt/containerd", "/etc/edge", "/var/lib/edge", "/sys/fs/cgroup")
 
 
 def output(*command):
