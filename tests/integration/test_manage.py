@@ -33,10 +33,11 @@ def log_line(text, second=0, stream="stdout"):
 
 def frames(data):
     result = []
-    while data:
-        stream, length = struct.unpack(">BxxxI", data[:8])
-        result.append((stream, data[8:8 + length].decode()))
-        data = data[8 + length:]
+    at = 0
+    while at < len(data):
+        stream, length = struct.unpack_from(">BxxxI", data, at)
+        result.append((stream, data[at + 8:at + 8 + length].decode()))
+        at += 8 + length
     return result
 
 
