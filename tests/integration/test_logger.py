@@ -275,7 +275,8 @@ class LoggerTest(unittest.TestCase):
         wait_for(lambda: text(self.folder).endswith("line\n"))
         before = self.status(logger, "voluntary_ctxt_switches")
         select.select([], [], [], 3)
-        self.assertEqual(self.status(logger, "voluntary_ctxt_switches"), before)
+        self.assertLessEqual(self.status(logger, "voluntary_ctxt_switches") - before, 1,
+                             "it may have been on its way to sleep")
         if "asan" not in LOGGER and "tsan" not in LOGGER:
             self.assertLess(self.status(logger, "RssAnon"), 1024, "KiB of its own")
             self.assertEqual(self.status(logger, "Threads"), 1)

@@ -217,7 +217,7 @@ class ApiTest(Base):
         watcher.readline()
         before = self.switches()
         select.select([], [], [], 3)
-        self.assertEqual(self.switches(), before)
+        self.assertLessEqual(self.switches() - before, 1, "it may have been on its way to sleep")
         response = self.stream("/modules/cam/logs?follow=true")
         self.frame(response)
         select.select([], [], [], 3)  # until it looks at its slowest
