@@ -80,7 +80,7 @@ static int refused(const struct edge_http_response *response)
     case 400:
     case 412:
     case 417:
-        return cli_fail(CLI_REFUSED, "%s", reason);
+        return cli_fail(CLI_REFUSED, "refused with code %d: %s", response->status, reason);
     default:
         return cli_fail(CLI_FAILED, "%s", reason);
     }
