@@ -17,7 +17,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 
-enum { PARALLEL_LAYERS = 3, SWEEP_KEEP_S = 24 * 3600, EXIT_CONFIG = 2 };
+enum { PARALLEL_LAYERS = 3, EXIT_CONFIG = 2 };
 
 struct agent {
     struct agent_config *config;
@@ -30,8 +30,6 @@ struct agent {
     struct agent_supervisor *sup;
     struct agent_source *source;
     struct agent_manage *manage;
-    struct edge_pool *start; /* what must wait for containerd before the rest can begin */
-    struct edge_cancel *cancel;
     char *log_dir;
     char *db;
     char *logger;
@@ -136,7 +134,6 @@ static void on_term(int signum, void *arg)
     struct agent *a = arg;
 
     edge_info("ending on signal %d; modules run on", signum);
-    edge_cancel_fire(a->cancel);
     edge_loop_stop(a->loop);
 }
 
@@ -230,33 +227,6 @@ static int open_supervision(struct agent *a, struct edge_err *err)
     return rc;
 }
 
-/* containerd may come up after us: wait for it, then make sure of our namespace and clear what
- * pulls of an earlier life have left. */
-static void prepare_containerd(void *arg)
-{
-    struct agent *a = arg;
-    struct agent_ctrd_call call = {.cancel = a->cancel};
-    struct edge_err err = {0};
-    bool told = false;
-
-    while (agent_ctrd_need_namespace(a->ctrd, &call, &err) < 0) {
-        if (edge_cancelled(a->cancel))
-            return;
-        if (!told)
-            edge_warn("waiting for containerd uri=%s: %s", a->config->containerd.uri, err.text);
-        told = true;
-        if (edge_cancel_sleep(a->cancel, 1000))
-            return;
-    }
-    if (agent_images_sweep(a->images, SWEEP_KEEP_S, &err) < 0)
-        edge_warn("left-overs of pulls not cleared: %s", err.text);
-}
-
-static void containerd_prepared(void *arg)
-{
-    (void) arg;
-}
-
 static int begin(struct agent *a, struct edge_err *err)
 {
     int rc = edge_loop_create(&a->loop);
@@ -269,11 +239,6 @@ static int begin(struct agent *a, struct edge_err *err)
     rc = open_state(a, err);
     if (rc == 0)
         rc = open_rooms(a, err);
-    if (rc == 0) {
-        rc = edge_pool_create(a->loop, "start", 1, &a->start);
-        if (rc == 0)
-            edge_pool_submit(a->start, prepare_containerd, containerd_prepared, a);
-    }
     if (rc == 0)
         rc = open_supervision(a, err);
     return rc;
@@ -281,18 +246,15 @@ static int begin(struct agent *a, struct edge_err *err)
 
 static void end(struct agent *a)
 {
-    edge_cancel_fire(a->cancel);
     a->manage = agent_manage_close(a->manage);
     a->source = agent_source_close(a->source);
     a->sup = agent_supervisor_destroy(a->sup);
-    a->start = edge_pool_destroy(a->start);
     a->loop = edge_loop_destroy(a->loop);
     agent_network_close(a->net);
     agent_images_close(a->images);
     agent_ctrd_close(a->ctrd);
     agent_state_close(a->state);
     edge_close(a->lock);
-    edge_cancel_unref(a->cancel);
     agent_config_free(a->config);
     free(a->log_dir);
     free(a->db);
@@ -327,8 +289,7 @@ static int load(struct agent *a, const char *path, struct edge_err *err)
     a->db = edge_format("%s/agent.db", a->config->homedir);
     a->cgroup = edge_format("/%s", a->config->containerd.ns);
     a->logger = logger_path();
-    a->cancel = edge_cancel_create();
-    return a->log_dir && a->db && a->cgroup && a->logger && a->cancel ? 0 : -ENOMEM;
+    return a->log_dir && a->db && a->cgroup && a->logger ? 0 : -ENOMEM;
 }
 
 static void usage(FILE *to)

@@ -1,12 +1,12 @@
 #!/bin/bash
 # Install what this project needs on a bare Debian 12, from deploy/packages/debian.txt.
-#   deploy/install-deps.sh [build] [run] [test]     (all three when none is named)
+#   deploy/install-deps.sh [build] [run] [quickstart] [test]     (all when none is named)
 # Does nothing, and needs no network, when everything is already there.
 set -euo pipefail
 
 list=$(dirname "$0")/packages/debian.txt
 sections=("$@")
-[ ${#sections[@]} -gt 0 ] || sections=(build run test)
+[ ${#sections[@]} -gt 0 ] || sections=(build run quickstart test)
 
 packages_of() {
     awk -v want="[$1]" '/^\[/ { on = ($1 == want); next } on && NF && $1 !~ /^#/ { print $1 }' "$list"
@@ -26,10 +26,11 @@ done
 echo "install-deps: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 # Debian starts a service with its package; the tests and the quickstart start their own instead.
-blocked=()
-for policy in /usr/sbin/policy-rc.d; do
-    [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; blocked+=("$policy"); }
-done
-trap 'rm -f "${blocked[@]}"' EXIT
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+fi
 apt-get update -q
 apt-get install -y -q --no-install-recommends "${missing[@]}"

@@ -95,6 +95,10 @@ EDGE_MUST_CHECK int agent_ctrd_lease_create(struct agent_ctrd *ctrd,
 EDGE_MUST_CHECK int agent_ctrd_lease_delete(struct agent_ctrd *ctrd,
                                             const struct agent_ctrd_call *call, const char *id,
                                             struct edge_err *err);
+/** The same, and return after what it kept has been collected. */
+EDGE_MUST_CHECK int agent_ctrd_lease_delete_sync(struct agent_ctrd *ctrd,
+                                                 const struct agent_ctrd_call *call, const char *id,
+                                                 struct edge_err *err);
 /** Ids of the leases that carry label @p key = @p value; NULL-terminated, free with
  * agent_ctrd_strv_free. */
 EDGE_MUST_CHECK int agent_ctrd_lease_list(struct agent_ctrd *ctrd,

@@ -90,7 +90,8 @@ EDGE_DEFINE_CLEANUP(struct agent_desired *, agent_desired_free)
 const struct agent_module_spec *agent_desired_find(const struct agent_desired *desired,
                                                    const char *name);
 
-/** Read back a spec from its canonical text (a container's labels). @return 0 or EDGE_EINVALID */
+/** Read back a spec from its canonical text (a container's labels). Its text is @p text as it is,
+ * also when another version wrote it with more or fewer members. @return 0 or EDGE_EINVALID */
 EDGE_MUST_CHECK int agent_module_spec_parse(const char *text, size_t len,
                                             struct agent_module_spec **ret, struct edge_err *err);
 struct agent_module_spec *agent_module_spec_free(struct agent_module_spec *spec);

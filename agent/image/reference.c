@@ -1,16 +1,17 @@
 #include "agent/image/reference.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "agent/image/digest.h"
+#include "agent/image/grammar.h"
 #include "common/base/bytes.h"
 
-enum { MAX_TEXT = 1024, MAX_NAME = 255, MAX_TAG = 128 };
+enum { MAX_TEXT = 1024, MAX_NAME = 255 };
 
 static const char upstream_mark[] = "$upstream:";
 
@@ -22,132 +23,6 @@ void agent_reference_fini(struct agent_reference *ref)
     free(ref->digest);
     free(ref->name);
     *ref = (struct agent_reference){0};
-}
-
-static bool is_lower_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-static bool is_alnum(char c)
-{
-    return is_lower_alnum(c) || (c >= 'A' && c <= 'Z');
-}
-
-/* [A-Za-z0-9] with - inside, up to @p len. */
-static bool is_label(const char *text, size_t len)
-{
-    if (len == 0 || text[0] == '-' || text[len - 1] == '-')
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (!is_alnum(text[i]) && text[i] != '-')
-            return false;
-    }
-    return true;
-}
-
-static bool is_dotted_name(const char *text, size_t len)
-{
-    while (len > 0) {
-        const char *dot = memchr(text, '.', len);
-        size_t part = dot ? (size_t) (dot - text) : len;
-
-        if (!is_label(text, part))
-            return false;
-        if (!dot)
-            return true;
-        text += part + 1;
-        len -= part + 1;
-    }
-    return false;
-}
-
-static bool is_bracketed(const char *text, size_t len)
-{
-    if (len < 4 || text[0] != '[' || text[len - 1] != ']')
-        return false;
-    for (size_t i = 1; i < len - 1; i++) {
-        if (!isxdigit((unsigned char) text[i]) && text[i] != ':')
-            return false;
-    }
-    return true;
-}
-
-static bool is_port(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    long port = digits > 0 && digits <= 5 ? strtol(text, NULL, 10) : 0;
-
-    return text[digits] == '\0' && port > 0 && port < 65536;
-}
-
-static bool is_registry(const char *text)
-{
-    const char *close = strchr(text, ']');
-    const char *colon = strchr(close ? close : text, ':');
-    size_t host = colon ? (size_t) (colon - text) : strlen(text);
-
-    if (colon && !is_port(colon + 1))
-        return false;
-    return is_dotted_name(text, host) || is_bracketed(text, host);
-}
-
-/* Lower-case letters and digits, with ".", "_", "__" or any number of "-" between them. */
-static bool is_path_component(const char *text, size_t len)
-{
-    size_t i = 0;
-
-    while (i < len) {
-        size_t run = 0;
-
-        if (!is_lower_alnum(text[i]))
-            return false;
-        while (i < len && is_lower_alnum(text[i]))
-            i++;
-        if (i == len)
-            return true;
-        while (i + run < len && text[i + run] == text[i])
-            run++;
-        if (!strchr("._-", text[i]) || (text[i] == '.' && run > 1) || (text[i] == '_' && run > 2))
-            return false;
-        i += run;
-    }
-    return false;
-}
-
-static bool is_repository(const char *text)
-{
-    for (;;) {
-        size_t len = strcspn(text, "/");
-
-        if (!is_path_component(text, len))
-            return false;
-        if (text[len] == '\0')
-            return true;
-        text += len + 1;
-    }
-}
-
-static bool is_tag(const char *text)
-{
-    size_t len = strlen(text);
-
-    if (len == 0 || len > MAX_TAG || (!is_alnum(text[0]) && text[0] != '_'))
-        return false;
-    for (size_t i = 1; i < len; i++) {
-        if (!is_alnum(text[i]) && !strchr("_.-", text[i]))
-            return false;
-    }
-    return true;
-}
-
-static bool has_upper(const char *text)
-{
-    for (; *text; text++) {
-        if (isupper((unsigned char) *text))
-            return true;
-    }
-    return false;
 }
 
 static int no_reference(const char *text, const char *why, struct edge_err *err)
@@ -260,16 +135,16 @@ static bool is_bare_id(const char *text)
 
 static const char *what_is_wrong(const struct agent_reference *ref)
 {
-    if (!is_registry(ref->registry))
+    if (!agent_grammar_registry(ref->registry))
         return "the registry is not a host name with an optional port";
-    if (has_upper(ref->repository))
+    if (agent_grammar_has_upper(ref->repository))
         return "a repository name is written in lower case";
-    if (!is_repository(ref->repository))
+    if (!agent_grammar_repository(ref->repository))
         return "the repository name may hold lower-case letters and digits, with single . _ - or / "
                "between them";
     if (strlen(ref->registry) + 1 + strlen(ref->repository) > MAX_NAME)
         return "registry and repository are longer than 255 characters together";
-    if (ref->tag && !is_tag(ref->tag))
+    if (ref->tag && !agent_grammar_tag(ref->tag))
         return "a tag has 1 to 128 letters, digits, _ . or -, the first not . or -";
     if (ref->digest && !agent_digest_valid(ref->digest))
         return "a digest is sha256: and 64, or sha512: and 128, lower-case hex digits";
@@ -311,8 +186,10 @@ int agent_reference_parse(const char *text, const char *upstream, struct agent_r
     if (strnlen(text, MAX_TEXT + 1) > MAX_TEXT)
         return no_reference(text, "it is longer than any reference can be", err);
     rc = expand(text, upstream, &expanded, err);
-    if (rc == 0)
+    if (rc == 0) {
+        assert(expanded);
         rc = parse(text, expanded, &ref, err);
+    }
     if (rc < 0) {
         agent_reference_fini(&ref);
         return rc;

@@ -8,6 +8,7 @@
 #define AGENT_NETWORK_NETWORK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/cancel.h"
@@ -71,6 +72,9 @@ EDGE_MUST_CHECK int agent_network_attach(struct agent_network *net,
 /** Undo attach; also after the namespace has gone; success when there is nothing. */
 EDGE_MUST_CHECK int agent_network_detach(struct agent_network *net, const char *id,
                                          struct edge_err *err);
+/** The address of an attached container, borrowed until it is detached; NULL when it has none, for
+ * example because restore found that its endpoint is lost. */
+const char *agent_network_address(const struct agent_network *net, const char *id);
 /** Remove <rundir>/containers/<id>. */
 EDGE_MUST_CHECK int agent_network_forget(struct agent_network *net, const char *id,
                                          struct edge_err *err);

@@ -9,6 +9,7 @@
 #include "agent/rootfs/rootfs.h"
 #include "agent/runtime/effective.h"
 #include "agent/runtime/runtime.h"
+#include "common/base/bytes.h"
 
 enum { LEASE_S = 3600 };
 
@@ -78,6 +79,28 @@ static int prepare_snapshot(struct creation *c, const struct agent_ctrd_call *ca
                                        0, &c->mounts, err);
 }
 
+static char **free_env(char **env)
+{
+    for (char **e = env; e && *e; e++)
+        free(*e);
+    free(env);
+    return NULL;
+}
+EDGE_DEFINE_CLEANUP(char **, free_env)
+
+/* The deployment's env, as "K=V". */
+static char **module_env(const struct agent_module_spec *spec)
+{
+    EDGE_CLEANUP(free_env) char **env = calloc(spec->nenv + 1, sizeof *env);
+
+    for (size_t i = 0; env && i < spec->nenv; i++) {
+        env[i] = edge_format("%s=%s", spec->env[i].name, spec->env[i].value);
+        if (!env[i])
+            return NULL;
+    }
+    return EDGE_TAKE(env);
+}
+
 static int prepare_rootfs(struct creation *c, struct edge_err *err)
 {
     static const char *const names[][2] = {{"hosts", "/etc/hosts"},
@@ -87,6 +110,7 @@ static int prepare_rootfs(struct creation *c, struct edge_err *err)
     char cgroup[256];
     struct agent_bind binds[EDGE_ARRAY_LEN(names)];
     EDGE_CLEANUP(edge_free) char *hostname = agent_effective_hostname(c->rt, c->options, c->id);
+    EDGE_CLEANUP(free_env) char **env = module_env(c->spec);
     bool init = access("/usr/bin/tini-static", X_OK) == 0;
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(names); i++) {
@@ -105,6 +129,7 @@ static int prepare_rootfs(struct creation *c, struct edge_err *err)
         .image_config = c->image->config,
         .mounts = &c->mounts,
         .hostname = hostname,
+        .env = (const char *const *) env,
         .binds = binds,
         .nbinds = EDGE_ARRAY_LEN(binds),
         .netns = c->options->net_mode == AGENT_NET_CONTAINER ? AGENT_NS_LATER : NULL,
@@ -113,7 +138,7 @@ static int prepare_rootfs(struct creation *c, struct edge_err *err)
         .cgroup_path = cgroup,
         .init_path = init ? "/usr/bin/tini-static" : NULL,
     };
-    if (!hostname)
+    if (!hostname || !env)
         return -ENOMEM;
     return agent_rootfs_prepare(&request, &c->rootfs, err);
 }

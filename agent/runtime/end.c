@@ -101,6 +101,7 @@ static void seen_fini(struct agent_container_seen *seen)
     free(seen->module);
     free(seen->spec_text);
     free(seen->image_hash);
+    free(seen->address);
     edge_json_free(seen->image_config);
     if (seen->has_task)
         agent_ctrd_task_fini(&seen->task);

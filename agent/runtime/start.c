@@ -175,6 +175,20 @@ int agent_start_task(const struct agent_runtime *rt, struct agent_start *start,
     return rc;
 }
 
+/* What other modules may call it: its name where that can be a host name, else its container's id.
+ */
+static const char *network_name(const struct agent_start *start)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    const char *name = start->spec->name;
+    size_t len = strlen(name);
+    bool ok = len <= 63 && strspn(name, letters) == len && !strchr("-.", name[0]) &&
+              !strchr("-.", name[len - 1]) && !strstr(name, "..");
+
+    return ok ? name : start->id;
+}
+
 int agent_start_join(struct agent_network *net, struct agent_start *start, struct edge_err *err)
 {
     const struct agent_options *o = start->options;
@@ -182,7 +196,7 @@ int agent_start_join(struct agent_network *net, struct agent_start *start, struc
     struct agent_endpoint_port *ports = calloc(o->nports + 1, sizeof *ports);
     struct agent_endpoint endpoint = {
         .id = start->id,
-        .module = start->spec->name,
+        .module = network_name(start),
         .aliases = (const char *const *) o->aliases,
         .ports = ports,
         .nports = o->nports,

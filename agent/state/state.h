@@ -19,6 +19,7 @@ enum { AGENT_STATE_SET_ASIDE = 1 };
 EDGE_MUST_CHECK int agent_state_open(const char *path, struct agent_state **ret,
                                      struct edge_err *err);
 struct agent_state *agent_state_close(struct agent_state *state);
+EDGE_DEFINE_CLEANUP(struct agent_state *, agent_state_close)
 
 /** The last good deployment, as written. @return 0, -ENOENT when there has never been one */
 EDGE_MUST_CHECK int agent_state_get_deployment(struct agent_state *state, struct edge_buf *text,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "agent/supervisor/internal.h"
+#include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
@@ -127,10 +128,21 @@ static void list_work(void *arg)
 {
     struct listing *l = arg;
 
-    l->rc = agent_containers_list(l->sup->cfg.rt, &l->seen, &l->len, &l->err);
+    if (l->first)
+        l->rc = agent_ctrd_need_namespace(l->sup->cfg.rt->ctrd, NULL, &l->err);
+    if (l->rc == 0)
+        l->rc = agent_containers_list(l->sup->cfg.rt, &l->seen, &l->len, &l->err);
 }
 
-/* The first list also tells the network which endpoints are alive, and pulls what is left over. */
+static void sweep_pulls(struct agent_supervisor *sup)
+{
+    struct edge_err err = {0};
+
+    if (agent_images_sweep(sup->cfg.rt->images, SWEEP_KEEP_S, &err) < 0)
+        edge_warn("left-overs of earlier pulls are not cleared: %s", err.text);
+}
+
+/* What an earlier life has left: endpoints of tasks that are gone, parts of pulls nobody goes on with. */
 static void restore_work(void *arg)
 {
     struct listing *l = arg;
@@ -143,6 +155,9 @@ static void restore_work(void *arg)
     }
     l->rc = live ? agent_network_restore(l->sup->cfg.net, live, &l->err) : -ENOMEM;
     free(live);
+    for (size_t i = 0; i < l->len; i++)
+        l->seen[i].address = edge_strdup(agent_network_address(l->sup->cfg.net, l->seen[i].id));
+    sweep_pulls(l->sup);
 }
 
 static enum agent_seen seen_as(const struct agent_container_seen *c)
@@ -194,6 +209,8 @@ static void adopt(struct sup_module *m, const struct agent_container_seen *c)
     sup_set_applied(m, spec);
     free(m->image_hash);
     m->image_hash = edge_strdup(c->image_hash);
+    free(m->address);
+    m->address = edge_strdup(c->address);
     adopt_facts(m, c);
     if (m->sup->rebooted && m->life.policy != AGENT_POLICY_NEVER) {
         m->life.restart_count = 0;

@@ -57,11 +57,18 @@ void sup_note(struct sup_module *m, const char *fmt, ...)
     sup_changed(m->sup);
 }
 
+/* Before a restart the plan has its say: a crash loop without pauses must not outrun a removal. */
 static void on_module_timer(void *arg)
 {
     struct sup_module *m = arg;
+    enum agent_module_state due = m->life.state;
 
-    (void) agent_module_step(&m->life, MODULE_EV_TIMER);
+    if (m->sup->ending)
+        return;
+    if (due == MODULE_BACKOFF)
+        sup_reconcile(m->sup); /* frees absent modules only */
+    if (m->life.state == due)
+        edge_ignore(agent_module_step(&m->life, MODULE_EV_TIMER));
     sup_kick(m->sup); /* in a state without a timer of its own: create may be tried again */
 }
 
@@ -84,7 +91,8 @@ static void recall(struct sup_module *m)
     m->life.started_ns = r->last_start_ns;
     m->life.exited_ns = r->last_exit_ns;
     m->life.last_restart_ns = r->last_restart_ns;
-    m->life.down = (enum agent_down) r->down;
+    if (r->down >= AGENT_DOWN_NEVER_STARTED && r->down <= AGENT_DOWN_NO_START)
+        m->life.down = (enum agent_down) r->down;
 }
 
 static struct sup_module *module_create(struct agent_supervisor *sup, const char *name)

@@ -34,7 +34,7 @@ static int reserve(struct edge_buf *buf, size_t extra)
 
     if (extra > buf->max - buf->len)
         return fail(buf, EDGE_ELIMIT);
-    if (buf->len + extra < buf->cap_)
+    if (buf->data && buf->len + extra < buf->cap_)
         return 0;
     while (cap <= buf->len + extra)
         cap *= 2;

@@ -116,7 +116,7 @@ static int take_offset(const char **p, int64_t *ret_seconds)
     if (take_char(p, "+-") < 0 || take_number(p, 2, 0, 23, &hours) < 0 || take_char(p, ":") < 0 ||
         take_number(p, 2, 0, 59, &minutes) < 0)
         return EDGE_EINVALID;
-    *ret_seconds = sign * (hours * 3600 + minutes * 60);
+    *ret_seconds = sign * (hours * INT64_C(3600) + minutes * INT64_C(60));
     return 0;
 }
 

@@ -153,7 +153,7 @@ int edge_spawn_run(const struct edge_spawn *spawn, struct edge_buf *output, stru
     pid_t pid;
     int rc = open_pipes(&p);
 
-    if (rc == 0)
+    if (rc >= 0)
         rc = start(spawn, &p, &pid);
     close_all(p.theirs);
     if (rc < 0) {
@@ -163,7 +163,7 @@ int edge_spawn_run(const struct edge_spawn *spawn, struct edge_buf *output, stru
 
     rc = pump(&p, spawn->input, into, until);
     close_all(p.ours);
-    if (rc == 0)
+    if (rc >= 0)
         rc = reap(pid, until, ret_status);
     if (rc < 0) {
         kill(pid, SIGKILL);

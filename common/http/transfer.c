@@ -114,7 +114,7 @@ static int start_of_head(struct transfer *t, const char *line, size_t len)
     edge_http_response_reset(t->response);
     t->response->head_.max = t->request->max_head ? t->request->max_head : MAX_HEAD;
     t->head_done = false;
-    t->response->status = space ? atoi(space + 1) : 0;
+    t->response->status = space ? (int) strtol(space + 1, NULL, 10) : 0;
     return 0;
 }
 

@@ -50,15 +50,15 @@ static bool names_hold_nul(const char *text, size_t len)
     return false;
 }
 
-static int parse_error(struct json_tokener *tok, struct edge_err *err)
+static int parse_error(struct json_tokener *tok, size_t len, struct edge_err *err)
 {
     enum json_tokener_error why = json_tokener_get_error(tok);
     size_t at = json_tokener_get_parse_end(tok);
 
     if (why == json_tokener_error_depth)
         return edge_fail(err, EDGE_ELIMIT, "JSON is nested deeper than %d levels", EDGE_JSON_DEPTH);
-    if (why == json_tokener_continue)
-        return edge_fail(err, EDGE_EINVALID, "JSON ends too early, at byte %zu", at);
+    if (why == json_tokener_continue || why == json_tokener_error_parse_eof)
+        return edge_fail(err, EDGE_EINVALID, "JSON ends too early, after %zu bytes", len);
     return edge_fail(err, EDGE_EINVALID, "not valid JSON at byte %zu: %s", at,
                      json_tokener_error_desc(why));
 }
@@ -73,7 +73,7 @@ static int parse(struct json_tokener *tok, const char *text, size_t len, struct 
         value = json_tokener_parse_ex(tok, "\0", 1);
     if (json_tokener_get_error(tok) != json_tokener_success) {
         json_object_put(value);
-        return parse_error(tok, err);
+        return parse_error(tok, len, err);
     }
     *ret = own(value);
     return 0;
@@ -307,12 +307,43 @@ struct edge_json *edge_json_new_array(void)
 
 struct edge_json *edge_json_new_str(const char *text)
 {
-    return text ? own(json_object_new_string(text)) : NULL;
+    return text ? edge_json_new_str_len(text, strlen(text)) : NULL;
+}
+
+/* Texts that were cut to a length, or that come from a foreign program, may hold half characters;
+ * what we send must be JSON all the same. */
+static char *repaired(const char *text, size_t len)
+{
+    char *copy = malloc(len + 1);
+
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < len;) {
+        size_t step = edge_utf8_char(text + i, len - i);
+
+        if (step > 0)
+            memcpy(copy + i, text + i, step);
+        else
+            copy[i] = '?';
+        i += step > 0 ? step : 1;
+    }
+    copy[len] = '\0';
+    return copy;
 }
 
 struct edge_json *edge_json_new_str_len(const char *text, size_t len)
 {
-    return len > INT32_MAX ? NULL : own(json_object_new_string_len(text, (int) len));
+    EDGE_CLEANUP(edge_free) char *copy = NULL;
+
+    if (len > INT32_MAX)
+        return NULL;
+    if (!edge_utf8_valid(text, len)) {
+        copy = repaired(text, len);
+        if (!copy)
+            return NULL;
+        text = copy;
+    }
+    return own(json_object_new_string_len(text, (int) len));
 }
 
 struct edge_json *edge_json_new_int(int64_t number)

@@ -81,7 +81,7 @@ EDGE_MUST_CHECK int edge_json_loose_int(const struct edge_json *value, int64_t *
 /** @param ret  owned by the caller */
 EDGE_MUST_CHECK int edge_json_loose_str(const struct edge_json *value, char **ret);
 
-/* Building. NULL only without memory. */
+/* Building. NULL only without memory. Bytes of a text that are not UTF-8 become "?". */
 struct edge_json *edge_json_new_object(void);
 struct edge_json *edge_json_new_array(void);
 struct edge_json *edge_json_new_str(const char *text); /* NULL text: null */

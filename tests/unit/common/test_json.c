@@ -88,6 +88,30 @@ static void test_loose_values_read_as_docker_reads_them(void **state)
     assert_int_equal(edge_json_loose_bool(edge_json_get(value, "e"), &truth), EDGE_EINVALID);
 }
 
+static void test_what_is_sent_is_utf8_whatever_came_in(void **state)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *a = edge_json_new_str("caf\xc3");
+    EDGE_CLEANUP(edge_json_free) struct edge_json *b = edge_json_new_str("\xff\xc3\xa9\x80!");
+    EDGE_CLEANUP(edge_json_free) struct edge_json *c = edge_json_new_str_len("\xc3\xa9 ok", 5);
+    (void) state;
+
+    assert_string_equal(edge_json_str(a, NULL), "caf?");
+    assert_string_equal(edge_json_str(b, NULL), "?\xc3\xa9?!");
+    assert_string_equal(edge_json_str(c, NULL), "\xc3\xa9 ok");
+}
+
+static void test_text_that_stops_short_says_so(void **state)
+{
+    struct edge_json *value = NULL;
+    struct edge_err err = {0};
+    (void) state;
+
+    assert_int_equal(edge_json_parse("{\"a\":1", 6, &value, &err), EDGE_EINVALID);
+    assert_string_equal(err.text, "JSON ends too early, after 6 bytes");
+    assert_int_equal(edge_json_parse("{\"a\":}", 6, &value, &err), EDGE_EINVALID);
+    assert_string_equal(err.text, "not valid JSON at byte 5: unexpected character");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +120,8 @@ int main(void)
         cmocka_unit_test(test_deep_nesting_is_a_limit),
         cmocka_unit_test(test_names_are_found_without_case_but_exact_wins),
         cmocka_unit_test(test_loose_values_read_as_docker_reads_them),
+        cmocka_unit_test(test_what_is_sent_is_utf8_whatever_came_in),
+        cmocka_unit_test(test_text_that_stops_short_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,309 @@
+#!/bin/bash
+# An edge device in one command, on a bare Debian 12:
+#
+#   sudo deploy/quickstart.sh          install packages, build, start everything, show a module crash and come back
+#   sudo deploy/quickstart.sh --down   end and remove all of it (installed packages stay)
+#
+# Everything is our own and apart from what else runs here: a containerd with its own socket and
+# folders, a registry on a free loopback port, a network of its own name. It may be run again at any
+# time, also after a reboot. EDGE_BIN=<folder> takes built programs instead of building,
+# EDGE_QUICKSTART_ROOT=<folder> keeps everything there.
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+name=edge-quick                 # of the network, hence of its bridge (and of the table edge-edge-quick)
+namespace=edge-quickstart       # of containerd, hence of the cgroups
+root=${EDGE_QUICKSTART_ROOT:-/var/lib/edge-quickstart} # everything that lasts
+run=/run/edge-quickstart        # everything that a reboot ends
+shims=/run/containerd           # where every containerd of a machine keeps its shims' sockets
+state=$root/state
+socket=$run/containerd.sock
+bin=${EDGE_BIN:-$root/build/bin}
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+die() { echo "quickstart: $*" >&2; exit 1; }
+ctl() { "$bin/edgectl" --config "$root/config.yaml" "$@"; }
+ctr_() { ctr --address "$socket" --namespace "$namespace" "$@"; }
+
+# wait_for SECONDS WHAT COMMAND…
+wait_for() {
+    local until=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt "$until" ] || die "waited too long for $what; see $root/logs"
+        sleep 0.1
+    done
+}
+
+# recall KEY [DEFAULT], remember KEY VALUE: what --down must know, kept in one file
+recall() { sed -n "s/^$1=//p" "$state" 2>/dev/null | tail -1; }
+remember() { printf '%s=%s\n' "$1" "$2" >>"$state"; }
+
+# ---- processes ----
+
+# Pids of our programs: by name and by a path of ours among their arguments.
+programs() {
+    local pid args
+    for pid in /proc/[0-9]*; do
+        args=$(tr '\0' ' ' <"$pid/cmdline" 2>/dev/null) || continue
+        case ${args%% *} in
+            */containerd | containerd | */containerd-shim-* | */docker-registry | docker-registry | */edge-agent | */edge-logger) ;;
+            *) continue ;;
+        esac
+        case $args in *"$root"* | *"$run"*) [ -z "${1:-}" ] || [[ ${args%% *} == *"$1" ]] && echo "${pid#/proc/}" ;; esac
+    done
+    return 0
+}
+
+# Pids of processes in our containers: their root is an overlay of ours.
+contained() {
+    local pid
+    for pid in /proc/[0-9]*; do
+        grep -qs " / / .* - overlay .*upperdir=$root/" "$pid/mountinfo" && echo "${pid#/proc/}"
+    done
+    return 0
+}
+
+# start NAME COMMAND…: unless it runs
+start() {
+    local program=$1
+    shift
+    [ -z "$(programs "$program")" ] || return 0
+    echo "starting $*"
+    setsid --fork "$@" >>"$root/logs/$program.log" 2>&1 </dev/null 9>&-
+}
+
+# end_all PIDS-COMMAND…: ask, wait, kill
+end_all() {
+    local pids tries
+    for tries in {1..100}; do
+        pids=$("$@")
+        [ -n "$pids" ] || return 0
+        case $tries in
+            1) kill $pids 2>/dev/null || true ;;
+            8[0-9]) kill -KILL $pids 2>/dev/null || true ;;
+        esac
+        sleep 0.1
+    done
+    echo "quickstart: processes that do not end: $pids" >&2
+    return 1
+}
+
+# ---- up ----
+
+build() {
+    if [ -z "${EDGE_BIN:-}" ]; then
+        say "Building (log: $root/logs/build.log)"
+        cmake --preset release -S "$top" -B "$root/build" -D EDGE_TESTS=OFF >"$root/logs/build.log" 2>&1 &&
+            cmake --build "$root/build" --target edge-agent edgectl edge-logger >>"$root/logs/build.log" 2>&1 ||
+            { tail -30 "$root/logs/build.log"; die "the build failed"; }
+    fi
+    [ -x "$bin/edge-agent" ] || die "no edge-agent in $bin"
+}
+
+free_port() {
+    local port
+    for port in {5050..5149}; do
+        [ -n "$(ss -Hltn "sport = :$port")" ] || { echo "$port"; return; }
+    done
+    die "no free port from 5050 to 5149 for the registry"
+}
+
+free_subnet() {
+    local n subnet
+    for n in {60..99}; do
+        subnet=10.88.$n.0/24
+        [ -n "$(ip -4 route show root "$subnet"; ip -4 route show match "$subnet" | grep -v '^default')" ] ||
+            { echo "$subnet"; return; }
+    done
+    die "no free subnet from 10.88.60.0/24 to 10.88.99.0/24"
+}
+
+choose() {
+    [ -n "$(recall port)" ] || remember port "$(free_port)"
+    [ -n "$(recall subnet)" ] || remember subnet "$(free_subnet)"
+    [ -n "$(recall forward)" ] || remember forward "$(cat /proc/sys/net/ipv4/ip_forward)"
+    [ -n "$(recall shims)" ] || remember shims "$([ -e "$shims" ] && echo shared || echo ours)"
+}
+
+write_configs() {
+    local port
+    port=$(recall port)
+    cat >"$root/containerd.toml" <<END
+version = 2
+root = "$root/containerd"
+state = "$run/containerd"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+[grpc]
+  address = "$socket"
+END
+    cat >"$root/registry.yml" <<END
+version: 0.1
+storage:
+  filesystem: {rootdirectory: $root/registry}
+  delete: {enabled: true}
+http: {addr: "127.0.0.1:$port", secret: quickstart}
+END
+    cat >"$root/config.yaml" <<END
+hostname: $(hostname)
+homedir: $root/edge
+rundir: $run
+provisioning: {source: file, deployment: $root/deployment.json}
+containerd: {uri: "unix://$socket", namespace: $namespace}
+network: {name: $name, subnet: $(recall subnet)}
+registries: {"127.0.0.1:$port": {plain_http: true}}
+listen: {management_uri: "unix://$run/mgmt.sock"}
+agent: {env: {CoolOffTimeUnitInSeconds: "1"}}
+END
+}
+
+push_images() {
+    local registry
+    registry=127.0.0.1:$(recall port)
+    "$top/deploy/images/busybox.py" "$registry/hello:1" --cmd \
+        '["sh", "-c", "trap \"exit 0\" TERM; while :; do echo \"hello from $(hostname) at $(date +%T)\"; sleep 2 & wait $!; done"]'
+    "$top/deploy/images/busybox.py" "$registry/crasher:1" --cmd \
+        '["sh", "-c", "for n in 8 7 6 5 4 3 2 1; do echo \"crashing in $n s\"; sleep 1; done; exit 42"]'
+}
+
+write_deployment() {
+    local registry
+    registry=127.0.0.1:$(recall port)
+    cat >"$root/deployment.json.new" <<END
+{"modulesContent": {"\$edgeAgent": {"properties.desired": {
+  "schemaVersion": "1.1",
+  "runtime": {"type": "docker", "settings": {"minDockerVersion": "v1.25"}},
+  "systemModules": {},
+  "modules": {
+    "hello": {
+      "type": "docker", "status": "running", "restartPolicy": "always", "startupOrder": 1,
+      "settings": {"image": "$registry/hello:1", "createOptions": "{\"HostConfig\":{\"Memory\":33554432}}"}
+    },
+    "crasher": {
+      "type": "docker", "status": "running", "restartPolicy": "always", "startupOrder": 2,
+      "settings": {"image": "$registry/crasher:1", "createOptions": "{}"}
+    }
+  }
+}}}}
+END
+    mv "$root/deployment.json.new" "$root/deployment.json"
+}
+
+# Both modules run; restarted N: the crasher has also come back more than N times.
+both_run() { [ "$(ctl list --json | grep -o '"status": *"running"' | wc -l)" = 2 ]; }
+restarted() { both_run && [ "$(restarts)" -gt "$1" ]; }
+restarts() { ctl list --json | tr -d ' \n' | grep -o '"restartCount":[0-9]*' | tr -dc '0-9\n' | sort -n | tail -1; }
+
+up() {
+    say "Installing packages"
+    "$top/deploy/install-deps.sh" build run quickstart
+    mkdir -p "$root/logs" "$run"
+    build
+    choose
+    write_configs
+
+    say "Starting containerd, a registry on 127.0.0.1:$(recall port), and the agent"
+    start containerd containerd --config "$root/containerd.toml"
+    wait_for 60 "containerd" ctr_ version
+    start docker-registry docker-registry serve "$root/registry.yml"
+    wait_for 60 "the registry" python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$(recall port)/v2/')"
+
+    say "Building images from Debian's busybox, pushing them"
+    push_images
+    write_deployment
+    start edge-agent "$bin/edge-agent" --config "$root/config.yaml"
+    wait_for 60 "the agent" ctl list
+
+    say "Two modules: hello, and crasher, which ends with code 42 after 8 seconds"
+    wait_for 120 "both modules to run" both_run
+    ctl list
+    local before
+    before=$(restarts)
+    say "Waiting for the crash …"
+    wait_for 120 "crasher to be restarted" restarted "$before"
+    ctl list
+    say "crasher has been restarted, hello was not touched. Try:"
+    cat <<END
+  $bin/edgectl --config $root/config.yaml list
+  $bin/edgectl --config $root/config.yaml logs hello --follow
+  edit $root/deployment.json: the agent takes it up when it is saved
+  sudo $top/deploy/quickstart.sh --down
+END
+}
+
+# ---- down ----
+
+remove_containers() {
+    local id
+    [ -n "$(programs containerd)" ] && timeout 20 ctr --address "$socket" version >/dev/null 2>&1 || return 0
+    for id in $(ctr_ tasks ls -q 2>/dev/null); do
+        timeout 30 ctr --address "$socket" --namespace "$namespace" tasks rm --force "$id" >/dev/null 2>&1 || true
+    done
+    for id in $(ctr_ containers ls -q 2>/dev/null); do
+        ctr_ containers rm "$id" >/dev/null 2>&1 || true
+    done
+}
+
+# Sockets are named after what they belong to (containerd's shim protocol, version 2).
+remove_shim_files() {
+    local folder id
+    for folder in "$run/containerd/io.containerd.runtime.v2.task/$namespace"/* "$root/containerd/io.containerd.runtime.v2.task/$namespace"/*; do
+        id=${folder##*/}
+        rm -f "$shims/s/$(printf '%s' "$socket/$namespace/$id" | sha256sum | cut -d' ' -f1)"
+    done
+    rm -rf "${shims:?}/runc/$namespace"
+    [ "$(recall shims)" != ours ] || rmdir "$shims/runc" "$shims/s" "$shims" 2>/dev/null || true
+}
+
+unmount_ours() {
+    local point
+    awk -v a="$root/" -v b="$run/" 'index($5, a) == 1 || index($5, b) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+        while read -r point; do umount -l "$(printf '%b' "$point")" || true; done
+}
+
+remove_network() {
+    nft list table ip "edge-$name" >/dev/null 2>&1 && nft delete table ip "edge-$name"
+    ip link show "$name" 2>/dev/null | grep -q "alias edge:$run\$" && ip link delete "$name"
+    [ "$(recall forward)" != 0 ] || echo 0 >/proc/sys/net/ipv4/ip_forward
+}
+
+remove_cgroups() {
+    find /sys/fs/cgroup -depth -type d -path "*/$namespace*" -exec rmdir {} + 2>/dev/null || true
+}
+
+# What is still there of ours, one line each.
+left() {
+    programs
+    contained
+    grep -s -e " $root/" -e " $run/" /proc/self/mountinfo || true
+    nft list tables 2>/dev/null | grep -w "edge-$name" || true
+    ip -o link show 2>/dev/null | grep "alias edge:$run" || true
+    find /sys/fs/cgroup -type d -name "$namespace" 2>/dev/null || true
+    ls -d "$root" "$run" 2>/dev/null || true
+}
+
+down() {
+    say "Ending and removing the quickstart"
+    end_all programs edge-agent
+    remove_containers
+    end_all programs
+    end_all contained
+    remove_shim_files
+    unmount_ours
+    remove_network || true
+    remove_cgroups
+    rm -rf "$run" "$root"
+    local rest
+    rest=$(left)
+    [ -z "$rest" ] || die "still there: $rest"
+    echo "nothing is left of it"
+}
+
+[ "$(id -u)" = 0 ] || die "needs root: sudo $0 $*"
+exec 9<"${BASH_SOURCE[0]}"
+flock -n 9 || { echo "waiting for another run of this script"; flock -w 600 9 || die "another run does not end"; }
+case ${1:-} in
+    "") up ;;
+    --down) down ;;
+    *) echo "usage: $0 [--down]" >&2; exit 2 ;;
+esac

@@ -1,0 +1,26 @@
+# edge_integration(run): tests/integration/test_run.py as integration.run, in a sandbox of its own,
+# against the programs of this build.
+find_program(PYTHON3 python3 REQUIRED)
+
+function(edge_python_test label folder subject timeout)
+  add_test(NAME ${label}.${subject}
+    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/test_${subject}.py)
+  set_tests_properties(${label}.${subject} PROPERTIES
+    LABELS ${label} TIMEOUT ${timeout}
+    ENVIRONMENT "EDGE_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
+endfunction()
+
+edge_python_test(integration integration sandbox 120)
+if(NOT TARGET edge-agent)
+  return()
+endif()
+foreach(subject run policies update module_network volumes logs oom malformed config registry)
+  edge_python_test(integration integration ${subject} 600)
+endforeach()
+edge_python_test(crash integration faults 1800)
+if(NOT EDGE_SANITIZE)
+  edge_python_test(integration integration quickstart 900)
+endif()
+foreach(subject ctr curl)
+  edge_python_test(conformance conformance ${subject} 300)
+endforeach()

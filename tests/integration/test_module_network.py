@@ -1,0 +1,139 @@
+"""The module network: names, ports, modes."""
+import subprocess
+import time
+
+import case
+from case import module
+from services import http_get
+
+SERVE = 'mkdir -p /www; echo "%s" >/www/index.html; httpd -p 80 -h /www; ' + case.IDLE
+
+
+def published(host, container="80/tcp", address=""):
+    return {"HostConfig": {"PortBindings": {container: [{"HostPort": str(host), "HostIp": address}]}}}
+
+
+class Network(case.AgentCase):
+    def answers(self, url, text):
+        self.wait(lambda: (http_get(url) or "").strip() == text, f"{url} to answer {text!r}")
+
+    def asks(self, name, url, text):
+        """A module asks for a URL from inside until it gets this text."""
+        script = f"while :; do wget -q -O - {url}; sleep 0.2; done"
+        self.deployed[name] = module(script)
+        self.deploy(self.deployed)
+        self.wait_output(name, text)
+
+    def setUp(self):
+        self.deployed = {}
+
+    def test_published_port_answers_on_loopback(self):
+        self.deploy({"web": module(SERVE % "hello", options=published(8080))})
+        self.answers("http://127.0.0.1:8080/", "hello")
+
+    def test_published_port_of_a_removed_module_is_closed_and_free_again(self):
+        self.deploy({"one": module(SERVE % "one", options=published(8081))})
+        self.answers("http://127.0.0.1:8081/", "one")
+        self.deploy({"two": module(SERVE % "two", options=published(8081))})
+        self.answers("http://127.0.0.1:8081/", "two")
+        self.deploy({})
+        self.wait(lambda: http_get("http://127.0.0.1:8081/") is None, "the port to be closed")
+
+    def test_port_published_on_one_address_is_not_on_others(self):
+        subprocess.run(["ip", "address", "replace", "10.77.0.1/32", "dev", "lo"], check=True)
+        self.deploy({"web": module(SERVE % "bound", options=published(8082, address="10.77.0.1"))})
+        self.answers("http://10.77.0.1:8082/", "bound")
+        self.assertIsNone(http_get("http://127.0.0.1:8082/"))
+
+    def test_modules_find_each_other_by_name_and_alias(self):
+        self.deployed["web"] = module(SERVE % "found", options={
+            "NetworkingConfig": {"EndpointsConfig": {"azure-iot-edge": {"Aliases": ["shop"]}}}})
+        self.asks("asker", "http://web/", "found")
+        self.asks("other", "http://shop/", "found")
+
+    def test_name_follows_a_module_to_its_new_address(self):
+        self.deployed["web"] = module(SERVE % "first")
+        self.asks("asker", "http://web/", "first")
+        pid = self.pid("asker")
+        self.deployed["web"] = module(SERVE % "second")
+        self.deploy(self.deployed)
+        self.wait_output("asker", "second")
+        self.assert_undisturbed("asker", pid)
+
+    def test_module_reaches_another_through_its_published_port(self):
+        self.deployed["web"] = module(SERVE % "hairpin", options=published(8083))
+        self.asks("asker", "http://$(ip route | sed -n 's/default via \\([0-9.]*\\).*/\\1/p'):8083/", "hairpin")
+
+    def test_same_port_twice_is_refused_naming_both_modules(self):
+        self.deploy({"one": module(SERVE % "one", options=published(8084), order=1),
+                     "two": module(SERVE % "two", options=published(8084), order=2)})
+        self.answers("http://127.0.0.1:8084/", "one")
+        seen = self.wait_module("two", lambda m: "8084" in (m["description"] or ""), "to be refused")
+        self.assertIn("one", seen["description"])
+        self.assertNotEqual(seen["status"], "running")
+        pid = self.pid("one")
+        self.assert_undisturbed("one", pid, 1)
+        # When the first gives the port up, the second gets it.
+        self.deploy({"two": module(SERVE % "two", options=published(8084), order=2)})
+        self.answers("http://127.0.0.1:8084/", "two")
+
+    def test_host_mode_shares_the_hosts_network(self):
+        self.deploy({"web": module(SERVE.replace("-p 80", "-p 8085") % "host",
+                                   options={"HostConfig": {"NetworkMode": "host"}})})
+        self.answers("http://127.0.0.1:8085/", "host")
+
+    def test_none_mode_has_loopback_only(self):
+        self.deploy({"alone": module("ip -o link | cut -d: -f2; echo end; " + case.IDLE,
+                                     options={"HostConfig": {"NetworkMode": "none"}})})
+        self.assertEqual(self.wait_output("alone", "end").split("end")[0].split(), ["lo"])
+
+    def test_container_mode_shares_another_modules_network(self):
+        self.deploy({"web": module(SERVE % "shared", order=1),
+                     "side": module("while :; do wget -q -O - http://127.0.0.1/; sleep 0.3; done", order=2,
+                                    options={"HostConfig": {"NetworkMode": "container:web"}})})
+        self.wait_output("side", "shared")
+
+    def test_extra_hosts_dns_and_hostname_are_written(self):
+        self.deploy({"m": module("hostname; cat /etc/hosts /etc/resolv.conf; echo end; " + case.IDLE, options={
+            "Hostname": "custom", "HostConfig": {"ExtraHosts": ["printer:10.1.2.3"], "Dns": ["10.9.9.9"],
+                                                 "DnsSearch": ["plant.example"]}})})
+        text = self.wait_output("m", "end")
+        self.assertEqual(text.splitlines()[0], "custom")
+        self.assertRegex(text, r"10\.1\.2\.3\s+printer")
+        self.assertRegex(text, r"nameserver 10\.9\.9\.9")
+        self.assertRegex(text, r"search plant\.example")
+
+    def test_network_is_there_after_a_restart_of_the_agent(self):
+        self.deploy({"web": module(SERVE % "still", options=published(8086))})
+        self.answers("http://127.0.0.1:8086/", "still")
+        pid = self.pid("web")
+        self.agent.kill()
+        self.answers("http://127.0.0.1:8086/", "still")
+        self.agent.start()
+        time.sleep(1)
+        self.answers("http://127.0.0.1:8086/", "still")
+        self.assert_undisturbed("web", pid)
+
+    def test_lost_rules_come_back_with_the_agent(self):
+        self.deploy({"web": module(SERVE % "again", options=published(8087))})
+        self.answers("http://127.0.0.1:8087/", "again")
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        self.assertIsNone(http_get("http://127.0.0.1:8087/", timeout=1))
+        self.restart_agent()
+        self.answers("http://127.0.0.1:8087/", "again")
+
+    def test_network_of_a_module_killed_behind_the_agents_back_is_given_back(self):
+        self.deploy({"m": module(policy="always", options=published(8088))})
+        pid, = self.wait_running("m")
+        for _ in range(3):
+            self.agent.kill()
+            case.services.signal_pid(self.pid("m"))
+            self.agent.start()
+            before = pid
+            pid = self.wait(lambda: self.pid("m") if self.pid("m") != before else 0, "a new process")
+        self.wait_running("m")
+        self.assertEqual(len(case.services.veths()), 1)
+
+
+if __name__ == "__main__":
+    case.main()

@@ -1,0 +1,134 @@
+"""deploy/quickstart.sh as a user runs it, and --down: the machine is as it was."""
+import os
+import random
+import subprocess
+import time
+import unittest
+
+import sandbox
+import services
+
+SCRIPT = services.TOP + "/deploy/quickstart.sh"
+ROOT = "/quickstart"
+RUN = "/run/edge-quickstart"
+WATCHED = ("/run", "/etc/cni", "/var/lib/cni", "/opt/cni", "/opt/containerd", "/etc/edge", "/var/lib/edge", "/sys/fs/cgroup")
+
+
+def output(*command):
+    return subprocess.run(command, capture_output=True, text=True).stdout
+
+
+def folders():
+    """Everything under the watched folders; of cgroups the folders only."""
+    found = set()
+    for top in WATCHED:
+        for path, names, files in os.walk(top):
+            found.update(os.path.join(path, name) for name in names)
+            if not path.startswith("/sys"):
+                found.update(os.path.join(path, name) for name in files)
+    return sorted(found)
+
+
+def machine():
+    """Everything the quickstart could leave behind."""
+    with open("/proc/self/mountinfo") as mounts, open("/proc/sys/net/ipv4/ip_forward") as forward:
+        return {
+            "processes": sorted(" ".join(words[:3]) for _, words in services.processes() if words),
+            "mounts": [line.split(" ", 3)[3] for line in mounts],
+            "network namespaces": len(output("lsns", "-n", "-t", "net").splitlines()),
+            "rules": output("nft", "list", "ruleset"),
+            "links": sorted(line.split()[0] for line in output("ip", "-br", "link").splitlines()),
+            "addresses": output("ip", "-br", "address"),
+            "routes": output("ip", "route"),
+            "forwarding": forward.read(),
+            "files": folders(),
+            "root": os.path.exists(os.environ["EDGE_QUICKSTART_ROOT"]),
+        }
+
+
+class Quickstart(unittest.TestCase):
+    maxDiff = 4000
+
+    def setUp(self):
+        os.environ["EDGE_QUICKSTART_ROOT"] = sandbox.work() + ROOT
+        self.before = machine()
+        self.addCleanup(self.run_script, "--down")
+
+    def run_script(self, *arguments, timeout=600):
+        return subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, timeout=timeout)
+
+    def up(self):
+        done = self.run_script()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def down(self):
+        done = self.run_script("--down")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.maxDiff = None
+        for what, value in machine().items():
+            self.assertEqual(value, self.before[what], what)
+
+    def test_module_crashes_and_comes_back_and_down_leaves_nothing(self):
+        said = self.up()
+        for word in ("hello", "crasher", "running"):
+            self.assertIn(word, said)
+        self.down()
+
+    def test_up_again_changes_nothing_that_runs(self):
+        self.up()
+        pids = output("pgrep", "-f", "edge-agent --config|docker-registry serve|containerd --config")
+        self.up()
+        self.assertEqual(output("pgrep", "-f", "edge-agent --config|docker-registry serve|containerd --config"), pids)
+        self.down()
+
+    def test_down_without_up_is_no_error(self):
+        self.down()
+        self.down()
+
+    def test_down_after_everything_was_killed(self):
+        self.up()
+        for pid, words in services.processes():
+            if words and os.path.basename(words[0]) in ("containerd", "edge-agent", "docker-registry"):
+                services.signal_pid(pid)
+        self.down()
+
+    def test_up_after_a_boot(self):
+        """A boot ends all processes and empties /run."""
+        self.up()
+        for pid, words in services.processes():
+            if pid not in (1, os.getpid()):
+                services.signal_pid(pid)
+        with open("/proc/self/mountinfo") as mounts:
+            for point in sorted((line.split()[4] for line in mounts), reverse=True):
+                if point.startswith(RUN) or point.startswith(sandbox.work() + "/"):
+                    subprocess.run(["umount", "-l", point], check=True)
+        for command in ("nft flush ruleset", "ip link delete edge-quick", "rm -rf /run/containerd " + RUN):
+            subprocess.run(command.split(), check=False)
+        self.up()
+        self.down()
+
+    def test_down_after_an_up_that_was_cut_off(self):
+        source = random.Random(7)
+        for _ in range(4):
+            script = subprocess.Popen([SCRIPT], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(source.uniform(0.2, 6))
+            script.kill()
+            script.wait()
+            self.down()
+
+    def test_builds_from_source_when_no_programs_are_given(self):
+        given = os.environ.pop("EDGE_BIN", None)
+        try:
+            self.up()
+        finally:
+            if given:
+                os.environ["EDGE_BIN"] = given
+        self.assertTrue(os.path.exists(sandbox.work() + ROOT + "/build/bin/edge-agent"))
+        self.down()
+
+
+if __name__ == "__main__":
+    sandbox.enter()
+    os.environ.setdefault("EDGE_BIN", services.BIN)
+    unittest.main(verbosity=2)
