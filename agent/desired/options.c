@@ -103,12 +103,11 @@ static int parse(const struct desired_reader *r, const struct edge_buf *text,
 int desired_take_options(const struct desired_reader *r, const struct edge_json *settings,
                          struct edge_json **ret)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(DESIRED_MAX_BYTES);
     const struct edge_json *whole = edge_json_get_nocase(settings, BASE);
     int pieces = 0;
     int rc;
 
-    edge_buf_init(&text, DESIRED_MAX_BYTES);
     if (edge_json_is(whole, EDGE_JSON_OBJECT)) {
         rc = check_names(r, settings, 1);
         if (rc < 0)

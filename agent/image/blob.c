@@ -173,6 +173,15 @@ static void choose_place(struct job *job)
         job->place++;
 }
 
+static int commit(struct job *job)
+{
+    int rc = agent_ctrd_ingest_commit(job->ingest, job->err);
+
+    if (rc == EDGE_EDIGEST)
+        return edge_wrap(job->err, rc, "what came from registry %s has another digest", host(job));
+    return rc;
+}
+
 /* From what the ingest has to a committed blob. EDGE_EDIGEST leaves an empty ingest. */
 static int bring(struct job *job)
 {
@@ -193,7 +202,7 @@ static int bring(struct job *job)
     if (rc == 0)
         rc = get_all(job);
     if (rc == 0)
-        rc = agent_ctrd_ingest_commit(job->ingest, job->err);
+        rc = commit(job);
     else if (rc == EDGE_EDIGEST)
         edge_ignore(agent_ctrd_ingest_truncate(job->ingest, NULL));
     job->ingest = agent_ctrd_ingest_close(job->ingest);

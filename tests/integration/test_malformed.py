@@ -77,6 +77,7 @@ class Malformed(case.AgentCase):
     """Each kind is given to edgectl and, separately, put into the file."""
 
     def setUp(self):
+        super().setUp()
         self.deploy({"good": module(policy="always")})
         self.good_pid, = self.wait_running("good")
 

@@ -195,11 +195,10 @@ static void test_keys_of_iot_edge_without_effect_are_told_apart(void **state)
 static void test_warnings_come_to_an_end(void **state)
 {
     EDGE_CLEANUP(agent_config_free) struct agent_config *config = NULL;
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1 << 20);
     size_t lines = 0;
     (void) state;
 
-    edge_buf_init(&text, 1 << 20);
     for (int i = 0; i < 2000; i++)
         edge_buf_printf(&text, "unknown%d: 1\n", i);
     assert_int_equal(load(text.data, &config, NULL), 0);
@@ -347,14 +346,13 @@ static void test_aliases_are_filled_in(void **state)
 
 static void test_growth_has_limits(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(3 << 20);
     struct edge_err err = {0};
     struct agent_config *config = NULL;
     (void) state;
 
     refuses("a: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]\n", EDGE_ELIMIT,
             "c.yaml:1:20: nested too deeply");
-    edge_buf_init(&text, 3 << 20);
     edge_buf_puts(&text, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
     for (int i = 1; i < 12; i++)
         edge_buf_printf(&text, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1,

@@ -5,10 +5,9 @@
 
 static void test_text_grows_up_to_the_ceiling(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(10);
     (void) state;
 
-    edge_buf_init(&buf, 10);
     assert_int_equal(edge_buf_puts(&buf, "hello"), 0);
     assert_int_equal(edge_buf_printf(&buf, "%d", 12345), 0);
     assert_int_equal(buf.len, 10);
@@ -22,10 +21,9 @@ static void test_text_grows_up_to_the_ceiling(void **state)
 
 static void test_the_first_error_stays_until_fini(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(3);
     (void) state;
 
-    edge_buf_init(&buf, 3);
     assert_int_equal(edge_buf_puts(&buf, "four"), EDGE_ELIMIT);
     assert_int_equal(edge_buf_puts(&buf, "abc"), 0);
     assert_int_equal(edge_buf_error(&buf), EDGE_ELIMIT);
@@ -38,10 +36,9 @@ static void test_the_first_error_stays_until_fini(void **state)
 
 static void test_bytes_may_hold_nul_and_are_terminated(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(1000);
     (void) state;
 
-    edge_buf_init(&buf, 1000);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(edge_buf_append(&buf, "a\0b", 3), 0);
         assert_int_equal(buf.data[buf.len], '\0');
@@ -77,10 +74,9 @@ static void test_take_gives_the_text_away(void **state)
 
 static void test_an_empty_append_to_nothing_is_a_text(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(0);
     (void) state;
 
-    edge_buf_init(&buf, 0);
     assert_int_equal(edge_buf_append(&buf, NULL, 0), 0);
     assert_string_equal(buf.data, "");
     assert_int_equal(edge_buf_append(&buf, "x", 1), EDGE_ELIMIT);

@@ -36,9 +36,8 @@ static const char *at(const char *name)
 
 static void assert_file(const char *name, const char *expected)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(100000);
 
-    edge_buf_init(&buf, 100000);
     assert_int_equal(edge_file_read(at(name), &buf, NULL), 0);
     assert_string_equal(buf.data ? buf.data : "", expected);
 }
@@ -106,12 +105,11 @@ static void test_a_failed_write_leaves_the_old_file(void **state)
 
 static void test_reading_has_a_limit(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(50000);
     struct edge_err err = {0};
     static const char big[50001];
     (void) state;
 
-    edge_buf_init(&buf, 50000);
     assert_int_equal(edge_file_write(at("a"), big, sizeof big, 0644, NULL), 0);
     assert_int_equal(edge_file_read(at("a"), &buf, &err), EDGE_ELIMIT);
     assert_non_null(strstr(err.text, "/a is larger than 50000 bytes"));

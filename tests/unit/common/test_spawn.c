@@ -58,11 +58,10 @@ static void test_both_outputs_may_go_into_one_buffer(void **state)
 {
     static const char *const argv[] = {"sh", "-c", "echo one; echo two >&2", NULL};
     const struct edge_spawn spawn = {.argv = argv, .timeout_ms = 20000};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf all;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf all = EDGE_BUF_INIT(1000);
     int status;
     (void) state;
 
-    edge_buf_init(&all, 1000);
     assert_int_equal(edge_spawn_run(&spawn, &all, &all, &status, NULL), 0);
     assert_int_equal(all.len, 8);
     assert_non_null(strstr(all.data, "two\n"));
@@ -73,11 +72,10 @@ static void test_the_environment_is_the_one_given(void **state)
     static const char *const argv[] = {"sh", "-c", "echo \"$A-$HOME-\"", NULL};
     static const char *const env[] = {"A=1", NULL};
     const struct edge_spawn spawn = {.argv = argv, .env = env, .timeout_ms = 20000};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(1000);
     int status;
     (void) state;
 
-    edge_buf_init(&out, 1000);
     assert_int_equal(edge_spawn_run(&spawn, &out, &out, &status, NULL), 0);
     assert_string_equal(out.data, "1--\n");
 }
@@ -175,12 +173,11 @@ static void test_a_missing_program_is_named(void **state)
 {
     static const char *const argv[] = {"/no/such/program", NULL};
     const struct edge_spawn spawn = {.argv = argv, .timeout_ms = 1000};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(1000);
     struct edge_err err = {0};
     int status;
     (void) state;
 
-    edge_buf_init(&out, 1000);
     assert_int_equal(edge_spawn_run(&spawn, &out, &out, &status, &err), -ENOENT);
     assert_string_equal(err.text, "cannot run /no/such/program: No such file or directory");
 }
