@@ -226,7 +226,17 @@ static void test_a_wrong_value_is_an_error_with_its_place(void **state)
             "c.yaml:1:25: `containerd.namespace` is `a..b` but must be letters and digits with "
             "single `-`, `_` or dots between, at most 76 long");
     refuses("network: {subnet: ''}", EDGE_EINVALID,
-            "c.yaml:1:19: `network.subnet` is `` but must be a subnet such as 172.30.0.0/16");
+            "c.yaml:1:19: `network.subnet` is `` but must be an IPv4 network such as "
+            "172.30.0.0/16");
+    refuses("network: {subnet: 172.30.0.0}", EDGE_EINVALID,
+            "c.yaml:1:19: `network.subnet` is `172.30.0.0` but must be an IPv4 network such as "
+            "172.30.0.0/16");
+    refuses("network: {subnet: 172.30.0/16}", EDGE_EINVALID,
+            "c.yaml:1:19: `network.subnet` is `172.30.0/16` but must be an IPv4 network such as "
+            "172.30.0.0/16");
+    refuses("network: {subnet: 172.30.0.0/33}", EDGE_EINVALID,
+            "c.yaml:1:19: `network.subnet` is `172.30.0.0/33` but must be an IPv4 network such as "
+            "172.30.0.0/16");
     refuses("agent: {env: {RuntimeLogLevel: loud}}", EDGE_EINVALID,
             "c.yaml:1:32: `agent.env.RuntimeLogLevel` is `loud` but must be error, warning, info "
             "or debug");
@@ -371,6 +381,17 @@ static void test_a_password_everyone_can_read_is_a_warning(void **state)
         "c.yaml:1:1: this file holds a password and every user can read it: chmod 0600\n");
 }
 
+static void test_the_sample_is_read_without_a_warning(void **state)
+{
+    EDGE_CLEANUP(agent_config_free) struct agent_config *config = NULL;
+    struct edge_err err = {0};
+    (void) state;
+
+    warnings[0] = '\0';
+    assert_int_equal(agent_config_load(SAMPLE, note, NULL, &config, &err), 0);
+    assert_string_equal(warnings, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_aliases_are_filled_in),
         cmocka_unit_test(test_growth_has_limits),
         cmocka_unit_test(test_a_password_everyone_can_read_is_a_warning),
+        cmocka_unit_test(test_the_sample_is_read_without_a_warning),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
