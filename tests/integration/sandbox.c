@@ -77,10 +77,13 @@ int sandbox_run(int (*test_main)(void))
 
 void sandbox_make_image(void)
 {
-    sandbox_sh("mkdir -p " SANDBOX "/image && cd " SANDBOX "/image && "
-               "mkdir -p bin dev etc home/app proc sbin sys tmp var data/sub run srv && "
-               "chmod 1777 tmp && cp \"$(command -v busybox)\" bin/busybox && "
-               "for a in $(bin/busybox --list); do [ $a = busybox ] || ln -s busybox bin/$a; done");
+    sandbox_sh(
+        "mkdir -p " SANDBOX "/image && cd " SANDBOX "/image && "
+        "mkdir -p bin dev etc home/app proc sbin sys tmp var data/sub run srv && "
+        "chmod 1777 tmp && cp \"$(command -v busybox)\" bin/busybox && "
+        "for a in ash awk cat cut date df dmesg echo env false grep head hostname id kill ls "
+        "mkdir mknod mount readlink rmdir sh sleep stat tail touch tr true umount unshare wc; "
+        "do ln -s busybox bin/$a; done");
     sandbox_sh("cd " SANDBOX "/image && "
                "printf 'root:x:0:0:root:/root:/bin/sh\\napp:x:1000:1001::/home/app:/bin/sh\\n' "
                ">etc/passwd && "
