@@ -117,7 +117,7 @@ static void test_credentials_are_whole_or_wrong(void **state)
     (void) state;
 
     deployment_refused(CREDENTIAL("{\"address\":\"a\",\"username\":\"u\"}"), EDGE_EINVALID,
-                       AT_R "is missing");
+                       "runtime.settings.registryCredentials.r.password: is missing");
     deployment_refused(CREDENTIAL("{\"address\":\"a\",\"username\":\" \",\"password\":\"p\"}"),
                        EDGE_EINVALID, AT_R "address, username and password must not be blank");
     deployment_refused(CREDENTIAL("5"), EDGE_EINVALID,
