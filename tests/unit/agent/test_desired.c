@@ -59,7 +59,8 @@ static void test_an_empty_twin_is_told_apart_from_a_bad_one(void **state)
                        "the deployment is empty");
     deployment_refused("{\"other\":1}", EDGE_EINVALID, "schemaVersion: is missing");
     deployment_refused("[]", EDGE_EINVALID, "the deployment must be an object, not an array");
-    deployment_refused("", EDGE_EINVALID, "the deployment: JSON ends too early, after 0 bytes");
+    deployment_refused("", EDGE_EINVALID,
+                       "the deployment: not valid JSON: it ends too early, after 0 bytes");
     assert_int_equal(agent_desired_status(EDGE_EEMPTY), 417);
     assert_int_equal(agent_desired_status(EDGE_EINVALID), 400);
     assert_int_equal(agent_desired_status(EDGE_ELIMIT), 400);

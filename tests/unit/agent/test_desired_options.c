@@ -103,7 +103,7 @@ static void test_broken_options_are_refused_with_their_place(void **state)
 
     refuses(",\"createOptions\":\"{\\\"a\\\":}\"",
             PLACE "not valid JSON at byte 5: unexpected character");
-    refuses(",\"createOptions\":\"{\"", PLACE "JSON ends too early, after 1 bytes");
+    refuses(",\"createOptions\":\"{\"", PLACE "not valid JSON: it ends too early, after 1 bytes");
     refuses(",\"createOptions\":\"[]\"", PLACE "must hold an object, not an array");
     refuses(",\"createOptions\":[]", PLACE "its pieces must be texts, not an array");
     refuses(",\"createOptions\":5", PLACE "must hold an object, not a number");
