@@ -1,5 +1,9 @@
 /* agent/containerd/content.h - the content store, image records, snapshots and layer unpacking.
- * Rules of agent/containerd/client.h hold. */
+ * Rules of agent/containerd/client.h hold.
+ *
+ * What nothing refers to is collected at any time: blobs are uploaded, and snapshots prepared and
+ * committed, under a lease (agent_ctrd_call.lease) or with the label containerd.io/gc.root, until
+ * an image or container record refers to them. */
 #ifndef AGENT_CONTAINERD_CONTENT_H
 #define AGENT_CONTAINERD_CONTENT_H
 
@@ -27,6 +31,8 @@ struct agent_ctrd_ingest;
 enum { AGENT_CTRD_BLOB_EXISTS = 1 };
 /**
  * Open or resume the ingest @p ref for a blob.
+ * @param call  its timeout is for each message, not for the upload; its lease is copied, its
+ * cancel kept until the close
  * @param ret_offset  bytes that an earlier attempt has left in it: go on from there
  * @return 0, AGENT_CTRD_BLOB_EXISTS (nothing to do; @p ret untouched), EDGE_EUNAVAILABLE when
  * another writer holds the ref

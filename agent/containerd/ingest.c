@@ -171,8 +171,7 @@ int agent_ctrd_ingest_truncate(struct agent_ctrd_ingest *ingest, struct edge_err
 static void abort_quietly(struct agent_ctrd_ingest *ingest)
 {
     ctrd_stream_close(&ingest->stream);
-    if (agent_ctrd_ingest_abort(ingest->ctrd, &ingest->call, ingest->ref, NULL) < 0)
-        return;
+    edge_ignore(agent_ctrd_ingest_abort(ingest->ctrd, &ingest->call, ingest->ref, NULL));
 }
 
 int agent_ctrd_ingest_commit(struct agent_ctrd_ingest *ingest, struct edge_err *err)

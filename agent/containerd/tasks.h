@@ -34,7 +34,8 @@ struct agent_ctrd_container_new {
     const struct agent_ctrd_label *labels; /* key + value at most 4096 bytes each */
     size_t nlabels;
 };
-/** @return -EEXIST when the id is taken */
+/** Keeps the snapshot from being collected from now on; whether it is still there is not checked.
+ * @return -EEXIST when the id is taken */
 EDGE_MUST_CHECK int agent_ctrd_container_create(struct agent_ctrd *ctrd,
                                                 const struct agent_ctrd_call *call,
                                                 const struct agent_ctrd_container_new *what,
@@ -184,6 +185,7 @@ struct agent_ctrd_event {
  * Subscribe to this namespace's task events and deliver them to @p fn on the calling thread until
  * the stream breaks or @p call is cancelled. Publishes the barrier by itself until it comes back,
  * so the first event is always AGENT_CTRD_EVENT_BARRIER: list after it, and nothing is missed.
+ * The call's timeout does not count here.
  * @return why it ended: EDGE_EUNAVAILABLE containerd went away (call again, with back-off),
  * -ECANCELED, or another code (call again after a longer pause)
  */

@@ -17,7 +17,7 @@ static bool listening(const char *path)
 
     if (strlen(path) >= sizeof addr.sun_path)
         return false;
-    strcpy(addr.sun_path, path);
+    memcpy(addr.sun_path, path, strlen(path) + 1);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     return fd >= 0 && connect(fd, (struct sockaddr *) &addr, sizeof addr) == 0;
 }

@@ -24,7 +24,7 @@ static bool decode(const ProtobufCMessage *msg, struct agent_ctrd_event *ret, ch
     event.value.len = protobuf_c_message_pack(msg, buf);
     reported = events_decode(&envelope, ret, &owner);
     if (reported)
-        strcpy(id, ret->id);
+        memcpy(id, ret->id, strlen(ret->id) + 1);
     return reported;
 }
 

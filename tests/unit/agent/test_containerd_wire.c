@@ -83,6 +83,9 @@ static void test_times_out_of_reach_are_never(void **state)
     assert_int_equal(wire_time(&ts), EDGE_TIME_NEVER);
     ts.seconds = INT64_MAX;
     assert_int_equal(wire_time(&ts), EDGE_TIME_NEVER);
+    ts.seconds = INT64_MAX / 1000000000 - 1;
+    ts.nanos = INT32_MAX;
+    assert_int_equal(wire_time(&ts), EDGE_TIME_NEVER);
 }
 
 static void test_mounts_keep_their_order_and_options(void **state)

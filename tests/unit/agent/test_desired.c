@@ -362,14 +362,13 @@ static void test_images(void **state)
 
 static void test_growth_has_limits(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1 << 20);
     EDGE_CLEANUP(edge_free) char *big = calloc(1, (1 << 20) + 2);
     (void) state;
 
     assert_non_null(big);
     memset(big, ' ', (1 << 20) + 1);
     deployment_refused(big, EDGE_ELIMIT, "the deployment has more than 1048576 bytes");
-    edge_buf_init(&text, 1 << 20);
     edge_buf_puts(&text, "{" RUNTIME "," SYSTEM ",\"modules\":{");
     for (int i = 0; i < 201; i++)
         edge_buf_printf(&text, "%s\"m%d\":{}", i ? "," : "", i);

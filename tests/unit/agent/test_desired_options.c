@@ -67,10 +67,9 @@ static void test_pieces_are_joined_in_order(void **state)
 
 static void test_ninety_nine_pieces_may_follow(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf settings;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf settings = EDGE_BUF_INIT(1 << 16);
     (void) state;
 
-    edge_buf_init(&settings, 1 << 16);
     edge_buf_puts(&settings, ",\"createOptions\":\"{\\\"a\\\":\\\"\"");
     for (int i = 1; i < 99; i++)
         edge_buf_printf(&settings, ",\"createOptions%02d\":\"x\"", i);

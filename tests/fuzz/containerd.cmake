@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_containerd LINKS edge::agent_containerd edge::proto)
