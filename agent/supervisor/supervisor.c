@@ -265,6 +265,8 @@ void agent_supervisor_apply(struct agent_supervisor *sup, struct agent_desired *
 {
     agent_desired_free(sup->desired);
     sup->desired = desired;
+    for (size_t i = 0; i < desired->nmodules; i++) /* known from now on, also before the first list */
+        edge_ignore(sup_module_need(sup, desired->modules[i].name) ? 0 : -ENOMEM);
     for (struct sup_module *m = sup->modules; m; m = m->next) {
         m->tried = false;
         m->failures = 0;
