@@ -90,7 +90,7 @@ static void copy_busybox(const char *root)
     struct edge_err err = {0};
     char path[512];
 
-    edge_buf_init(&program, 16 * 1024 * 1024);
+    edge_buf_init(&program, (size_t) 16 * 1024 * 1024);
     assert_rc(edge_file_read("/bin/busybox", &program, &err), 0, &err);
     snprintf(path, sizeof path, "%s/bin/busybox", root);
     assert_rc(edge_file_write(path, program.data, program.len, 0755, &err), 0, &err);
