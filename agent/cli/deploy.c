@@ -29,7 +29,7 @@ static int read_document(const char *path, struct edge_buf *out)
 static int send(struct cli *cli, const char *path, struct edge_json **ret)
 {
     EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf document;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf document = EDGE_BUF_INIT(0);
     int exit_code = read_document(cli->argument, &document);
 
     if (exit_code == CLI_OK)
@@ -46,13 +46,12 @@ static int send(struct cli *cli, const char *path, struct edge_json **ret)
 
 static int print_plan(const struct edge_json *plan)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(1024 * 1024);
     const struct edge_json *steps = edge_json_get(plan, "steps");
     struct cli_table table = {0};
 
     if (edge_json_len(steps) == 0)
         return puts("nothing to do") < 0 ? CLI_FAILED : CLI_OK;
-    edge_buf_init(&out, 1024 * 1024);
     cli_table_add(&table, (const char *const[]){"", "STEP", "MODULE", "REASON"});
     for (size_t i = 0; i < edge_json_len(steps); i++) {
         const struct edge_json *step = edge_json_at(steps, i);
@@ -100,10 +99,9 @@ int cli_apply(struct cli *cli)
 int cli_restart(struct cli *cli)
 {
     EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf path;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf path = EDGE_BUF_INIT(4096);
     int exit_code;
 
-    edge_buf_init(&path, 4096);
     cli_module_path(&path, cli->argument, "restart");
     if (edge_buf_error(&path) < 0)
         return cli_fail(CLI_USAGE, "this name is too long");

@@ -14,11 +14,10 @@ static const char *word(const struct edge_json *module, const char *name)
 
 static int print_table(const struct edge_json *modules)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(LINE_MAX);
     struct cli_table table = {0};
     int exit_code = CLI_OK;
 
-    edge_buf_init(&out, LINE_MAX);
     cli_table_add(&table, (const char *const[]){"NAME", "STATUS", "DESCRIPTION", "CONFIG"});
     for (size_t i = 0; i < edge_json_len(modules); i++) {
         const struct edge_json *m = edge_json_at(modules, i);

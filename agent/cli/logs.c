@@ -23,11 +23,10 @@ static int on_body(struct edge_bytes data, void *arg)
 int cli_logs(struct cli *cli)
 {
     EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf path;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf path = EDGE_BUF_INIT(4096);
     struct cli_frames frames = {0};
     int exit_code;
 
-    edge_buf_init(&path, 4096);
     cli_module_path(&path, cli->argument, "logs?");
     cli_query(&path, "follow", cli->follow ? "true" : NULL);
     cli_query(&path, "timestamps", cli->timestamps ? "true" : NULL);

@@ -80,7 +80,7 @@ static int refused(const struct edge_http_response *response)
     case 400:
     case 412:
     case 417:
-        return cli_fail(CLI_REFUSED, "%s", reason);
+        return cli_fail(CLI_REFUSED, "refused with code %d: %s", response->status, reason);
     default:
         return cli_fail(CLI_FAILED, "%s", reason);
     }
@@ -107,7 +107,7 @@ int cli_request(struct cli *cli, const char *method, const char *path, struct ed
                 struct edge_http_response *ret)
 {
     static const struct edge_http_header json = {"Content-Type", "application/json"};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf url;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf url = EDGE_BUF_INIT(URL_MAX);
     struct edge_http_request request = {
         .method = method,
         .body = body,
@@ -122,7 +122,6 @@ int cli_request(struct cli *cli, const char *method, const char *path, struct ed
     struct edge_err err = {0};
     int rc;
 
-    edge_buf_init(&url, URL_MAX);
     if (!target(cli, path, &url, &request.unix_path))
         return cli_fail(CLI_USAGE, "%s: expected unix:///path or tcp://address:port", cli->uri);
     if (on_body)

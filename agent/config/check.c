@@ -1,7 +1,9 @@
 #include "agent/config/check.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -65,9 +67,21 @@ const char *config_check_socket(const char *text)
     return NULL;
 }
 
+/* The form only; agent/network knows which networks will do. */
 const char *config_check_subnet(const char *text)
 {
-    return *text && printable(text) ? NULL : "a subnet such as 172.30.0.0/16";
+    static const char what[] = "an IPv4 network such as 172.30.0.0/16";
+    const char *slash = strchr(text, '/');
+    char address[INET_ADDRSTRLEN];
+    struct in_addr ignored;
+    size_t len = slash ? (size_t) (slash - text) : sizeof address;
+    size_t digits = slash ? strspn(slash + 1, "0123456789") : 0;
+
+    if (len >= sizeof address || digits < 1 || digits > 2 || slash[1 + digits])
+        return what;
+    memcpy(address, text, len);
+    address[len] = '\0';
+    return inet_pton(AF_INET, address, &ignored) == 1 && atoi(slash + 1) <= 32 ? NULL : what;
 }
 
 const char *config_check_network(const char *text)

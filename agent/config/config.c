@@ -25,10 +25,9 @@ struct agent_config *agent_config_free(struct agent_config *config)
 
 static int read_tree(const char *path, struct config_node **ret, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(MAX_FILE);
     int rc;
 
-    edge_buf_init(&text, MAX_FILE);
     rc = edge_file_read(path, &text, err);
     if (rc == -ENOENT)
         return edge_fail(err, rc, "there is no configuration file %s", path);

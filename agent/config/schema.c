@@ -1,7 +1,6 @@
 #include "agent/config/schema.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -83,79 +82,7 @@ static const struct key keys[] = {
     OTHER("moby_runtime", KEY_UNUSED),
 };
 
-enum { MAX_WARNINGS = 50, PATH_SIZE = 160 };
-
-void config_warn(struct config_reader *r, size_t line, size_t column, const char *fmt, ...)
-{
-    struct edge_err at;
-    char text[400];
-    va_list args;
-
-    if (!r->warn || r->warnings > MAX_WARNINGS)
-        return;
-    va_start(args, fmt);
-    (void) vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    if (r->warnings++ == MAX_WARNINGS)
-        (void) snprintf(text, sizeof text, "more warnings are not shown");
-    edge_fail(&at, 0, "%s:%zu:%zu: %s", r->file, line, column, text); /* keeps it on one line */
-    r->warn(at.text, r->arg);
-}
-
-static int wrong(struct config_reader *r, const struct config_node *node, const char *path,
-                 const char *what)
-{
-    return edge_fail(r->err, EDGE_EINVALID, "%s:%zu:%zu: `%s` must be %s", r->file, node->line,
-                     node->column, path, what);
-}
-
-int config_take_text(struct config_reader *r, const char *path, const struct config_node *node,
-                     const char *(*check)(const char *text), char **ret)
-{
-    const char *what = node->kind == CONFIG_SCALAR && check ? check(node->text) : NULL;
-    char *copy;
-
-    if (node->kind != CONFIG_SCALAR)
-        return wrong(r, node, path, "a text");
-    if (what)
-        return edge_fail(r->err, EDGE_EINVALID, "%s:%zu:%zu: `%s` is `%.64s` but must be %s",
-                         r->file, node->line, node->column, path, node->text, what);
-    copy = strdup(node->text);
-    if (!copy)
-        return -ENOMEM;
-    free(*ret);
-    *ret = copy;
-    return 0;
-}
-
-int config_take_bool(struct config_reader *r, const char *path, const struct config_node *node,
-                     bool *ret)
-{
-    static const char *const yes[] = {"true", "yes", "on"};
-    static const char *const no[] = {"false", "no", "off"};
-
-    for (size_t i = 0; node->kind == CONFIG_SCALAR && i < EDGE_ARRAY_LEN(yes); i++) {
-        *ret = strcasecmp(node->text, yes[i]) == 0;
-        if (*ret || strcasecmp(node->text, no[i]) == 0)
-            return 0;
-    }
-    return wrong(r, node, path, "true or false");
-}
-
-static int take_number(struct config_reader *r, const struct key *key,
-                       const struct config_node *node, uint32_t *ret)
-{
-    const char *text = node->kind == CONFIG_SCALAR ? node->text : "";
-    size_t digits = strspn(text, "0123456789");
-    unsigned long long value = digits > 0 && digits < 12 ? strtoull(text, NULL, 10) : UINT64_MAX;
-
-    if (text[digits] || value < key->least || value > key->most)
-        return edge_fail(r->err, EDGE_EINVALID,
-                         "%s:%zu:%zu: `%s` must be a whole number from %u to %u", r->file,
-                         node->line, node->column, key->path, key->least, key->most);
-    *ret = (uint32_t) value;
-    return 0;
-}
+enum { PATH_SIZE = 160 };
 
 /* Where deployments come from. The other sources of IoT Edge are no mistake, but not offered. */
 static int take_source(struct config_reader *r, const char *path, const struct config_node *node)
@@ -163,7 +90,7 @@ static int take_source(struct config_reader *r, const char *path, const struct c
     static const char *const others[] = {"manual", "dps", "external"};
 
     if (node->kind != CONFIG_SCALAR)
-        return wrong(r, node, path, "a text");
+        return config_wrong(r, node, path, "a text");
     if (strcmp(node->text, "file") == 0)
         return 0;
     for (size_t i = 0; i < EDGE_ARRAY_LEN(others); i++) {
@@ -175,7 +102,7 @@ static int take_source(struct config_reader *r, const char *path, const struct c
                     path, others[i]);
         return 0;
     }
-    return wrong(r, node, path, "file");
+    return config_wrong(r, node, path, "file");
 }
 
 static void *slot(const struct config_reader *r, const struct key *key)
@@ -195,7 +122,7 @@ static int take_value(struct config_reader *r, const struct key *key,
     case KEY_TEXT:
         return config_take_text(r, key->path, node, key->check, slot(r, key));
     case KEY_NUMBER:
-        return take_number(r, key, node, slot(r, key));
+        return config_take_number(r, key->path, node, key->least, key->most, slot(r, key));
     case KEY_SOURCE:
         return take_source(r, key->path, node);
     case KEY_REGISTRIES:
@@ -289,7 +216,7 @@ static int take_group(struct config_reader *r, const char *path, const struct co
     if (node->kind == CONFIG_NULL)
         return 0;
     if (node->kind != CONFIG_MAP)
-        return wrong(r, node, *path ? path : "this file", config_kind_name(CONFIG_MAP));
+        return config_wrong(r, node, *path ? path : "this file", config_kind_name(CONFIG_MAP));
     (void) snprintf(prefix, sizeof prefix, *path ? "%s." : "%s", path);
     for (size_t i = 0; i < node->nmembers; i++) {
         int rc = take_member(r, prefix, open, &node->members[i]);

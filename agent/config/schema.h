@@ -23,12 +23,21 @@ void config_warn(struct config_reader *r, size_t line, size_t column, const char
 EDGE_MUST_CHECK int config_schema_apply(struct config_reader *r, const struct config_node *root);
 void config_schema_free(struct agent_config *config);
 
-/** A text or yes-or-no value, checked. @p ret is replaced (and its old text freed) on success. */
+/** "`path` must be what", with the node's place. @return EDGE_EINVALID */
+int config_wrong(struct config_reader *r, const struct config_node *node, const char *path,
+                 const char *what);
+
+/** A text, yes-or-no value or number, checked. @p ret is replaced (and its old text freed) on
+ * success. */
 EDGE_MUST_CHECK int config_take_text(struct config_reader *r, const char *path,
                                      const struct config_node *node,
                                      const char *(*check)(const char *text), char **ret);
 EDGE_MUST_CHECK int config_take_bool(struct config_reader *r, const char *path,
                                      const struct config_node *node, bool *ret);
+
+EDGE_MUST_CHECK int config_take_number(struct config_reader *r, const char *path,
+                                       const struct config_node *node, uint32_t least,
+                                       uint32_t most, uint32_t *ret);
 
 /** The key `registries`, in registries.c. */
 EDGE_MUST_CHECK int config_take_registries(struct config_reader *r, const struct config_node *node);

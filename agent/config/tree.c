@@ -20,32 +20,6 @@ struct reader {
     size_t nanchors;
 };
 
-const char *config_kind_name(enum config_kind kind)
-{
-    static const char *const names[] = {
-        [CONFIG_NULL] = "nothing",
-        [CONFIG_SCALAR] = "a text",
-        [CONFIG_LIST] = "a list",
-        [CONFIG_MAP] = "a group of keys",
-    };
-
-    return names[kind];
-}
-
-struct config_node *config_tree_free(struct config_node *node)
-{
-    if (!node)
-        return NULL;
-    for (size_t i = 0; i < node->nmembers; i++) {
-        free(node->members[i].key);
-        config_tree_free(node->members[i].value);
-    }
-    free(node->members);
-    free(node->text);
-    free(node);
-    return NULL;
-}
-
 static int fail_at(struct reader *r, int code, const yaml_mark_t *mark, const char *what)
 {
     return edge_fail(r->err, code, "%s:%zu:%zu: %s", r->file, mark->line + 1, mark->column + 1,
@@ -87,23 +61,6 @@ static int new_node(struct reader *r, enum config_kind kind, const yaml_mark_t *
     return 0;
 }
 
-/* An empty slot at the end of a map or list. */
-static struct config_member *grow(struct config_node *node)
-{
-    struct config_member *members;
-    size_t n = node->nmembers;
-
-    if ((n & (n - 1)) == 0) { /* full at every power of two */
-        members = realloc(node->members, (n ? 2 * n : 1) * sizeof *members);
-        if (!members)
-            return NULL;
-        node->members = members;
-    }
-    node->members[n] = (struct config_member){0};
-    node->nmembers++;
-    return &node->members[n];
-}
-
 static int copy_node(struct reader *r, const struct config_node *from, const yaml_mark_t *mark,
                      struct config_node **ret)
 {
@@ -117,7 +74,7 @@ static int copy_node(struct reader *r, const struct config_node *from, const yam
         return -ENOMEM;
     for (size_t i = 0; i < from->nmembers; i++) {
         const struct config_member *old = &from->members[i];
-        struct config_member *member = grow(node);
+        struct config_member *member = config_node_grow(node);
 
         if (!member)
             return -ENOMEM;
@@ -231,7 +188,7 @@ static int read_key(struct reader *r, const yaml_event_t *event, const struct co
 static int read_member(struct reader *r, const yaml_event_t *first, struct config_node *node,
                        unsigned depth)
 {
-    struct config_member *member = grow(node);
+    struct config_member *member = config_node_grow(node);
     yaml_event_t event;
     int rc;
 

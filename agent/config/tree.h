@@ -49,4 +49,7 @@ EDGE_MUST_CHECK int config_tree_parse(const char *name, struct edge_bytes text,
 struct config_node *config_tree_free(struct config_node *node);
 EDGE_DEFINE_CLEANUP(struct config_node *, config_tree_free)
 
+/** An empty slot at the end of a map or list; NULL without memory. Earlier slots may move. */
+struct config_member *config_node_grow(struct config_node *node);
+
 #endif

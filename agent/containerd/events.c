@@ -101,9 +101,8 @@ bool events_is_barrier(const Events__Envelope *envelope, const char *token)
 /* namespace=="<ns>",topic… : containerd sends everybody's events unless told otherwise. */
 static char *filter(const char *ns, const char *topic)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(FILTER_MAX);
 
-    edge_buf_init(&buf, FILTER_MAX);
     (void) edge_buf_puts(&buf, "namespace==");
     (void) wire_quote(&buf, ns);
     (void) edge_buf_printf(&buf, ",topic%s", topic);

@@ -229,9 +229,8 @@ enum { FILTER_MAX = 64 * 1024 };
 
 char *wire_label_filter(const char *key, const char *value)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(FILTER_MAX);
 
-    edge_buf_init(&buf, FILTER_MAX);
     (void) edge_buf_puts(&buf, "labels.");
     (void) wire_quote(&buf, key);
     (void) edge_buf_puts(&buf, "==");
@@ -241,9 +240,8 @@ char *wire_label_filter(const char *key, const char *value)
 
 char *wire_field_filter(const char *field, const char *value)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(FILTER_MAX);
 
-    edge_buf_init(&buf, FILTER_MAX);
     (void) edge_buf_puts(&buf, field);
     (void) edge_buf_puts(&buf, "==");
     (void) wire_quote(&buf, value);

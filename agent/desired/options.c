@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "agent/desired/reader.h"
+#include "agent/spec/options.h"
 
 #define BASE "createOptions"
 #define PATH "settings.createOptions"
@@ -100,24 +101,37 @@ static int parse(const struct desired_reader *r, const struct edge_buf *text,
     return *ret ? 0 : -ENOMEM;
 }
 
+/* What cannot become a container is refused with the document, not found out when the old container
+ * is gone. */
+static int check_members(const struct desired_reader *r, const struct edge_json *options)
+{
+    EDGE_CLEANUP(agent_options_free) struct agent_options *read = NULL;
+    int rc = agent_options_parse(options, &read, r->err);
+
+    if (rc == 0 || rc == -ENOMEM)
+        return rc;
+    return desired_wrap(r, rc == EDGE_ELIMIT ? rc : EDGE_EINVALID, PATH);
+}
+
 int desired_take_options(const struct desired_reader *r, const struct edge_json *settings,
                          struct edge_json **ret)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(DESIRED_MAX_BYTES);
     const struct edge_json *whole = edge_json_get_nocase(settings, BASE);
     int pieces = 0;
     int rc;
 
-    edge_buf_init(&text, DESIRED_MAX_BYTES);
     if (edge_json_is(whole, EDGE_JSON_OBJECT)) {
         rc = check_names(r, settings, 1);
         if (rc < 0)
             return rc;
         *ret = edge_json_copy(whole);
-        return *ret ? 0 : -ENOMEM;
+        return *ret ? check_members(r, *ret) : -ENOMEM;
     }
     rc = join(r, settings, &text, &pieces);
     if (rc == 0)
         rc = check_names(r, settings, pieces);
-    return rc < 0 ? rc : parse(r, &text, ret);
+    if (rc == 0)
+        rc = parse(r, &text, ret);
+    return rc < 0 ? rc : check_members(r, *ret);
 }

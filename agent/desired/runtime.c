@@ -98,6 +98,15 @@ static bool is_blank(const char *text)
     return !*text;
 }
 
+static int take_member(const struct desired_reader *r, const struct edge_json *object,
+                       const char *path, const char *name, char **ret)
+{
+    char whole[240];
+
+    (void) snprintf(whole, sizeof whole, "%s.%s", path, name);
+    return desired_take_text(r, object, name, whole, NULL, ret);
+}
+
 static int take_credential(const struct desired_reader *r, const char *label,
                            const struct edge_json *object, struct agent_credential *ret)
 {
@@ -112,9 +121,9 @@ static int take_credential(const struct desired_reader *r, const char *label,
         return desired_bad(r, path, "must be an object with address, username and password");
     rc = take_address(r, object, path, &ret->address);
     if (rc == 0)
-        rc = desired_take_text(r, object, "username", path, NULL, &ret->username);
+        rc = take_member(r, object, path, "username", &ret->username);
     if (rc == 0)
-        rc = desired_take_text(r, object, "password", path, NULL, &ret->password);
+        rc = take_member(r, object, path, "password", &ret->password);
     if (rc == 0 && (is_blank(ret->address) || is_blank(ret->username) || is_blank(ret->password)))
         rc = desired_bad(r, path, "address, username and password must not be blank");
     return rc;

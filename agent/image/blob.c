@@ -9,17 +9,19 @@
 #include "agent/image/headers.h"
 #include "agent/image/internal.h"
 
+enum { CHUNK = 256 << 10 }; /* what goes to containerd at once; a message each way costs */
+
 struct job {
     struct agent_run *run;
     const struct agent_manifest_blob *blob;
-    const char *what;
     struct agent_ctrd_ingest *ingest;
     struct edge_err *err;
     size_t place;
-    int64_t offset;  /* bytes that the ingest has */
-    int64_t skip;    /* bytes of this answer that the ingest has already */
-    int64_t counted; /* in the progress */
-    bool no_ingest;  /* containerd, not the registry, is what failed */
+    struct edge_buf pending; /* received, not yet in the ingest */
+    int64_t offset;          /* bytes that the ingest and pending have */
+    int64_t skip;            /* bytes of this answer that we have already */
+    int64_t counted;         /* in the progress */
+    bool no_ingest;          /* containerd, not the registry, is what failed */
 };
 
 static const char *host(const struct job *job)
@@ -67,10 +69,20 @@ static int on_head(const struct edge_http_response *response, void *arg)
     return size == job->blob->size ? 0 : wrong_size(job, size);
 }
 
+static int flush(struct job *job)
+{
+    const struct edge_bytes data = {(const uint8_t *) job->pending.data, job->pending.len};
+    int rc = data.len > 0 ? agent_ctrd_ingest_write(job->ingest, data, job->err) : 0;
+
+    job->no_ingest = rc < 0;
+    edge_buf_consume(&job->pending, job->pending.len);
+    return rc;
+}
+
 static int on_body(struct edge_bytes data, void *arg)
 {
     struct job *job = arg;
-    int rc;
+    int rc = 0;
 
     if ((int64_t) data.len <= job->skip) {
         job->skip -= (int64_t) data.len;
@@ -81,11 +93,12 @@ static int on_body(struct edge_bytes data, void *arg)
     job->skip = 0;
     if ((int64_t) data.len > job->blob->size - job->offset)
         return wrong_size(job, job->offset + (int64_t) data.len);
-    rc = agent_ctrd_ingest_write(job->ingest, data, job->err);
-    if (rc < 0) {
-        job->no_ingest = true;
+    if (data.len > job->pending.max - job->pending.len)
+        rc = flush(job);
+    if (rc == 0)
+        rc = edge_buf_append(&job->pending, data.data, data.len);
+    if (rc < 0)
         return rc;
-    }
     job->offset += (int64_t) data.len;
     agent_progress_blob(&job->run->progress, job->offset, &job->counted);
     return 0;
@@ -93,8 +106,10 @@ static int on_body(struct edge_bytes data, void *arg)
 
 static int start_over(struct job *job)
 {
-    int rc = agent_ctrd_ingest_truncate(job->ingest, job->err);
+    int rc;
 
+    edge_buf_consume(&job->pending, job->pending.len);
+    rc = agent_ctrd_ingest_truncate(job->ingest, job->err);
     if (rc < 0) {
         job->no_ingest = true;
         return rc;
@@ -104,7 +119,21 @@ static int start_over(struct job *job)
     return 0;
 }
 
-/* Ask once for what is missing. @return 0 when it is all there */
+static int no_range(struct job *job)
+{
+    int rc;
+
+    if (job->offset == 0)
+        return edge_fail(job->err, EDGE_EPROTOCOL, "registry %s answers 416 to a request for all",
+                         host(job));
+    rc = start_over(job);
+    if (rc < 0)
+        return rc;
+    return edge_fail(job->err, EDGE_EUNAVAILABLE, "registry %s does not continue what it has begun",
+                     host(job));
+}
+
+/* Ask once for what is missing. @return 0 when it is all in the ingest */
 static int get_rest(struct job *job, int64_t *ret_asked_ms)
 {
     EDGE_CLEANUP(edge_free) char *what = edge_format("blobs/%s", job->blob->digest);
@@ -122,14 +151,13 @@ static int get_rest(struct job *job, int64_t *ret_asked_ms)
     if (!what)
         return edge_fail(job->err, -ENOMEM, "no memory for a URL");
     rc = agent_session_get(job->run->session, &get, &response, ret_asked_ms, job->err);
-    if (rc == AGENT_SESSION_NO_RANGE) {
-        if (job->offset == 0)
-            return edge_fail(job->err, EDGE_EPROTOCOL,
-                             "registry %s answers 416 to a request for all", host(job));
-        rc = start_over(job);
-        return rc < 0 ? rc
-                      : edge_fail(job->err, EDGE_EUNAVAILABLE,
-                                  "registry %s does not continue what it has begun", host(job));
+    if (rc == AGENT_SESSION_NO_RANGE)
+        return no_range(job);
+    if (!job->no_ingest && rc != EDGE_EDIGEST) {
+        int flushed = flush(job); /* also of an answer that broke off */
+
+        if (flushed < 0)
+            return flushed;
     }
     if (rc == 0 && job->offset < job->blob->size)
         return wrong_size(job, job->offset);
@@ -173,6 +201,15 @@ static void choose_place(struct job *job)
         job->place++;
 }
 
+static int commit(struct job *job)
+{
+    int rc = agent_ctrd_ingest_commit(job->ingest, job->err);
+
+    if (rc == EDGE_EDIGEST)
+        return edge_wrap(job->err, rc, "what came from registry %s has another digest", host(job));
+    return rc;
+}
+
 /* From what the ingest has to a committed blob. EDGE_EDIGEST leaves an empty ingest. */
 static int bring(struct job *job)
 {
@@ -180,6 +217,7 @@ static int bring(struct job *job)
                                                job->blob->size};
     int rc = agent_ingest_open(job->run, &blob, &job->ingest, &job->offset, job->err);
 
+    edge_buf_consume(&job->pending, job->pending.len);
     if (rc == AGENT_CTRD_BLOB_EXISTS) {
         agent_progress_blob(&job->run->progress, job->blob->size, &job->counted);
         return 0;
@@ -193,7 +231,7 @@ static int bring(struct job *job)
     if (rc == 0)
         rc = get_all(job);
     if (rc == 0)
-        rc = agent_ctrd_ingest_commit(job->ingest, job->err);
+        rc = commit(job);
     else if (rc == EDGE_EDIGEST)
         edge_ignore(agent_ctrd_ingest_truncate(job->ingest, NULL));
     job->ingest = agent_ctrd_ingest_close(job->ingest);
@@ -218,11 +256,13 @@ int agent_blob_bring(struct agent_run *run, const struct agent_manifest_blob *bl
                      const char *what, struct edge_err *err)
 {
     EDGE_CLEANUP(agent_flight_leave) struct agent_flight *flight = NULL;
-    struct job job = {.run = run, .blob = blob, .what = what, .err = err};
+    struct job job = {.run = run, .blob = blob, .err = err};
     int rc = agent_flight_enter(&run->images->flights, "blob", blob->digest, run->stop, &flight);
 
     if (rc < 0)
         return edge_fail(err, rc, "%s: %s", what, edge_strerror(rc));
+    edge_buf_init(&job.pending, CHUNK);
     rc = bring_twice(&job);
+    edge_buf_fini(&job.pending);
     return rc < 0 ? edge_wrap(err, rc, "%s (%.19s…)", what, blob->digest) : 0;
 }

@@ -16,7 +16,8 @@
 struct agent_registry {
     const char *host;     /* "127.0.0.1:5000", as it stands in references */
     const char *ca;       /* PEM file, or NULL */
-    const char *mirror;   /* "host:port[/prefix]" asked first, or NULL */
+    const char *mirror;   /* "host:port[/prefix]" asked first, or NULL; an entry of its own says
+                             how it is reached (plain_http, ca, credentials) */
     const char *username; /* or NULL */
     const char *password;
     bool plain_http;
@@ -34,7 +35,7 @@ struct agent_images_config {
     const struct agent_registry *registries; /* copied */
     size_t nregistries;
     const char *upstream;       /* what "$upstream" stands for, or NULL */
-    unsigned parallel_layers;   /* > 0 */
+    unsigned parallel_layers;   /* of one pull; > 0, 16 at most are used */
     int64_t max_layer_bytes;    /* 0: 64 GiB */
     int64_t max_manifest_bytes; /* 0: 4 MiB */
 };
@@ -79,7 +80,8 @@ struct agent_pull {
  * asked that is here already. Parts that earlier attempts have brought are kept and gone on from.
  * @return 0, EDGE_EUNAVAILABLE (no answer, broken connection: try again), EDGE_EAUTH, -ENOENT (no
  * such image or tag), EDGE_EDIGEST, EDGE_ELIMIT, EDGE_EINVALID (the reference), EDGE_EUNSUPPORTED
- * (media type, no manifest for this platform), EDGE_EPROTOCOL, -ECANCELED; err names image and
+ * (media type, no manifest for this platform), EDGE_EPROTOCOL, EDGE_EREMOTE (registry or containerd
+ * refuse for a reason of their own, a full disk among them), -ECANCELED; err names image and
  * registry
  */
 EDGE_MUST_CHECK int agent_images_pull(struct agent_images *images, const struct agent_pull *pull,

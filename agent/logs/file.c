@@ -90,11 +90,11 @@ static size_t append(struct log_file *file, const char *data, size_t len)
     ssize_t n = write(file->fd, data, len);
     size_t kept = n > 0 ? (size_t) n : 0;
 
-    file->error = n < 0 ? errno : ENOSPC;
     if (kept < len) {
         const char *end = kept > 0 ? memrchr(data, '\n', kept) : NULL;
         size_t whole = end ? (size_t) (end - data) + 1 : 0;
 
+        file->error = n < 0 ? errno : ENOSPC;
         if (kept > whole && ftruncate(file->fd, file->size + (off_t) whole) < 0)
             file->error = errno;
         kept = whole;

@@ -28,13 +28,13 @@ static void pair(struct edge_buf *out, const char *key, const char *value)
 
 char *agent_logs_uri(const struct agent_log_options *options)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf uri;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf uri = EDGE_BUF_INIT(8192);
     int64_t size = options->max_size > 0 ? options->max_size : LOG_MAX_SIZE;
     int files = options->max_file > 0 ? options->max_file : LOG_MAX_FILE;
 
+    edge_buf_init(&uri, 8192);
     if (options->none)
         return edge_strdup("");
-    edge_buf_init(&uri, 8192);
     edge_buf_puts(&uri, "binary://");
     escape(&uri, options->logger, "/");
     edge_buf_puts(&uri, "?name=" LOG_MODULE_NAME);

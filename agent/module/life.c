@@ -80,6 +80,13 @@ static enum agent_module_event act_stop_for_restart(struct agent_module *m)
     return stop_because(m, AGENT_DOWN_STOPPED);
 }
 
+/* The operator's restart of what is going down anyway: it comes up again without a pause. */
+static enum agent_module_event act_note_again(struct agent_module *m)
+{
+    m->again = true;
+    return MODULE_EVENT_MAX;
+}
+
 static enum agent_module_event act_stop_for_removal(struct agent_module *m)
 {
     m->remove_next = true;
@@ -226,6 +233,7 @@ static const struct edge_ edges[MODULE_STATE_MAX][MODULE_EVENT_MAX] = {
     [MODULE_STARTING] = {[MODULE_EV_DONE] = {MODULE_RUNNING, act_started},
                          [MODULE_EV_ERROR] = {MODULE_STOPPED, act_start_failed},
                          [MODULE_EV_EXITED] = {MODULE_STARTING, act_note_early_exit},
+                         [MODULE_EV_RESTART] = {MODULE_STARTING, no_follow_up}, /* it is */
                          [MODULE_EV_LOST] = {MODULE_LOST, no_follow_up}},
     [MODULE_RUNNING] = {[MODULE_EV_EXITED] = {MODULE_REAPING, act_reap},
                         [MODULE_EV_DOWN] = {MODULE_STOPPING, act_stop},
@@ -240,8 +248,10 @@ static const struct edge_ edges[MODULE_STATE_MAX][MODULE_EVENT_MAX] = {
                           [MODULE_EV_PAUSE] = {MODULE_STOPPING, act_stop_sick},
                           [MODULE_EV_WELL] = {MODULE_RUNNING, no_follow_up}},
     [MODULE_STOPPING] = {[MODULE_EV_EXITED] = {MODULE_REAPING, act_reap},
+                         [MODULE_EV_RESTART] = {MODULE_STOPPING, act_note_again},
                          [MODULE_EV_TIMER] = {MODULE_STOPPING, act_kill}},
     [MODULE_REAPING] = {[MODULE_EV_DONE] = {MODULE_STOPPED, act_reaped},
+                        [MODULE_EV_RESTART] = {MODULE_REAPING, act_note_again},
                         [MODULE_EV_LOST] = {MODULE_LOST, no_follow_up}},
     [MODULE_BACKOFF] = {[MODULE_EV_TIMER] = {MODULE_STARTING, act_restart},
                         [MODULE_EV_UP] = {MODULE_STARTING, act_start},

@@ -117,12 +117,11 @@ static int run(const struct agent_cni *cni, const char *plugin, const struct age
     EDGE_CLEANUP(edge_free) char *path = edge_format("%s/%s", cni->bin, plugin);
     EDGE_CLEANUP(edge_free) char *config = agent_cni_config(cni, plugin, call);
     const char *const argv[] = {path, NULL};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf errors;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf errors = EDGE_BUF_INIT(AGENT_CNI_TEXT_MAX);
     struct edge_spawn spawn = {argv, env.list, {0}, add ? ADD_TIMEOUT_MS : DEL_TIMEOUT_MS};
     int status = 0;
     int rc;
 
-    edge_buf_init(&errors, AGENT_CNI_TEXT_MAX);
     if (!path || !config ||
         !environment_make(&env, cni, call, command,
                           strcmp(plugin, "loopback") == 0 ? "lo" : "eth0"))
@@ -139,12 +138,10 @@ static int run(const struct agent_cni *cni, const char *plugin, const struct age
 int agent_cni_add(const struct agent_cni *cni, const struct agent_cni_call *call,
                   struct agent_cni_result *ret, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf loopback;
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf output;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf loopback = EDGE_BUF_INIT(AGENT_CNI_TEXT_MAX);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf output = EDGE_BUF_INIT(AGENT_CNI_TEXT_MAX);
     int rc;
 
-    edge_buf_init(&loopback, AGENT_CNI_TEXT_MAX);
-    edge_buf_init(&output, AGENT_CNI_TEXT_MAX);
     rc = run(cni, "loopback", call, "ADD", &loopback, err);
     if (rc == 0)
         rc = run(cni, "bridge", call, "ADD", &output, err);
@@ -158,8 +155,7 @@ int agent_cni_add(const struct agent_cni *cni, const struct agent_cni_call *call
 int agent_cni_del(const struct agent_cni *cni, const struct agent_cni_call *call,
                   struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf output;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf output = EDGE_BUF_INIT(AGENT_CNI_TEXT_MAX);
 
-    edge_buf_init(&output, AGENT_CNI_TEXT_MAX);
     return run(cni, "bridge", call, "DEL", &output, err);
 }

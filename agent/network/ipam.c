@@ -28,9 +28,8 @@ static int sweep_one(const char *dir, const char *name, bool (*keep)(const char 
                      void *arg, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *path = NULL;
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf owner;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf owner = EDGE_BUF_INIT(RESERVATION_MAX);
 
-    edge_buf_init(&owner, RESERVATION_MAX);
     if (!agent_ipv4_ok(name)) /* "lock", "last_reserved_ip.0" */
         return 0;
     path = edge_format("%s/%s", dir, name);

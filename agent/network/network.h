@@ -30,7 +30,7 @@ EDGE_MUST_CHECK int agent_network_open(const struct agent_network_config *config
 struct agent_network *agent_network_close(struct agent_network *net);
 
 struct agent_endpoint_port {
-    const char *host_ip; /* "" every address */
+    const char *host_ip; /* "", "0.0.0.0", "::": every address; else an IPv4 address */
     uint16_t host;       /* 0: choose a free one of 32768-60999 */
     uint16_t container;
     const char *protocol; /* "tcp", "udp", "sctp" */
@@ -50,7 +50,8 @@ struct agent_endpoint {
 struct agent_names {
     const char *id;
     const char *hostname;
-    const char *const *extra_hosts; /* "name:address" ("host-gateway" is the bridge's), or NULL */
+    const char *const *extra_hosts; /* "name:address"; "host-gateway" is the bridge's address, in
+                                       host mode 127.0.0.1; or NULL */
     const char *const *dns;         /* or NULL: the host's servers, loopback ones left out */
     const char *const *dns_search;
     const char *const *dns_options;
@@ -62,8 +63,11 @@ EDGE_MUST_CHECK int agent_network_prepare(struct agent_network *net,
 /**
  * Give the task an address, publish its ports, tell its name to all others.
  * @param ret_address  dotted address, the caller frees it
- * @return 0, EDGE_ECONFLICT (a port is another module's: err names both; or the host's own),
- * EDGE_ECHILD
+ * Whatever fails, nothing of it stays. An endpoint the id already has is detached first.
+ * While it is attached the agent's own sockets keep its host ports from other programs.
+ * @return 0, EDGE_ECONFLICT (a port is another module's: err names both; or a host process's; or
+ * bridge or subnet belong to somebody else), EDGE_EINVALID, EDGE_EUNSUPPORTED (an IPv6 host
+ * address), EDGE_ECHILD (nft or a plugin is missing or failed), -ECANCELED, -ETIMEDOUT, errno
  */
 EDGE_MUST_CHECK int agent_network_attach(struct agent_network *net,
                                          const struct agent_endpoint *endpoint,

@@ -154,11 +154,10 @@ static int run_at(const char *path, const struct edge_buf *text, struct edge_err
         .input = {(const uint8_t *) text->data, text->len},
         .timeout_ms = TIMEOUT_MS,
     };
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf said;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf said = EDGE_BUF_INIT(SAID_MAX);
     int status = 0;
     int rc;
 
-    edge_buf_init(&said, SAID_MAX);
     rc = edge_spawn_run(&spawn, &said, &said, &status, err);
     if (rc < 0)
         return rc;
@@ -182,10 +181,9 @@ static int run(const struct edge_buf *text, struct edge_err *err)
 int agent_nft_apply(const struct agent_nft *nft, const struct agent_record_set *set,
                     struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(TEXT_MAX);
     int rc;
 
-    edge_buf_init(&text, TEXT_MAX);
     rc = agent_nft_text(nft, set, &text);
     if (rc < 0)
         return edge_fail(err, rc, "cannot write the rules of network %s: %s", nft->network,
@@ -196,10 +194,9 @@ int agent_nft_apply(const struct agent_nft *nft, const struct agent_record_set *
 
 int agent_nft_remove(const struct agent_nft *nft, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(TEXT_MAX);
     int rc;
 
-    edge_buf_init(&text, TEXT_MAX);
     put_removal(&text, nft->network);
     rc = edge_buf_error(&text);
     if (rc == 0)

@@ -24,10 +24,9 @@ static int write_at_start(int fd, const char *data, size_t len)
 /* A shorter text is first followed by line ends, so that no reader meets half of an old line. */
 static int overwrite(int fd, const struct edge_buf *text, size_t old)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf padded;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf padded = EDGE_BUF_INIT(AGENT_HOSTS_MAX);
     int rc;
 
-    edge_buf_init(&padded, AGENT_HOSTS_MAX);
     (void) edge_buf_append(&padded, text->data, text->len);
     while (padded.len < old && edge_buf_error(&padded) == 0)
         (void) edge_buf_puts(&padded, "\n");

@@ -63,10 +63,9 @@ static int save_names(const struct agent_network *net, const struct agent_names 
 static int load_names(const struct agent_network *net, const char *id, struct edge_json **ret)
 {
     EDGE_CLEANUP(edge_free) char *path = agent_network_file(net, id, names_file);
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(NAMES_MAX);
     int rc;
 
-    edge_buf_init(&text, NAMES_MAX);
     if (!path)
         return -ENOMEM;
     rc = edge_file_read(path, &text, NULL);
@@ -92,12 +91,10 @@ static int read_host(const char *path, struct edge_buf *ret, struct edge_err *er
 static int write_hosts(const struct agent_network *net, const struct agent_hosts *hosts,
                        bool host_mode, enum agent_place_mode mode, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf own;
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf own = EDGE_BUF_INIT(AGENT_HOSTS_MAX);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(AGENT_HOSTS_MAX);
     int rc = 0;
 
-    edge_buf_init(&own, AGENT_HOSTS_MAX);
-    edge_buf_init(&text, AGENT_HOSTS_MAX);
     if (host_mode)
         rc = read_host("/etc/hosts", &own, err);
     if (rc < 0)
@@ -113,9 +110,8 @@ static int write_hosts(const struct agent_network *net, const struct agent_hosts
 static int write_hostname(const struct agent_network *net, const struct agent_names *names,
                           struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(AGENT_HOST_MAX + 1);
 
-    edge_buf_init(&text, AGENT_HOST_MAX + 1);
     (void) edge_buf_printf(&text, "%s\n", names->hostname);
     return place(net, names->id, "hostname", &text, AGENT_PLACE_CREATE, err);
 }
@@ -123,11 +119,10 @@ static int write_hostname(const struct agent_network *net, const struct agent_na
 /* Where the host's only server is a local stub (systemd-resolved), the file behind it is used. */
 static int read_host_resolv(bool host_mode, struct edge_buf *ret, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf upstream;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf upstream = EDGE_BUF_INIT(AGENT_RESOLV_MAX);
     struct edge_buf swap;
     int rc = read_host("/etc/resolv.conf", ret, err);
 
-    edge_buf_init(&upstream, AGENT_RESOLV_MAX);
     if (rc < 0 || host_mode || agent_resolv_has_server(ret->data, ret->len))
         return rc;
     if (edge_file_read("/run/systemd/resolve/resolv.conf", &upstream, NULL) < 0 ||
@@ -150,12 +145,10 @@ static int write_resolv(const struct agent_network *net, const struct agent_name
 {
     const struct agent_resolv wanted = {names->dns, names->dns_search, names->dns_options,
                                         names->host_mode};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf host;
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf host = EDGE_BUF_INIT(AGENT_RESOLV_MAX);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(2 * AGENT_RESOLV_MAX);
     int rc;
 
-    edge_buf_init(&host, AGENT_RESOLV_MAX);
-    edge_buf_init(&text, 2 * AGENT_RESOLV_MAX);
     rc = read_host_resolv(names->host_mode, &host, err);
     if (rc < 0)
         return rc;

@@ -63,10 +63,9 @@ static char *id_of(const char *name)
 static int read_record(const char *dir, const char *name, struct agent_record **ret)
 {
     EDGE_CLEANUP(edge_free) char *path = edge_format("%s/%s", dir, name);
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(AGENT_RECORD_TEXT_MAX);
     int rc;
 
-    edge_buf_init(&text, AGENT_RECORD_TEXT_MAX);
     if (!path)
         return -ENOMEM;
     rc = edge_file_read(path, &text, NULL);

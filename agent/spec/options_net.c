@@ -158,7 +158,7 @@ int opt_networking(struct opt_reader *reader, const struct edge_json *value, voi
     static const struct opt_member members[] = {{"EndpointsConfig", read_endpoints, 0}};
 
     (void) field;
-    return opt_read_members(reader, value, members, EDGE_ARRAY_LEN(members), NULL);
+    return opt_read_members(reader, value, members, EDGE_ARRAY_LEN(members), reader->out);
 }
 
 static enum agent_net_mode mode_of_endpoints(const struct opt_network *network)

@@ -89,11 +89,10 @@ static int full_name(const char *kind, const char *name, char full[NAME_SIZE], s
 
 int agent_state_get(struct agent_state *state, const char *key, char **ret, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(MAX_VALUE);
     char name[NAME_SIZE];
     int rc = full_name("value", key, name, err);
 
-    edge_buf_init(&text, MAX_VALUE);
     if (rc == 0)
         rc = state_store_get(state->store, name, &text, err);
     if (rc < 0)
@@ -123,9 +122,8 @@ int agent_state_set(struct agent_state *state, const char *key, const char *valu
 static int read_record(const char *text, struct agent_module_record *ret)
 {
     int end = 0;
-    int n =
-        sscanf(text, RECORD_SCAN, &ret->restart_count, &ret->last_restart_ns, &ret->last_start_ns,
-               &ret->last_exit_ns, &ret->exit_code, &ret->down, &end);
+    int n = sscanf(text, RECORD_SCAN, &ret->restart_count, &ret->last_restart_ns,
+                   &ret->last_start_ns, &ret->last_exit_ns, &ret->exit_code, &ret->down, &end);
 
     return n == 6 && text[end] == '\0' ? 0 : EDGE_ESTORE;
 }
@@ -133,12 +131,11 @@ static int read_record(const char *text, struct agent_module_record *ret)
 int agent_state_get_module(struct agent_state *state, const char *name,
                            struct agent_module_record *ret, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(256);
     struct agent_module_record record;
     char full[NAME_SIZE];
     int rc = full_name("module", name, full, err);
 
-    edge_buf_init(&text, 256);
     if (rc == 0)
         rc = state_store_get(state->store, full, &text, err);
     if (rc < 0)
@@ -160,8 +157,7 @@ int agent_state_set_module(struct agent_state *state, const char *name,
     if (rc < 0)
         return rc;
     (void) snprintf(text, sizeof text, RECORD_PRINT, record->restart_count, record->last_restart_ns,
-                    record->last_start_ns, record->last_exit_ns, record->exit_code,
-                    record->down);
+                    record->last_start_ns, record->last_exit_ns, record->exit_code, record->down);
     return state_store_put(state->store, full, text, strlen(text), err);
 }
 

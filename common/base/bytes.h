@@ -23,6 +23,9 @@ struct edge_buf {
     int failed_; /* sticky: first error of the printing calls */
 };
 
+/** `EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(max);` is safe to leave at once. */
+#define EDGE_BUF_INIT(ceiling) {.max = (ceiling)}
+
 /** Start empty with a ceiling. Nothing is allocated yet. */
 void edge_buf_init(struct edge_buf *buf, size_t max);
 /** Free the content; the buffer is empty and usable again. */

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -29,16 +30,17 @@ int64_t edge_wall_ns(void)
 void edge_time_format(int64_t wall_ns, char text[EDGE_TIME_TEXT])
 {
     int64_t fraction = wall_ns % NS_PER_S;
-    time_t seconds;
+    time_t seconds = (time_t) (wall_ns / NS_PER_S);
     struct tm utc;
 
     if (wall_ns == EDGE_TIME_NEVER) {
         (void) snprintf(text, EDGE_TIME_TEXT, "0001-01-01T00:00:00Z");
         return;
     }
-    if (fraction < 0)
+    if (fraction < 0) {
         fraction += NS_PER_S;
-    seconds = (time_t) ((wall_ns - fraction) / NS_PER_S);
+        seconds--;
+    }
     gmtime_r(&seconds, &utc);
     (void) snprintf(text, EDGE_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%07dZ",
                     (utc.tm_year + 1900) % 10000, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
@@ -69,11 +71,19 @@ static int take_char(const char **p, const char *any_of)
     return 0;
 }
 
+static int days_of(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+    return days[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
 static int take_date(const char **p, struct tm *utc)
 {
     if (take_number(p, 4, 1, 9999, &utc->tm_year) < 0 || take_char(p, "-") < 0 ||
         take_number(p, 2, 1, 12, &utc->tm_mon) < 0 || take_char(p, "-") < 0 ||
-        take_number(p, 2, 1, 31, &utc->tm_mday) < 0)
+        take_number(p, 2, 1, days_of(utc->tm_year, utc->tm_mon), &utc->tm_mday) < 0)
         return EDGE_EINVALID;
     utc->tm_year -= 1900;
     utc->tm_mon -= 1;
@@ -131,11 +141,12 @@ int edge_time_parse(const char *text, int64_t *ret_wall_ns)
         take_fraction(&text, &fraction) < 0 || take_offset(&text, &offset) < 0 || *text)
         return EDGE_EINVALID;
     seconds = (int64_t) timegm(&utc) - offset;
-    if (seconds < INT64_MIN / NS_PER_S || seconds >= INT64_MAX / NS_PER_S) {
-        *ret_wall_ns = EDGE_TIME_NEVER; /* year 1 to 1677, or past 2262 */
-        return seconds < 0 ? 0 : EDGE_EINVALID;
-    }
-    *ret_wall_ns = seconds * NS_PER_S + fraction;
+    if (seconds >= INT64_MAX / NS_PER_S)
+        return EDGE_EINVALID; /* past 2262 */
+    if (seconds < INT64_MIN / NS_PER_S)
+        *ret_wall_ns = EDGE_TIME_NEVER; /* year 1 to 1677 */
+    else
+        *ret_wall_ns = seconds * NS_PER_S + fraction;
     return 0;
 }
 
@@ -146,8 +157,11 @@ static int64_t unit_ns(const char *unit, size_t len)
         int64_t ns;
     } units[] = {
         {"ns", 1},
+        {"nsec", 1},
         {"us", 1000},
+        {"usec", 1000},
         {"ms", 1000000},
+        {"msec", 1000000},
         {"s", NS_PER_S},
         {"sec", NS_PER_S},
         {"secs", NS_PER_S},
@@ -168,6 +182,12 @@ static int64_t unit_ns(const char *unit, size_t len)
         {"w", 604800 * NS_PER_S},
         {"week", 604800 * NS_PER_S},
         {"weeks", 604800 * NS_PER_S},
+        {"M", 2630016 * NS_PER_S}, /* 30.44 days */
+        {"month", 2630016 * NS_PER_S},
+        {"months", 2630016 * NS_PER_S},
+        {"y", 31557600 * NS_PER_S}, /* 365.25 days */
+        {"year", 31557600 * NS_PER_S},
+        {"years", 31557600 * NS_PER_S},
     };
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(units); i++) {

@@ -64,7 +64,8 @@ int edge_wrap(struct edge_err *err, int code, const char *fmt, ...)
     (void) vsnprintf(err->text, sizeof err->text, fmt, args);
     va_end(args);
     append(err, ": ");
-    append(err, inner);
+    append(err, inner[0] ? inner : edge_strerror(code));
+    err->code = code;
     one_line(err->text);
     return code;
 }

@@ -37,7 +37,9 @@ struct edge_err {
 /** Fill @p err (may be NULL) and return @p code, so that `return edge_fail(...)` reads well. */
 int edge_fail(struct edge_err *err, int code, const char *fmt, ...) EDGE_PRINTF(3, 4);
 
-/** Put "context: " before the text already there; return @p code, which is what brought us here. */
+/** Put "context: " before the text already there (before edge_strerror's when there is none);
+ * return
+ * @p code, which is what brought us here. */
 int edge_wrap(struct edge_err *err, int code, const char *fmt, ...) EDGE_PRINTF(3, 4);
 
 /** A short text for any code of this project, of libuv or of errno; never NULL. */

@@ -76,12 +76,16 @@ static int sync_folder_of(const char *path)
     return fsync(fd) < 0 ? -errno : 0;
 }
 
+/* A file that a crash has left under this name may have another mode: it goes first. */
 static int write_and_sync(const char *path, const void *data, size_t len, mode_t mode)
 {
-    EDGE_CLEANUP(edge_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    EDGE_CLEANUP(edge_close) int fd = -1;
     int rc;
 
-    if (fd < 0)
+    if (unlink(path) < 0 && errno != ENOENT)
+        return -errno;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0 || fchmod(fd, mode) < 0)
         return -errno;
     rc = edge_write_all(fd, data, len);
     if (rc == 0 && fsync(fd) < 0)
@@ -110,6 +114,17 @@ int edge_file_write(const char *path, const void *data, size_t len, mode_t mode,
     return 0;
 }
 
+static int make_one(const char *path, mode_t mode)
+{
+    struct stat st;
+
+    if (mkdir(path, mode) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -errno;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode) ? -ENOTDIR : 0;
+}
+
 int edge_mkdirs(const char *path, mode_t mode, struct edge_err *err)
 {
     char part[PATH_MAX];
@@ -120,12 +135,14 @@ int edge_mkdirs(const char *path, mode_t mode, struct edge_err *err)
     memcpy(part, path, len + 1);
     for (char *at = part + 1;; at++) {
         char saved = *at;
+        int rc;
 
         if (saved != '/' && saved != '\0')
             continue;
         *at = '\0';
-        if (mkdir(part, mode) < 0 && errno != EEXIST)
-            return edge_fail(err, -errno, "cannot make folder %s: %s", part, strerror(errno));
+        rc = make_one(part, mode);
+        if (rc < 0)
+            return edge_fail(err, rc, "cannot make folder %s: %s", part, edge_strerror(rc));
         *at = saved;
         if (saved == '\0')
             return 0;

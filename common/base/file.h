@@ -14,7 +14,8 @@
  * @return 0, -ENOENT and other errno, EDGE_ELIMIT */
 EDGE_MUST_CHECK int edge_file_read(const char *path, struct edge_buf *buf, struct edge_err *err);
 
-/** Write a temporary file beside @p path, fsync, rename over it, fsync the folder.
+/** Write a temporary file beside @p path with exactly @p mode, fsync, rename over it, fsync the
+ * folder. One writer a path at a time.
  * @return 0 or errno; on failure the old file is untouched */
 EDGE_MUST_CHECK int edge_file_write(const char *path, const void *data, size_t len, mode_t mode,
                                     struct edge_err *err);

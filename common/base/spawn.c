@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -41,8 +42,9 @@ static int open_pipes(struct pipes *p)
     return 0;
 }
 
-/* The child starts with default signal actions and none blocked, whatever this thread blocks. */
-static void set_signals(posix_spawnattr_t *attr)
+/* The child starts with default signal actions and none blocked, whatever this thread blocks, and
+ * leads a group of its own, so that its children can be ended with it. */
+static void set_attributes(posix_spawnattr_t *attr)
 {
     sigset_t set;
 
@@ -52,7 +54,8 @@ static void set_signals(posix_spawnattr_t *attr)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     posix_spawnattr_setsigdefault(attr, &set);
-    posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                       POSIX_SPAWN_SETPGROUP);
 }
 
 static int start(const struct edge_spawn *spawn, const struct pipes *p, pid_t *ret)
@@ -64,7 +67,7 @@ static int start(const struct edge_spawn *spawn, const struct pipes *p, pid_t *r
 
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attr);
-    set_signals(&attr);
+    set_attributes(&attr);
     for (int i = 0; i < PIPES; i++)
         posix_spawn_file_actions_adddup2(&actions, p->theirs[i], i);
     rc = posix_spawnp(ret, spawn->argv[0], &actions, &attr, (char *const *) (uintptr_t) spawn->argv,
@@ -82,8 +85,11 @@ static int drain(int fd, struct edge_buf *into)
 
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    if (n > 0)
-        (void) edge_buf_append(into, chunk, (size_t) n); /* over the ceiling: dropped */
+    if (n > 0) {
+        size_t room = into->max - into->len;
+
+        (void) edge_buf_append(into, chunk, (size_t) n < room ? (size_t) n : room);
+    }
     return n == 0;
 }
 
@@ -144,6 +150,37 @@ static int reap(pid_t pid, int64_t until, int *ret_status)
     return 0;
 }
 
+static void end(pid_t pid)
+{
+    kill(-pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+/* A child that does not read its input must not end this process: SIGPIPE is held back meanwhile,
+ * and taken away when it has come. */
+static int pump_quietly(struct pipes *p, struct edge_bytes input, struct edge_buf *into[PIPES],
+                        int64_t until)
+{
+    static const struct timespec at_once;
+    sigset_t pipe;
+    sigset_t before;
+    sigset_t pending;
+    int rc;
+
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    sigpending(&pending);
+    rc = pump(p, input, into, until);
+    if (!sigismember(&pending, SIGPIPE)) {
+        while (sigtimedwait(&pipe, NULL, &at_once) < 0 && errno == EINTR)
+            continue;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
 int edge_spawn_run(const struct edge_spawn *spawn, struct edge_buf *output, struct edge_buf *errors,
                    int *ret_status, struct edge_err *err)
 {
@@ -161,15 +198,16 @@ int edge_spawn_run(const struct edge_spawn *spawn, struct edge_buf *output, stru
         return edge_fail(err, rc, "cannot run %s: %s", spawn->argv[0], edge_strerror(rc));
     }
 
-    rc = pump(&p, spawn->input, into, until);
+    rc = pump_quietly(&p, spawn->input, into, until);
     close_all(p.ours);
     if (rc >= 0)
         rc = reap(pid, until, ret_status);
-    if (rc < 0) {
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-        return edge_fail(err, rc, "%s: %s after %d ms", spawn->argv[0], edge_strerror(rc),
+    if (rc < 0)
+        end(pid);
+    if (rc == -ETIMEDOUT)
+        return edge_fail(err, rc, "%s did not end within %d ms and was killed", spawn->argv[0],
                          spawn->timeout_ms);
-    }
+    if (rc < 0)
+        return edge_fail(err, rc, "%s: %s", spawn->argv[0], edge_strerror(rc));
     return 0;
 }

@@ -10,7 +10,7 @@ struct edge_spawn {
     const char *const *argv; /* argv[0] is the path or a name in PATH; NULL at the end */
     const char *const *env;  /* "K=V", NULL at the end; NULL: inherit */
     struct edge_bytes input; /* written to its standard input, then closed */
-    int timeout_ms;          /* > 0; then the child is killed: -ETIMEDOUT */
+    int timeout_ms;          /* > 0; then it and its children are killed: -ETIMEDOUT */
 };
 
 /**

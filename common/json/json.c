@@ -58,7 +58,8 @@ static int parse_error(struct json_tokener *tok, size_t len, struct edge_err *er
     if (why == json_tokener_error_depth)
         return edge_fail(err, EDGE_ELIMIT, "JSON is nested deeper than %d levels", EDGE_JSON_DEPTH);
     if (why == json_tokener_continue || why == json_tokener_error_parse_eof)
-        return edge_fail(err, EDGE_EINVALID, "JSON ends too early, after %zu bytes", len);
+        return edge_fail(err, EDGE_EINVALID, "not valid JSON: it ends too early, after %zu bytes",
+                         len);
     return edge_fail(err, EDGE_EINVALID, "not valid JSON at byte %zu: %s", at,
                      json_tokener_error_desc(why));
 }

@@ -38,7 +38,8 @@ struct edge_timer {
 struct edge_watch {
     uv_fs_event_t handle;
     struct edge_timer *settle;
-    char *name; /* the file's name within its folder */
+    char *name;     /* the file's name within its folder */
+    uint64_t since; /* first event that has not been told yet; uv's milliseconds */
 };
 
 /* uv_async_send merges wake-ups, so each one empties the queue. */
@@ -220,14 +221,19 @@ struct edge_timer *edge_timer_destroy(struct edge_timer *timer)
     return NULL;
 }
 
-enum { SETTLE_MS = 100 };
+/* Quiet for SETTLE_MS, or BUSY_MS after the first of many events. */
+enum { SETTLE_MS = 100, BUSY_MS = 1000 };
 
 static void on_uv_fs_event(uv_fs_event_t *handle, const char *name, int events, int status)
 {
     struct edge_watch *watch = EDGE_CONTAINER_OF(handle, struct edge_watch, handle);
 
     (void) events;
-    if (status == 0 && (!name || strcmp(name, watch->name) == 0))
+    if (status != 0 || (name && strcmp(name, watch->name) != 0))
+        return;
+    if (!edge_timer_armed(watch->settle))
+        watch->since = uv_now(handle->loop);
+    if (uv_now(handle->loop) - watch->since < BUSY_MS)
         edge_timer_arm(watch->settle, SETTLE_MS);
 }
 

@@ -10,6 +10,7 @@ from case import module  # noqa: E402
 
 class Ctr(case.AgentCase):
     def setUp(self):
+        super().setUp()
         self.deploy({"m": module(env={"A": "b c"})})
         self.wait_running("m")
 

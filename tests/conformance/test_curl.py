@@ -12,6 +12,7 @@ from case import module  # noqa: E402
 
 class Curl(case.AgentCase):
     def setUp(self):
+        super().setUp()
         self.deploy({"m": module("echo out; echo err >&2; " + case.IDLE)})
         self.wait_running("m")
 

@@ -10,9 +10,8 @@
 
 static void check_resolv(const struct agent_resolv *wanted, const char *text, size_t size)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(2 * AGENT_RESOLV_MAX);
 
-    edge_buf_init(&out, 2 * AGENT_RESOLV_MAX);
     (void) agent_resolv_has_server(text, size);
     if (agent_resolv_text(wanted, text, size, &out) < 0)
         return;
@@ -30,11 +29,10 @@ static void check_hosts(const char *word)
     const struct agent_hosts hosts = {"id", word, extra, "10.0.0.1"};
     const struct agent_record_set set = {0};
     struct agent_extra_host parsed;
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(AGENT_HOSTS_MAX);
     size_t lines = 0;
     size_t expected = 4; /* of localhost and multicast */
 
-    edge_buf_init(&out, AGENT_HOSTS_MAX);
     if (agent_hosts_text(&hosts, &set, &out) < 0)
         abort();
     for (const char *at = out.data; (at = strchr(at, '\n')); at++)

@@ -26,9 +26,8 @@ static struct agent_record *round_trip(const struct agent_record *record)
 static void check_hosts(const struct agent_record_set *set)
 {
     const struct agent_hosts hosts = {"", "", NULL, "10.0.0.1"};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(AGENT_HOSTS_MAX);
 
-    edge_buf_init(&text, AGENT_HOSTS_MAX);
     if (agent_hosts_text(&hosts, set, &text) < 0)
         return;
     for (char *line = strtok(text.data, "\n"); line; line = strtok(NULL, "\n")) {
@@ -46,9 +45,8 @@ static void check_rules(const struct agent_record_set *set)
 {
     struct agent_subnet subnet;
     const struct agent_nft nft = {"n", "br0", &subnet};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(AGENT_RECORD_TEXT_MAX);
 
-    edge_buf_init(&text, AGENT_RECORD_TEXT_MAX);
     if (agent_subnet_parse("10.0.0.0/8", &subnet, NULL) < 0 || agent_nft_text(&nft, set, &text) < 0)
         abort();
 }

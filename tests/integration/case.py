@@ -16,6 +16,7 @@ import sandbox
 import services
 from sandbox import Unmet, wait_for
 import busybox
+from services import oci  # noqa: F401 (tests use case.oci)
 
 HOST = "127.0.0.1:5000"
 IMAGE = HOST + "/busybox:1"
@@ -58,7 +59,7 @@ def deployment(modules, schema="1.1", credentials=None):
 
 
 class AgentCase(unittest.TestCase):
-    """Starts everything once a file. Tests change the deployment; modules of earlier tests go by it."""
+    """Starts everything once a file. Each test deploys what it needs."""
 
     settings = None  # members of config.yaml to replace
     agent_env = None
@@ -118,8 +119,14 @@ class AgentCase(unittest.TestCase):
             print(f"\n--- what {self.id()} left in the logs")
             for service, mark in marks.items():
                 if service is not self.registry:
-                    print(service.tail(60 if service is self.agent else 15, mark), flush=True)
+                    print(service.tail(30 if service is self.agent else 5, mark), flush=True)
         return result
+
+    def setUp(self):
+        """Each test begins with no modules, so that none is taken for one of its own."""
+        if self.agent.running() and self.agent.list():
+            self.deploy({})
+            self.wait(lambda: not self.agent.list() and not self.containerd.containers(), "an empty device")
 
     # What a test does.
 
@@ -155,7 +162,10 @@ class AgentCase(unittest.TestCase):
         return pid if status == "RUNNING" else 0
 
     def output(self, name):
-        return self.edgectl("logs", name)
+        """Everything a module has said: standard output, then standard error."""
+        done = self.agent.edgectl("logs", name)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout + done.stderr
 
     # What a test waits for.
 
@@ -190,8 +200,8 @@ class AgentCase(unittest.TestCase):
         """Until the module's log holds this text; returns the whole log."""
         def probe():
             done = self.agent.edgectl("logs", name)
-            if done.returncode == 0 and text in done.stdout:
-                return done.stdout
+            if done.returncode == 0 and text in done.stdout + done.stderr:
+                return done.stdout + done.stderr
             raise Unmet((done.stdout + done.stderr)[-300:])
         return wait_for(probe, timeout, f"{name} to log {text!r}")
 

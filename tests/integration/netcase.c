@@ -8,6 +8,8 @@ const struct agent_network_config case_first = {"azure-iot-edge", "172.30.0.0/16
                                                 "/usr/lib/cni"};
 const struct agent_network_config case_second = {"second", "172.31.0.0/24", OTHER_RUNDIR,
                                                  "/usr/lib/cni"};
+const struct agent_network_config case_scripted = {"azure-iot-edge", "172.30.0.0/16", RUNDIR,
+                                                   "/run/cni"};
 pid_t case_outside;
 char case_address[16];
 
@@ -155,6 +157,19 @@ void case_assert_answer(pid_t place, const char *protocol, const char *to, uint1
         fail_msg("no answer from %s:%u/%s", to, port, protocol);
     if (seen_as)
         assert_string_equal(answer, seen_as);
+}
+
+void case_make_plugins(const char *body)
+{
+    FILE *script;
+
+    lab_run(LAB_HOST, "mkdir -p /run/cni && ln -sf /usr/lib/cni/loopback /usr/lib/cni/host-local "
+                      "/run/cni/");
+    script = fopen("/run/cni/bridge", "w");
+    assert_non_null(script);
+    fprintf(script, "#!/bin/sh\n%s\n", body);
+    fclose(script);
+    assert_int_equal(chmod("/run/cni/bridge", 0755), 0);
 }
 
 char *case_hosts_of(const char *id)

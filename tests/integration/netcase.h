@@ -16,7 +16,8 @@
 #define GATEWAY      "172.30.0.1"
 
 extern const struct agent_network_config case_first;
-extern const struct agent_network_config case_second; /* of another runtime */
+extern const struct agent_network_config case_second;   /* of another runtime */
+extern const struct agent_network_config case_scripted; /* the first, with case_make_plugins' */
 
 extern pid_t case_outside;    /* another machine, on a wire to this one */
 extern char case_address[16]; /* what the last attach gave */
@@ -44,6 +45,9 @@ void case_assert_no_endpoint(void);
 /** @param seen_as  the address under which the server must see the client, or NULL */
 void case_assert_answer(pid_t place, const char *protocol, const char *to, uint16_t port,
                         const char *seen_as);
+
+/** Make a folder of plugins in which bridge is the shell script @p body. */
+void case_make_plugins(const char *body);
 
 char *case_hosts_of(const char *id);
 ino_t case_inode_of(const char *id);

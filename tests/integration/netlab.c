@@ -331,13 +331,12 @@ void lab_sender_stop(struct lab_sender *sender)
 
 static char *output(pid_t place, const char *command, int *ret_status)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1024 * 1024);
     char chunk[4096];
     int ends[2];
     ssize_t n;
     pid_t pid;
 
-    edge_buf_init(&text, 1024 * 1024);
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     pid = fork();
     assert_true(pid >= 0);

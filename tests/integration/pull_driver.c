@@ -3,6 +3,7 @@
  * Elements of "do" run one after another; {"pull":[…]} pulls several at once. Prints one JSON
  * object: "results", one for each, and the process's peak memory. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,7 +17,8 @@ struct driver {
     struct agent_images *images;
     struct agent_registry_auth auths[MAX];
     size_t nauths;
-    int64_t cancel_at; /* bytes; 0: never */
+    int64_t cancel_at;  /* bytes; 0: never */
+    bool die_unpacking; /* as by kill -9 */
 };
 
 struct pull {
@@ -59,6 +61,8 @@ static void on_progress(const struct agent_pull_progress *progress, void *arg)
     pull->calls++;
     pull->went_back = pull->went_back || progress->done_bytes < pull->last.done_bytes;
     pull->last = *progress;
+    if (pull->driver->die_unpacking && progress->unpacking)
+        raise(SIGKILL);
     if (pull->driver->cancel_at > 0 && progress->done_bytes >= pull->driver->cancel_at)
         edge_cancel_fire(pull->cancel);
 }
@@ -172,6 +176,7 @@ static int open_images(struct agent_ctrd *ctrd, const struct edge_json *wanted,
     };
 
     driver->cancel_at = edge_json_int(edge_json_get(wanted, "cancel_at"), 0);
+    driver->die_unpacking = edge_json_bool(edge_json_get(wanted, "die_unpacking"), false);
     read_auths(edge_json_get(wanted, "auths"), driver);
     return agent_images_open(ctrd, &config, &driver->images, err);
 }

@@ -136,7 +136,7 @@ static void test_an_upload_goes_on_where_it_broke_off(void **state)
 {
     struct blob blob = make_blob(3 * 1024 * 1024 + 17, 1);
     struct agent_ctrd_descriptor descriptor = describe(&blob);
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf back;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf back = EDGE_BUF_INIT(blob.len);
     struct agent_ctrd_ingest *ingest = begin("ref-resume", &blob, 0);
     struct edge_err err = {0};
     int64_t size = 0;
@@ -155,7 +155,6 @@ static void test_an_upload_goes_on_where_it_broke_off(void **state)
     assert_int_equal(ingests("ref-resume"), 0);
     assert_rc(agent_ctrd_blob_size(host.ctrd, NULL, blob.digest, &size, &err), 0, &err);
     assert_int_equal(size, blob.len);
-    edge_buf_init(&back, blob.len);
     assert_rc(agent_ctrd_blob_read(host.ctrd, NULL, blob.digest, &back, &err), 0, &err);
     assert_int_equal(back.len, blob.len);
     assert_memory_equal(back.data, blob.data, blob.len);
@@ -169,12 +168,11 @@ static void test_an_upload_goes_on_where_it_broke_off(void **state)
 static void test_reading_stops_at_the_ceiling(void **state)
 {
     struct blob blob = make_blob(200000, 2);
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf back;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf back = EDGE_BUF_INIT(199999);
     struct edge_err err = {0};
     (void) state;
 
     upload("ref-ceiling", &blob);
-    edge_buf_init(&back, 199999);
     assert_rc(agent_ctrd_blob_read(host.ctrd, NULL, blob.digest, &back, &err), EDGE_ELIMIT, &err);
     free(blob.data);
 }
@@ -183,11 +181,10 @@ static void test_an_absent_blob_is_not_found(void **state)
 {
     static const struct agent_ctrd_label label = {"a", "b"};
     struct blob blob = make_blob(10, 3);
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf back;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf back = EDGE_BUF_INIT(100);
     struct edge_err err = {0};
     (void) state;
 
-    edge_buf_init(&back, 100);
     assert_rc(agent_ctrd_blob_read(host.ctrd, NULL, blob.digest, &back, &err), -ENOENT, &err);
     assert_rc(agent_ctrd_blob_label(host.ctrd, NULL, blob.digest, &label, 1, &err), -ENOENT, &err);
     assert_rc(agent_ctrd_blob_read(host.ctrd, NULL, "sha256:..", &back, &err), EDGE_EINVALID, &err);

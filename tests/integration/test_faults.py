@@ -17,6 +17,7 @@ SEED = int(os.environ.get("EDGE_CRASH_SEED", "0")) or random.SystemRandom().rand
 
 class Faults(case.AgentCase):
     def setUp(self):
+        super().setUp()
         print(f"(EDGE_CRASH_SEED={SEED}) ", end="", flush=True)
         self.random = random.Random(SEED)
 

@@ -25,6 +25,7 @@ class Network(case.AgentCase):
         self.wait_output(name, text)
 
     def setUp(self):
+        super().setUp()
         self.deployed = {}
 
     def test_published_port_answers_on_loopback(self):

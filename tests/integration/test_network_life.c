@@ -1,33 +1,14 @@
-/* The module network through conflicts, failures, sudden ends and restarts: nothing is left over,
- * nothing is taken from others. */
+/* The module network through sudden ends, restarts and many modules: nothing is left over, nothing
+ * is taken from others. */
 #include "tests/unit/test.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "common/base/cancel.h"
 #include "tests/integration/netcase.h"
-
-/* A folder of plugins in which bridge is the shell script @p body. */
-static void make_plugins(const char *body)
-{
-    FILE *script;
-
-    lab_run(LAB_HOST, "mkdir -p /run/cni && ln -sf /usr/lib/cni/loopback /usr/lib/cni/host-local "
-                      "/run/cni/");
-    script = fopen("/run/cni/bridge", "w");
-    assert_non_null(script);
-    fprintf(script, "#!/bin/sh\n%s\n", body);
-    fclose(script);
-    assert_int_equal(chmod("/run/cni/bridge", 0755), 0);
-}
-
-static const struct agent_network_config scripted = {"azure-iot-edge", "172.30.0.0/16", RUNDIR,
-                                                     "/run/cni"};
 
 /* The agent as another process that attaches @p id and is killed in the midst of it. */
 static void attach_and_be_killed(const char *id)
@@ -44,194 +25,12 @@ static void attach_and_be_killed(const char *id)
         struct agent_network *net = NULL;
         char *text = NULL;
 
-        if (agent_network_open(&scripted, &net, NULL) == 0)
+        if (agent_network_open(&case_scripted, &net, NULL) == 0)
             (void) !agent_network_attach(net, &endpoint, NULL, &text, NULL);
         _exit(0);
     }
     assert_int_equal(waitpid(agent, &status, 0), agent);
     assert_true(WIFSIGNALED(status));
-}
-
-/* --- conflicts ------------------------------------------------------------------------------ */
-
-static void test_a_port_of_another_module_is_refused_by_name(void **state)
-{
-    static const struct agent_endpoint_port ours = {"", 8080, 80, "tcp"};
-    static const struct agent_endpoint_port same = {"127.0.0.1", 8080, 81, "tcp"};
-    static const struct agent_endpoint_port udp = {"", 8080, 80, "udp"};
-    struct agent_network *net = case_open(&case_first);
-    struct edge_err err = {0};
-    (void) state;
-
-    case_attach(net, "a", &ours, 1);
-    assert_int_equal(case_try_attach(net, "b", &same, 1, &err), EDGE_ECONFLICT);
-    assert_non_null(strstr(err.text, "127.0.0.1:8080/tcp"));
-    assert_non_null(strstr(err.text, "module a"));
-    assert_non_null(strstr(err.text, "module b"));
-    assert_int_equal(case_try_attach(net, "b", &udp, 1, &err), 0);
-    case_detach(net, "a");
-    assert_int_equal(case_try_attach(net, "c", &same, 1, &err), 0);
-    case_teardown(net);
-    case_assert_clean();
-}
-
-static void test_a_port_of_a_host_process_is_refused(void **state)
-{
-    static const struct agent_endpoint_port tcp = {"", 8080, 80, "tcp"};
-    static const struct agent_endpoint_port udp = {"", 8080, 80, "udp"};
-    struct agent_network *net = case_open(&case_first);
-    struct edge_err err = {0};
-    pid_t server = lab_serve(LAB_HOST, "tcp", "127.0.0.1", 8080);
-    (void) state;
-
-    assert_int_equal(case_try_attach(net, "a", &tcp, 1, &err), EDGE_ECONFLICT);
-    assert_non_null(strstr(err.text, "8080/tcp"));
-    lab_serve(LAB_HOST, "udp", "0.0.0.0", 8080);
-    assert_int_equal(case_try_attach(net, "a", &udp, 1, &err), EDGE_ECONFLICT);
-    case_assert_no_endpoint();
-
-    case_assert_answer(LAB_HOST, "tcp", "127.0.0.1", 8080, NULL); /* leaves a TIME_WAIT behind */
-    lab_kill(server);
-    assert_int_equal(case_try_attach(net, "a", &tcp, 1, &err), 0);
-    case_teardown(net);
-    case_assert_clean();
-}
-
-static void test_a_host_process_cannot_take_a_published_port(void **state)
-{
-    static const struct agent_endpoint_port port = {"", 8080, 80, "tcp"};
-    struct agent_network *net = case_open(&case_first);
-    struct agent_network *other = case_open(&case_second);
-    struct edge_err err = {0};
-    (void) state;
-
-    case_attach(net, "a", &port, 1);
-    assert_int_equal(case_try_attach(other, "b", &port, 1, &err), EDGE_ECONFLICT);
-    case_detach(net, "a");
-    assert_int_equal(case_try_attach(other, "b", &port, 1, &err), 0);
-    case_teardown(other);
-    case_teardown(net);
-    case_assert_clean();
-}
-
-static void test_a_subnet_in_use_on_the_host_is_refused(void **state)
-{
-    static const struct agent_network_config clash = {"clash", "192.0.0.0/16", RUNDIR,
-                                                      "/usr/lib/cni"};
-    struct agent_network *net = case_open(&clash);
-    struct edge_err err = {0};
-    (void) state;
-
-    assert_int_equal(case_try_attach(net, "a", NULL, 0, &err), EDGE_ECONFLICT);
-    assert_non_null(strstr(err.text, "wire"));
-    case_teardown(net);
-    case_assert_clean();
-}
-
-static void test_a_second_runtime_of_the_same_name_is_refused_and_harms_nothing(void **state)
-{
-    static const struct agent_network_config twin = {"azure-iot-edge", "172.29.0.0/16",
-                                                     OTHER_RUNDIR, "/usr/lib/cni"};
-    static const struct agent_endpoint_port port = {"", 8080, 80, "tcp"};
-    struct agent_network *net = case_open(&case_first);
-    struct agent_network *other = case_open(&twin);
-    struct edge_err err = {0};
-    pid_t a = case_attach(net, "a", &port, 1);
-    (void) state;
-
-    lab_serve(a, "tcp", "0.0.0.0", 80);
-    assert_int_equal(case_try_attach(other, "b", NULL, 0, &err), EDGE_ECONFLICT);
-    assert_non_null(strstr(err.text, RUNDIR));
-    case_restore(other, NULL);
-    case_teardown(other);
-    case_assert_answer(case_outside, "tcp", HOST, 8080, OUTSIDE);
-    case_teardown(net);
-    case_assert_clean();
-}
-
-static void test_an_interface_of_the_administrator_is_left_alone(void **state)
-{
-    static const struct agent_network_config taken = {"wire", "172.29.0.0/16", RUNDIR,
-                                                      "/usr/lib/cni"};
-    struct agent_network *net = case_open(&taken);
-    struct edge_err err = {0};
-    (void) state;
-
-    assert_int_equal(case_try_attach(net, "a", NULL, 0, &err), EDGE_ECONFLICT);
-    assert_non_null(strstr(err.text, "wire"));
-    case_restore(net, NULL);
-    case_teardown(net);
-    case_assert_clean();
-}
-
-/* --- failures ------------------------------------------------------------------------------- */
-
-static void test_an_attach_that_fails_after_the_plugin_leaves_nothing(void **state)
-{
-    static const struct agent_endpoint_port port = {"", 8080, 80, "tcp"};
-    struct agent_network *net;
-    struct edge_err err = {0};
-    (void) state;
-
-    make_plugins(
-        "/usr/lib/cni/bridge >/run/answer || exit 1\n"
-        "[ $CNI_COMMAND = DEL ] && exit 0\n"
-        "cat <<'END'\n{\"code\":11,\"msg\":\"try again\",\"details\":\"a\\nb\"}\nEND\nexit 1");
-    net = case_open(&scripted);
-    assert_int_equal(case_try_attach(net, "a", &port, 1, &err), EDGE_ECHILD);
-    assert_non_null(strstr(err.text, "module a"));
-    assert_non_null(strstr(err.text, "try again; a b"));
-    assert_int_equal(err.status, 11);
-    case_assert_no_endpoint();
-    lab_run(LAB_HOST, "rm -r /run/answer /run/cni");
-    case_teardown(net);
-    case_assert_clean();
-}
-
-static void test_a_missing_plugin_is_named(void **state)
-{
-    static const struct agent_network_config none = {"azure-iot-edge", "172.30.0.0/16", RUNDIR,
-                                                     "/run/none"};
-    struct agent_network *net = case_open(&none);
-    struct edge_err err = {0};
-    (void) state;
-
-    assert_int_equal(case_try_attach(net, "a", NULL, 0, &err), EDGE_ECHILD);
-    assert_non_null(strstr(err.text, "/run/none/loopback"));
-    assert_non_null(strstr(err.text, "containernetworking-plugins"));
-    case_assert_no_endpoint();
-    case_teardown(net);
-    case_assert_clean();
-}
-
-static void test_a_task_without_a_namespace_of_its_own_is_refused(void **state)
-{
-    struct agent_endpoint endpoint = {.id = "a", .module = "a", .pid = (uint32_t) getpid()};
-    struct agent_network *net = case_open(&case_first);
-    struct edge_err err = {0};
-    char *text = NULL;
-    (void) state;
-
-    assert_int_equal(agent_network_attach(net, &endpoint, NULL, &text, &err), EDGE_EINVALID);
-    assert_null(text);
-    case_teardown(net);
-    case_assert_clean();
-}
-
-static void test_a_cancelled_attach_leaves_nothing(void **state)
-{
-    EDGE_CLEANUP(edge_cancel_unref) struct edge_cancel *cancel = edge_cancel_create();
-    struct agent_endpoint endpoint = {.id = "a", .module = "a"};
-    struct agent_network *net = case_open(&case_first);
-    char *text = NULL;
-    (void) state;
-
-    endpoint.pid = (uint32_t) lab_task();
-    edge_cancel_fire(cancel);
-    assert_int_equal(agent_network_attach(net, &endpoint, cancel, &text, NULL), -ECANCELED);
-    case_assert_no_endpoint();
-    case_teardown(net);
-    case_assert_clean();
 }
 
 /* --- sudden ends ---------------------------------------------------------------------------- */
@@ -241,7 +40,7 @@ static void test_restore_undoes_an_attach_that_was_killed_after_the_plugin(void 
     struct agent_network *net;
     (void) state;
 
-    make_plugins("/usr/lib/cni/bridge >/dev/null; kill -9 $PPID");
+    case_make_plugins("/usr/lib/cni/bridge >/dev/null; kill -9 $PPID");
     attach_and_be_killed("a");
     lab_run(LAB_HOST, "ip -o link show type veth | grep -q master");
     net = case_open(&case_first);
@@ -257,7 +56,7 @@ static void test_restore_undoes_an_attach_that_was_killed_before_the_plugin(void
     struct agent_network *net;
     (void) state;
 
-    make_plugins("kill -9 $PPID");
+    case_make_plugins("kill -9 $PPID");
     attach_and_be_killed("a");
     lab_run(LAB_HOST, "test -e " RUNDIR "/network/a.json");
     net = case_open(&case_first);
@@ -266,6 +65,51 @@ static void test_restore_undoes_an_attach_that_was_killed_before_the_plugin(void
     case_attach(net, "a", NULL, 0);
     lab_run(LAB_HOST, "rm -r /run/cni");
     case_teardown(net);
+    case_assert_clean();
+}
+
+/* As a power cut, or a service manager, ends the agent: with all that it runs, @p ms from now. */
+static void attach_and_end_after(pid_t task, int ms)
+{
+    static const struct agent_endpoint_port port = {"", 8080, 80, "tcp"};
+    const struct agent_endpoint endpoint = {
+        .id = "a", .module = "a", .pid = (uint32_t) task, .ports = &port, .nports = 1};
+    const struct timespec delay = {0, ms * 1000000L};
+    pid_t agent = fork();
+
+    assert_true(agent >= 0);
+    if (agent == 0) {
+        struct agent_network *net = NULL;
+        char *text = NULL;
+
+        (void) setpgid(0, 0);
+        if (agent_network_open(&case_first, &net, NULL) == 0)
+            (void) !agent_network_attach(net, &endpoint, NULL, &text, NULL);
+        (void) !agent_network_detach(net, "a", NULL);
+        _exit(0);
+    }
+    (void) setpgid(agent, agent);
+    (void) nanosleep(&delay, NULL);
+    (void) kill(-agent, SIGKILL);
+    assert_int_equal(waitpid(agent, NULL, 0), agent);
+}
+
+static void test_restore_undoes_what_ended_at_any_instant(void **state)
+{
+    (void) state;
+
+    for (int ms = 0; ms < 150; ms += 5) {
+        pid_t task = lab_task();
+        struct agent_network *net;
+
+        attach_and_end_after(task, ms);
+        net = case_open(&case_first);
+        case_restore(net, NULL);
+        case_assert_no_endpoint();
+        agent_network_close(net);
+        lab_kill(task);
+    }
+    case_teardown(case_open(&case_first));
     case_assert_clean();
 }
 
@@ -370,6 +214,22 @@ static void test_detach_works_when_the_namespace_lives_on_or_everything_has_gone
     case_detach(net, "a");
     case_assert_no_endpoint();
     case_attach(net, "a", &port, 1);
+    case_teardown(net);
+    case_assert_clean();
+}
+
+static void test_detach_works_without_the_plugins(void **state)
+{
+    static const struct agent_network_config none = {"azure-iot-edge", "172.30.0.0/16", RUNDIR,
+                                                     "/run/none"};
+    struct agent_network *net = case_open(&case_first);
+    (void) state;
+
+    case_attach(net, "a", NULL, 0);
+    agent_network_close(net);
+    net = case_open(&none);
+    case_detach(net, "a");
+    case_assert_no_endpoint();
     case_teardown(net);
     case_assert_clean();
 }
@@ -480,22 +340,14 @@ static void test_restore_and_teardown_of_nothing_do_nothing(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        NETWORK_TEST(test_a_port_of_another_module_is_refused_by_name),
-        NETWORK_TEST(test_a_port_of_a_host_process_is_refused),
-        NETWORK_TEST(test_a_host_process_cannot_take_a_published_port),
-        NETWORK_TEST(test_a_subnet_in_use_on_the_host_is_refused),
-        NETWORK_TEST(test_a_second_runtime_of_the_same_name_is_refused_and_harms_nothing),
-        NETWORK_TEST(test_an_interface_of_the_administrator_is_left_alone),
-        NETWORK_TEST(test_an_attach_that_fails_after_the_plugin_leaves_nothing),
-        NETWORK_TEST(test_a_missing_plugin_is_named),
-        NETWORK_TEST(test_a_task_without_a_namespace_of_its_own_is_refused),
-        NETWORK_TEST(test_a_cancelled_attach_leaves_nothing),
         NETWORK_TEST(test_restore_undoes_an_attach_that_was_killed_after_the_plugin),
         NETWORK_TEST(test_restore_undoes_an_attach_that_was_killed_before_the_plugin),
+        NETWORK_TEST(test_restore_undoes_what_ended_at_any_instant),
         NETWORK_TEST(test_restore_sweeps_torn_records_and_what_they_stood_for),
         NETWORK_TEST(test_restore_keeps_the_living_and_detaches_the_rest),
         NETWORK_TEST(test_a_reused_pid_does_not_lead_detach_astray),
         NETWORK_TEST(test_detach_works_when_the_namespace_lives_on_or_everything_has_gone),
+        NETWORK_TEST(test_detach_works_without_the_plugins),
         NETWORK_TEST(test_a_task_attached_again_gets_a_new_start),
         NETWORK_TEST(test_a_new_subnet_takes_effect_when_nobody_uses_the_old_one),
         NETWORK_TEST(test_thirty_modules_come_and_go),

@@ -317,6 +317,15 @@ class Pull(unittest.TestCase):
         self.pulled(SICK + "/breaks/kill:1")
         self.assert_served_once(layer, size, 4 * MIB)
 
+    def test_driver_killed_while_unpacking_is_gone_on_from(self):
+        made, layer, size = self.push_large("breaks/unpack", 12)
+        driver = subprocess.run(self.request({"pull": SICK + "/breaks/unpack:1"}, die_unpacking=True),
+                                capture_output=True)
+        self.assertEqual(driver.returncode, -signal.SIGKILL)
+        self.assertEqual(self.drive({"find": SICK + "/breaks/unpack:1"})["rc"], ENOENT)
+        self.assertEqual(self.pulled(SICK + "/breaks/unpack:1")["digest"], made.digest)
+        self.assert_served_once(layer, size, 1)
+
     def test_killed_containerd_is_gone_on_from(self):
         _, layer, size = self.push_large("breaks/ctrd", 4)
         self.sick.pace = 20 * MIB

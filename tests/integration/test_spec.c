@@ -542,6 +542,42 @@ static void test_a_health_check_runs_as_the_module_does(void **state)
     assert_line("mine");
 }
 
+/* runc leaves the folders above a container's. */
+static void remove_cgroups(void)
+{
+    char command[256];
+
+    (void) snprintf(command, sizeof command,
+                    "for c in /sys/fs/cgroup/%s /sys/fs/cgroup/*/%s; do "
+                    "[ ! -d $c ] || rmdir $c; done",
+                    group, group);
+    sandbox_sh(command);
+}
+
+/* The other container of a container: mode comes back as another process. */
+static void test_a_namespace_can_be_joined_anew(void **state)
+{
+    static const char *const argv[] = {"runc", "--root", SANDBOX "/runc", "run", "--bundle", BUNDLE,
+                                       "c1",   NULL};
+    EDGE_CLEANUP(edge_free) char *spec = NULL;
+    char host[64];
+    ssize_t len = readlink("/proc/self/ns/net", host, sizeof host - 1);
+
+    (void) state;
+    assert_true(len > 0);
+    host[len] = '\0';
+    netns = "/proc/0/ns/net";
+    make_bundle("{" SH("readlink /proc/self/ns/net") ",\"HostConfig\":{\"NetworkMode\":"
+                                                     "\"container:x\"}}");
+    assert_int_equal(
+        agent_spec_set_namespace(result.spec, "network", "/proc/self/ns/net", &spec, &err), 0);
+    assert_int_equal(edge_file_write(BUNDLE "/config.json", spec, strlen(spec), 0600, &err), 0);
+    runc(argv, 0);
+    assert_line(host);
+    assert_int_equal(agent_spec_set_namespace(result.spec, "user", "/x", &spec, &err),
+                     EDGE_EINVALID);
+}
+
 static int inside(void)
 {
     const struct CMUnitTest tests[] = {
@@ -573,6 +609,7 @@ static int inside(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_a_health_check_runs_as_the_module_does, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_namespace_can_be_joined_anew, setup, teardown),
     };
     int rc;
 
@@ -584,18 +621,12 @@ static int inside(void)
     rc = cmocka_run_group_tests(tests, NULL, NULL);
     edge_buf_fini(&output);
     agent_rootfs_result_fini(&result);
+    remove_cgroups();
     return rc;
 }
 
 int main(void)
 {
-    char command[256];
-    int rc;
-
     (void) snprintf(group, sizeof group, "edge-test-spec-%d", (int) getpid());
-    rc = sandbox_run(inside);
-    (void) snprintf(command, sizeof command,
-                    "rmdir /sys/fs/cgroup/*/%s /sys/fs/cgroup/%s 2>/dev/null", group, group);
-    (void) !system(command);
-    return rc;
+    return sandbox_run(inside);
 }

@@ -1,4 +1,5 @@
 """A deployment changes: only what must is stopped, and only when its successor can start."""
+import json
 import os
 import time
 
@@ -46,7 +47,8 @@ class Update(case.AgentCase):
 
     def test_create_options_written_differently_are_the_same(self):
         first, second = module(), module()
-        second["settings"]["createOptions"] = " " + second["settings"]["createOptions"].replace(":", " : ")
+        options = json.loads(second["settings"]["createOptions"])
+        second["settings"]["createOptions"] = json.dumps(options, indent=3)
         self.in_place(first, second)
 
     def test_restart_policy_changes_in_place_and_holds(self):

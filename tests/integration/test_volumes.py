@@ -25,8 +25,8 @@ class Volumes(case.AgentCase):
         image = self.push_with_data("twice")
         self.deploy({"m": module("echo mine >/data/seed; " + case.IDLE, image=image, options=options)})
         self.wait_output("m", "started")
-        self.deploy({"m": module("cat /data/seed; echo end; " + case.IDLE, image=image, options=options)})
-        self.assertEqual(self.wait_output("m", "end").splitlines()[0], "mine")
+        self.deploy({"next": module("cat /data/seed; echo end; " + case.IDLE, image=image, options=options)})
+        self.assertEqual(self.wait_output("next", "end").splitlines()[0], "mine")
 
     def test_named_volume_outlives_an_update_and_the_module(self):
         options = {"HostConfig": {"Binds": ["lasting:/data"]}}

@@ -3,7 +3,7 @@ foreach(part subnet ports hosts resolv nft record cni)
 endforeach()
 
 # Bridges and rules in namespaces of their own: these need root, the CNI plugins and nft.
-foreach(part network network_life)
+foreach(part network network_conflict network_life)
   edge_test(integration/test_${part}.c
     SOURCES integration/netlab.c integration/netcase.c LINKS edge::agent_network)
 endforeach()

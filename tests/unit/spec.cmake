@@ -1,3 +1,4 @@
+edge_test(unit/agent/test_spec.c LINKS edge::agent_spec)
 edge_test(unit/agent/test_options.c LINKS edge::agent_spec)
 edge_test(unit/agent/test_user.c LINKS edge::agent_spec)
 edge_test(integration/test_spec.c

@@ -195,11 +195,10 @@ static void test_keys_of_iot_edge_without_effect_are_told_apart(void **state)
 static void test_warnings_come_to_an_end(void **state)
 {
     EDGE_CLEANUP(agent_config_free) struct agent_config *config = NULL;
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1 << 20);
     size_t lines = 0;
     (void) state;
 
-    edge_buf_init(&text, 1 << 20);
     for (int i = 0; i < 2000; i++)
         edge_buf_printf(&text, "unknown%d: 1\n", i);
     assert_int_equal(load(text.data, &config, NULL), 0);
@@ -227,7 +226,17 @@ static void test_a_wrong_value_is_an_error_with_its_place(void **state)
             "c.yaml:1:25: `containerd.namespace` is `a..b` but must be letters and digits with "
             "single `-`, `_` or dots between, at most 76 long");
     refuses("network: {subnet: ''}", EDGE_EINVALID,
-            "c.yaml:1:19: `network.subnet` is `` but must be a subnet such as 172.30.0.0/16");
+            "c.yaml:1:19: `network.subnet` is `` but must be an IPv4 network such as "
+            "172.30.0.0/16");
+    refuses("network: {subnet: 172.30.0.0}", EDGE_EINVALID,
+            "c.yaml:1:19: `network.subnet` is `172.30.0.0` but must be an IPv4 network such as "
+            "172.30.0.0/16");
+    refuses("network: {subnet: 172.30.0/16}", EDGE_EINVALID,
+            "c.yaml:1:19: `network.subnet` is `172.30.0/16` but must be an IPv4 network such as "
+            "172.30.0.0/16");
+    refuses("network: {subnet: 172.30.0.0/33}", EDGE_EINVALID,
+            "c.yaml:1:19: `network.subnet` is `172.30.0.0/33` but must be an IPv4 network such as "
+            "172.30.0.0/16");
     refuses("agent: {env: {RuntimeLogLevel: loud}}", EDGE_EINVALID,
             "c.yaml:1:32: `agent.env.RuntimeLogLevel` is `loud` but must be error, warning, info "
             "or debug");
@@ -337,14 +346,13 @@ static void test_aliases_are_filled_in(void **state)
 
 static void test_growth_has_limits(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(3 << 20);
     struct edge_err err = {0};
     struct agent_config *config = NULL;
     (void) state;
 
     refuses("a: [[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]\n", EDGE_ELIMIT,
             "c.yaml:1:20: nested too deeply");
-    edge_buf_init(&text, 3 << 20);
     edge_buf_puts(&text, "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
     for (int i = 1; i < 12; i++)
         edge_buf_printf(&text, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1,
@@ -373,6 +381,17 @@ static void test_a_password_everyone_can_read_is_a_warning(void **state)
         "c.yaml:1:1: this file holds a password and every user can read it: chmod 0600\n");
 }
 
+static void test_the_sample_is_read_without_a_warning(void **state)
+{
+    EDGE_CLEANUP(agent_config_free) struct agent_config *config = NULL;
+    struct edge_err err = {0};
+    (void) state;
+
+    warnings[0] = '\0';
+    assert_int_equal(agent_config_load(SAMPLE, note, NULL, &config, &err), 0);
+    assert_string_equal(warnings, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_aliases_are_filled_in),
         cmocka_unit_test(test_growth_has_limits),
         cmocka_unit_test(test_a_password_everyone_can_read_is_a_warning),
+        cmocka_unit_test(test_the_sample_is_read_without_a_warning),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

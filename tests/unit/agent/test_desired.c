@@ -59,7 +59,8 @@ static void test_an_empty_twin_is_told_apart_from_a_bad_one(void **state)
                        "the deployment is empty");
     deployment_refused("{\"other\":1}", EDGE_EINVALID, "schemaVersion: is missing");
     deployment_refused("[]", EDGE_EINVALID, "the deployment must be an object, not an array");
-    deployment_refused("", EDGE_EINVALID, "the deployment: JSON ends too early, after 0 bytes");
+    deployment_refused("", EDGE_EINVALID,
+                       "the deployment: not valid JSON: it ends too early, after 0 bytes");
     assert_int_equal(agent_desired_status(EDGE_EEMPTY), 417);
     assert_int_equal(agent_desired_status(EDGE_EINVALID), 400);
     assert_int_equal(agent_desired_status(EDGE_ELIMIT), 400);
@@ -116,7 +117,7 @@ static void test_credentials_are_whole_or_wrong(void **state)
     (void) state;
 
     deployment_refused(CREDENTIAL("{\"address\":\"a\",\"username\":\"u\"}"), EDGE_EINVALID,
-                       AT_R "is missing");
+                       "runtime.settings.registryCredentials.r.password: is missing");
     deployment_refused(CREDENTIAL("{\"address\":\"a\",\"username\":\" \",\"password\":\"p\"}"),
                        EDGE_EINVALID, AT_R "address, username and password must not be blank");
     deployment_refused(CREDENTIAL("5"), EDGE_EINVALID,
@@ -362,14 +363,13 @@ static void test_images(void **state)
 
 static void test_growth_has_limits(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1 << 20);
     EDGE_CLEANUP(edge_free) char *big = calloc(1, (1 << 20) + 2);
     (void) state;
 
     assert_non_null(big);
     memset(big, ' ', (1 << 20) + 1);
     deployment_refused(big, EDGE_ELIMIT, "the deployment has more than 1048576 bytes");
-    edge_buf_init(&text, 1 << 20);
     edge_buf_puts(&text, "{" RUNTIME "," SYSTEM ",\"modules\":{");
     for (int i = 0; i < 201; i++)
         edge_buf_printf(&text, "%s\"m%d\":{}", i ? "," : "", i);

@@ -67,10 +67,9 @@ static void test_pieces_are_joined_in_order(void **state)
 
 static void test_ninety_nine_pieces_may_follow(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf settings;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf settings = EDGE_BUF_INIT(1 << 16);
     (void) state;
 
-    edge_buf_init(&settings, 1 << 16);
     edge_buf_puts(&settings, ",\"createOptions\":\"{\\\"a\\\":\\\"\"");
     for (int i = 1; i < 99; i++)
         edge_buf_printf(&settings, ",\"createOptions%02d\":\"x\"", i);
@@ -104,7 +103,7 @@ static void test_broken_options_are_refused_with_their_place(void **state)
 
     refuses(",\"createOptions\":\"{\\\"a\\\":}\"",
             PLACE "not valid JSON at byte 5: unexpected character");
-    refuses(",\"createOptions\":\"{\"", PLACE "JSON ends too early, after 1 bytes");
+    refuses(",\"createOptions\":\"{\"", PLACE "not valid JSON: it ends too early, after 1 bytes");
     refuses(",\"createOptions\":\"[]\"", PLACE "must hold an object, not an array");
     refuses(",\"createOptions\":[]", PLACE "its pieces must be texts, not an array");
     refuses(",\"createOptions\":5", PLACE "must hold an object, not a number");

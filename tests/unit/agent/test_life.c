@@ -212,6 +212,21 @@ static void test_a_restart_comes_up_again_without_counting(void **state)
     assert_int_equal(f.m.state, MODULE_STOPPED); /* the next end is its own again */
 }
 
+static void test_a_restart_of_what_is_going_down_skips_the_pause(void **state)
+{
+    struct fake f = fake_new(AGENT_POLICY_ALWAYS);
+    (void) state;
+
+    run_it(&f);
+    assert_int_equal(step(&f, MODULE_EV_EXITED), 0);
+    assert_int_equal(step(&f, MODULE_EV_RESTART), 0);
+    assert_int_equal(f.m.state, MODULE_REAPING);
+    f.m.exit_code = 1;
+    assert_int_equal(step(&f, MODULE_EV_DONE), 0);
+    assert_int_equal(f.m.state, MODULE_STARTING);
+    assert_int_equal(f.m.restart_count, 0);
+}
+
 static void test_removal_of_a_running_module_stops_it_first(void **state)
 {
     struct fake f = fake_new(AGENT_POLICY_ALWAYS);
@@ -359,8 +374,8 @@ static void test_a_lost_job_waits_for_the_list(void **state)
 static void test_no_event_is_taken_while_a_job_works_but_its_own(void **state)
 {
     static const enum agent_module_event foreign[] = {
-        MODULE_EV_CREATE,  MODULE_EV_UP,   MODULE_EV_DOWN, MODULE_EV_REMOVE,
-        MODULE_EV_RESTART, MODULE_EV_SICK, MODULE_EV_WELL, MODULE_EV_TIMER,
+        MODULE_EV_CREATE, MODULE_EV_UP,   MODULE_EV_DOWN,  MODULE_EV_REMOVE,
+        MODULE_EV_SICK,   MODULE_EV_WELL, MODULE_EV_TIMER,
     };
     static const enum agent_module_state busy[] = {MODULE_CREATING, MODULE_STARTING, MODULE_REAPING,
                                                    MODULE_REMOVING};
@@ -388,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_max_restart_count_gives_up_only_when_set),
         cmocka_unit_test(test_stop_asks_then_kills),
         cmocka_unit_test(test_a_restart_comes_up_again_without_counting),
+        cmocka_unit_test(test_a_restart_of_what_is_going_down_skips_the_pause),
         cmocka_unit_test(test_removal_of_a_running_module_stops_it_first),
         cmocka_unit_test(test_an_end_before_the_start_is_reported_is_not_lost),
         cmocka_unit_test(test_what_cannot_start_is_tried_again_under_every_policy),

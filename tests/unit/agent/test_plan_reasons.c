@@ -32,7 +32,7 @@ static char *reason(const char *was_text, const char *wanted_text, enum agent_st
 
 #define M(members, settings)                                                                       \
     DOC("\"m\":{\"type\":\"docker\",\"status\":\"running\"," members "\"settings\":{" settings "}" \
-                                                                                               "}")
+        "}")
 
 static void replaces(const char *was, const char *wanted, const char *expected)
 {
@@ -64,11 +64,10 @@ static void test_what_was_changed_is_named(void **state)
 
 static void test_a_long_reason_is_cut(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf wanted;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf wanted = EDGE_BUF_INIT(1 << 16);
     EDGE_CLEANUP(edge_free) char *text = NULL;
     (void) state;
 
-    edge_buf_init(&wanted, 1 << 16);
     edge_buf_puts(&wanted, "{" RUNTIME "," SYSTEM ",\"modules\":{\"m\":{\"type\":\"docker\","
                            "\"status\":\"running\",\"env\":{");
     for (int i = 0; i < 100; i++)

@@ -42,10 +42,9 @@ static void add_module(struct edge_buf *text, const char *name, bool *first)
 
 static struct agent_desired *random_deployment(void)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1 << 16);
     bool first = true;
 
-    edge_buf_init(&text, 1 << 16);
     edge_buf_puts(&text, "{" RUNTIME "," SYSTEM ",\"modules\":{");
     for (int i = 0; i < NAMES; i++) {
         if (dice(4) > 0)

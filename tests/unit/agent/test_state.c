@@ -45,9 +45,8 @@ static struct agent_state *must_open(void)
 
 static void assert_deployment(struct agent_state *state, const char *expected)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1 << 21);
 
-    edge_buf_init(&text, 1 << 21);
     assert_int_equal(agent_state_get_deployment(state, &text, NULL), 0);
     assert_string_equal(text.data, expected);
 }

@@ -151,7 +151,7 @@ static void test_a_foreign_file_is_set_aside(void **unused)
 
 static void test_a_newer_schema_is_left_alone(void **unused)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf after;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf after = EDGE_BUF_INIT(1 << 20);
     struct agent_state *state = NULL;
     struct edge_err err = {0};
     (void) unused;
@@ -162,7 +162,6 @@ static void test_a_newer_schema_is_left_alone(void **unused)
     assert_int_equal(agent_state_open(path, &state, &err), EDGE_ESTORE);
     assert_null(state);
     assert_non_null(strstr(err.text, "was written by a newer edge-agent (schema 2, "));
-    edge_buf_init(&after, 1 << 20);
     assert_int_equal(edge_file_read(path, &after, NULL), 0);
     assert_int_equal(after.len, good.len);
     assert_memory_equal(after.data, good.data, good.len);

@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/http/client.h"
+#include "common/http/transfer.h"
 
 /* A server that takes one connection after another and answers each with the next canned text. */
 struct server {
@@ -342,6 +343,33 @@ static void test_redirect_is_an_answer_when_none_are_followed(void **state)
     assert_int_equal(response.status, 302);
 }
 
+static void test_redirects_stay_encrypted_and_know_their_origin(void **state)
+{
+    static const struct {
+        const char *from;
+        const char *to;
+        int rc;
+        bool same_origin;
+    } table[] = {
+        {"https://a/x", "https://a/y", 0, true},
+        {"https://a/x", "https://A:443/y", 0, true},
+        {"https://a/x", "https://a:444/y", 0, false},
+        {"https://a/x", "https://b/y", 0, false},
+        {"http://a/x", "https://a/y", 0, false},
+        {"https://a/x", "http://a/y", EDGE_EPROTOCOL, false},
+        {"http://a/x", "ftp://a/y", EDGE_EPROTOCOL, false},
+    };
+    (void) state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(table); i++) {
+        bool same_origin = false;
+
+        assert_int_equal(edge_http_check_redirect(table[i].from, table[i].to, &same_origin, NULL),
+                         table[i].rc);
+        assert_int_equal(same_origin, table[i].same_origin);
+    }
+}
+
 static void test_header_with_a_line_break_is_refused(void **state)
 {
     static const struct edge_http_header bad = {"Authorization", "a\r\nX: y"};
@@ -412,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_redirect_loop_is_a_limit),
         cmocka_unit_test(test_redirect_to_another_protocol_is_refused),
         cmocka_unit_test(test_redirect_is_an_answer_when_none_are_followed),
+        cmocka_unit_test(test_redirects_stay_encrypted_and_know_their_origin),
         cmocka_unit_test(test_header_with_a_line_break_is_refused),
         cmocka_unit_test(test_bad_urls_are_refused),
         cmocka_unit_test(test_post_over_a_unix_socket_ignores_proxies),

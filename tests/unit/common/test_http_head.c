@@ -119,10 +119,9 @@ static void repeat(struct edge_buf *out, const char *piece, int times)
 
 static void test_counts_are_bounded(void **state)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf many;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf many = EDGE_BUF_INIT(32 * 1024);
     (void) state;
 
-    edge_buf_init(&many, 32 * 1024);
     edge_buf_puts(&many, "GET / HTTP/1.1\r\n");
     repeat(&many, "A: b\r\n", HTTP_HEADERS_MAX);
     edge_buf_puts(&many, "\r\n");

@@ -107,7 +107,7 @@ static void test_text_that_stops_short_says_so(void **state)
     (void) state;
 
     assert_int_equal(edge_json_parse("{\"a\":1", 6, &value, &err), EDGE_EINVALID);
-    assert_string_equal(err.text, "JSON ends too early, after 6 bytes");
+    assert_string_equal(err.text, "not valid JSON: it ends too early, after 6 bytes");
     assert_int_equal(edge_json_parse("{\"a\":}", 6, &value, &err), EDGE_EINVALID);
     assert_string_equal(err.text, "not valid JSON at byte 5: unexpected character");
 }

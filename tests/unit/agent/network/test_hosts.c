@@ -15,9 +15,8 @@
 static void assert_hosts(const struct agent_hosts *hosts, const struct agent_record_set *set,
                          const char *expected)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(AGENT_HOSTS_MAX);
 
-    edge_buf_init(&text, AGENT_HOSTS_MAX);
     assert_int_equal(agent_hosts_text(hosts, set, &text), 0);
     assert_string_equal(text.data, expected);
 }
@@ -109,12 +108,10 @@ static void test_host_mode_adds_to_the_hosts_own_file(void **state)
 {
     static const char *const extra[] = {"db:10.0.0.9", NULL};
     const struct agent_hosts hosts = {"id-1", "device", extra, "127.0.0.1"};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf host;
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf host = EDGE_BUF_INIT(100);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(100);
     (void) state;
 
-    edge_buf_init(&host, 100);
-    edge_buf_init(&text, 100);
     assert_int_equal(edge_buf_puts(&host, "127.0.0.1 localhost device"), 0);
     assert_int_equal(agent_hosts_copy(&hosts, &host, &text), 0);
     assert_string_equal(text.data, "127.0.0.1 localhost device\n10.0.0.9\tdb\n");
@@ -144,9 +141,8 @@ static int remove_folder(void **state)
 
 static int place(const char *content, enum agent_place_mode mode)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(100);
 
-    edge_buf_init(&text, 100);
     assert_int_equal(edge_buf_puts(&text, content), 0);
     return agent_place_text(path, &text, mode, NULL);
 }

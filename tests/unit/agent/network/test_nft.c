@@ -46,11 +46,10 @@ static void assert_rules(const struct agent_record_set *set, const char *maps)
 {
     struct agent_subnet subnet;
     const struct agent_nft nft = {"azure-iot-edge", "br0", &subnet};
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(65536);
     EDGE_CLEANUP(edge_free) char *expected = edge_format("%s%s%s", head, maps, chains);
 
     assert_int_equal(agent_subnet_parse("172.30.0.0/16", &subnet, NULL), 0);
-    edge_buf_init(&text, 65536);
     assert_int_equal(agent_nft_text(&nft, set, &text), 0);
     assert_string_equal(text.data, expected);
 }

@@ -4,9 +4,8 @@
 
 static void assert_text(const struct agent_resolv *wanted, const char *host, const char *expected)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(AGENT_RESOLV_MAX);
 
-    edge_buf_init(&text, AGENT_RESOLV_MAX);
     assert_int_equal(agent_resolv_text(wanted, host, strlen(host), &text), 0);
     assert_string_equal(text.data, expected);
 }

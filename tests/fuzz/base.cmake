@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_time LINKS edge::base)

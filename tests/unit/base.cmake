@@ -1,0 +1,6 @@
+edge_test(unit/common/test_clock.c LINKS edge::base)
+edge_test(unit/common/test_bytes.c LINKS edge::base)
+edge_test(unit/common/test_err.c LINKS edge::base)
+edge_test(unit/common/test_cancel.c LINKS edge::base)
+edge_test(unit/common/test_file.c LINKS edge::base)
+edge_test(unit/common/test_spawn.c LINKS edge::base)
