@@ -86,11 +86,10 @@ void host_kill_containerd(void)
 
 static void copy_busybox(const char *root)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf program;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf program = EDGE_BUF_INIT(16 * 1024 * 1024);
     struct edge_err err = {0};
     char path[512];
 
-    edge_buf_init(&program, (size_t) 16 * 1024 * 1024);
     assert_rc(edge_file_read("/bin/busybox", &program, &err), 0, &err);
     snprintf(path, sizeof path, "%s/bin/busybox", root);
     assert_rc(edge_file_write(path, program.data, program.len, 0755, &err), 0, &err);
