@@ -12,7 +12,7 @@ int transport_unary(struct transport *t, const struct transport_call *call,
     struct wire_call w;
     int rc = 0;
 
-    wire_call_init(&w, t, call, call->timeout_ms);
+    wire_call_init(&w, t, call);
     grpc_op ops[] = {
         wire_op_metadata(&w),
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = sent},
@@ -23,7 +23,7 @@ int transport_unary(struct transport *t, const struct transport_call *call,
     };
     rc = wire_start(&w, ops, EDGE_ARRAY_LEN(ops), &w);
     if (rc == 0) {
-        (void) wire_wait(&w, &w, -1);
+        (void) wire_wait_or_cancel(&w, &w, call->timeout_ms);
         wire_status(&w, st);
     }
     wire_call_fini(&w);
@@ -70,7 +70,7 @@ int transport_stream_open(struct transport *t, const struct transport_call *call
     if (!s)
         return -ENOMEM;
     s->timeout_ms = call->timeout_ms;
-    wire_call_init(&s->w, t, call, -1);
+    wire_call_init(&s->w, t, call);
     rc = start_stream(s);
     if (rc < 0) {
         wire_call_fini(&s->w);

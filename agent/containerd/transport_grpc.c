@@ -7,6 +7,7 @@
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
@@ -125,8 +126,7 @@ void wire_queue_destroy(grpc_completion_queue *cq)
     grpc_completion_queue_destroy(cq);
 }
 
-void wire_call_init(struct wire_call *w, struct transport *t, const struct transport_call *call,
-                    int deadline_ms)
+void wire_call_init(struct wire_call *w, struct transport *t, const struct transport_call *call)
 {
     grpc_slice path = grpc_slice_from_copied_string(call->path);
 
@@ -134,7 +134,7 @@ void wire_call_init(struct wire_call *w, struct transport *t, const struct trans
     *w = (struct wire_call){.cancel = edge_cancel_ref(call->cancel)};
     w->cq = grpc_completion_queue_create_for_pluck(NULL);
     w->call = grpc_channel_create_call(t->channel, NULL, GRPC_PROPAGATE_DEFAULTS, w->cq, path, NULL,
-                                       wire_in_ms(deadline_ms), NULL);
+                                       wire_in_ms(-1), NULL);
     grpc_slice_unref(path);
     grpc_metadata_array_init(&w->initial);
     grpc_metadata_array_init(&w->trailing);
@@ -178,7 +178,7 @@ int wire_wait_or_cancel(struct wire_call *w, void *tag, int wait_ms)
 
     if (rc != WIRE_TIMEOUT)
         return rc;
-    w->timed_out = true;
+    w->timed_out_ms = wait_ms > 0 ? wait_ms : 1;
     cancel_call(w);
     return wire_wait(w, tag, -1);
 }
@@ -234,10 +234,12 @@ static void copy_text(char *to, size_t size, const char *from, size_t len)
 void wire_status(const struct wire_call *w, struct transport_status *st)
 {
     st->code = (int) w->status;
-    if (w->timed_out && w->status == GRPC_STATUS_CANCELLED)
-        st->code = TRANSPORT_DEADLINE_EXCEEDED;
     copy_text(st->text, sizeof st->text, (const char *) GRPC_SLICE_START_PTR(w->details),
               GRPC_SLICE_LENGTH(w->details));
+    if (w->timed_out_ms > 0 && w->status == GRPC_STATUS_CANCELLED) {
+        st->code = TRANSPORT_DEADLINE_EXCEEDED;
+        (void) snprintf(st->text, sizeof st->text, "no answer within %d ms", w->timed_out_ms);
+    }
 }
 
 grpc_byte_buffer *wire_buffer(struct transport_msg msg)

@@ -19,7 +19,7 @@ struct wire_call {
     grpc_completion_queue *cq;
     struct edge_cancel *cancel;
     struct edge_cancel_hook hook;
-    bool timed_out;
+    int timed_out_ms; /* set: cancelled because it took longer than this */
     grpc_metadata metadata[2];
     size_t nmetadata;
     grpc_metadata_array initial;
@@ -34,9 +34,9 @@ void wire_wake(struct transport *t, const struct transport_call *call);
 gpr_timespec wire_in_ms(int ms);
 void wire_queue_destroy(grpc_completion_queue *cq);
 
-/** Make a call, without starting anything. @param deadline_ms  negative: none */
-void wire_call_init(struct wire_call *w, struct transport *t, const struct transport_call *call,
-                    int deadline_ms);
+/** Make a call, without starting anything. Time limits are ours alone, in wire_wait_or_cancel: a
+ * server that knows of one may answer at that very moment with an error of its own. */
+void wire_call_init(struct wire_call *w, struct transport *t, const struct transport_call *call);
 void wire_call_fini(struct wire_call *w);
 /** Start operations that complete under @p tag. @return 0 or -EIO when the core refuses */
 int wire_start(struct wire_call *w, const grpc_op *ops, size_t n, void *tag);

@@ -2,13 +2,14 @@
  * container has, so that a removal that is cut short is seen as such and finished later. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/rootfs/mounts.h"
+#include "agent/rootfs/remove.h"
 #include "agent/rootfs/rootfs.h"
-#include "common/base/file.h"
 
 static char *folder_of(const char *homedir, const char *name)
 {
@@ -25,14 +26,14 @@ int agent_rootfs_forget(const char *homedir, const char *id, struct edge_err *er
         return edge_fail(err, EDGE_EINVALID, "`%.80s` is not a container id", id);
     if (!path || !doomed)
         return -ENOMEM;
-    rc = edge_remove_tree(doomed, err);
+    rc = rootfs_remove(AT_FDCWD, doomed, err);
     if (rc < 0)
         return rc;
     if (rename(path, doomed) < 0)
         return errno == ENOENT
                    ? 0
                    : edge_fail(err, -errno, "cannot rename %s: %s", path, strerror(errno));
-    return edge_remove_tree(doomed, err);
+    return rootfs_remove(AT_FDCWD, doomed, err);
 }
 
 static bool is_live(const char *const *live, const char *name)
@@ -51,7 +52,8 @@ static int remove_one(const char *homedir, const char *name, struct edge_err *er
 
     if (!path)
         return -ENOMEM;
-    return *name == '_' ? edge_remove_tree(path, err) : agent_rootfs_forget(homedir, name, err);
+    return *name == '_' ? rootfs_remove(AT_FDCWD, path, err)
+                        : agent_rootfs_forget(homedir, name, err);
 }
 
 int agent_rootfs_sweep(const char *homedir, const char *const *live, struct edge_err *err)

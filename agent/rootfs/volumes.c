@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/rootfs/copy.h"
+#include "agent/rootfs/remove.h"
 #include "common/base/file.h"
 #include "common/crypto/sha256.h"
 
@@ -77,9 +78,9 @@ static int sync_parents(const struct rootfs_volume *volume)
 
 static int remove_below(const struct rootfs_volume *volume, const char *name, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_free) char *path = edge_format("%s/%s", volume->path, name);
+    int rc = rootfs_remove(volume->fd, name, err);
 
-    return path ? edge_remove_tree(path, err) : -ENOMEM;
+    return rc < 0 ? edge_wrap(err, rc, "volume %s", volume->path) : 0;
 }
 
 static int lock(struct rootfs_volume *volume)
@@ -114,7 +115,7 @@ int rootfs_volume_init(struct rootfs_volume *volume, char *path, const char *tar
 
 int rootfs_volume_open(struct rootfs_volume *volume, struct edge_err *err)
 {
-    int rc = edge_mkdirs(volume->path, 0711, err);
+    int rc = edge_mkdirs(volume->path, 0700, err);
 
     if (rc < 0)
         return rc;
@@ -137,6 +138,8 @@ int rootfs_volume_open(struct rootfs_volume *volume, struct edge_err *err)
 
 void rootfs_volume_fini(struct rootfs_volume *volume)
 {
+    if (volume->fd >= 0) /* a copy that failed, perhaps for lack of the space it takes */
+        (void) rootfs_remove(volume->fd, "part", NULL);
     free(volume->path);
     free(volume->data);
     *volume = (struct rootfs_volume){.fd = edge_close(volume->fd)};

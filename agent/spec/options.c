@@ -121,11 +121,11 @@ int agent_options_parse(const struct edge_json *json, struct agent_options **ret
 }
 
 /* What an image may supply, read as if it were createOptions. */
-static int read_image(struct opt_reader *reader, const struct edge_json *config)
+static int read_image(struct opt_reader *reader, const struct edge_json *config, bool publish)
 {
-    static const struct opt_member image_members[] = {
+    const struct opt_member image_members[] = {
         {"Volumes", opt_volumes, 0},
-        {"ExposedPorts", opt_exposed_ports, 0},
+        {"ExposedPorts", publish ? opt_exposed_ports : opt_accept, 0},
         {"Healthcheck", opt_health, 0},
         {"StopSignal", opt_stop_signal, OPT_AT(stop_signal)},
     };
@@ -194,7 +194,7 @@ int agent_options_inherit(struct agent_options *options, const struct edge_json 
     if (!image_config)
         return 0;
     reader_init(&reader, from, err);
-    rc = read_image(&reader, image_config);
+    rc = read_image(&reader, image_config, options->publish_all);
     if (rc == 0)
         rc = inherit(options, &reader);
     reader_fini(&reader);

@@ -189,15 +189,6 @@ static int read_entry(struct opt_reader *reader, const struct edge_json *value)
 
 int opt_mounts(struct opt_reader *reader, const struct edge_json *value, void *field)
 {
-    int rc = opt_need(reader, value, EDGE_JSON_ARRAY);
-
     (void) field;
-    for (size_t i = 0; rc == 0 && i < edge_json_len(value); i++) {
-        size_t before = opt_enter_index(reader, i);
-
-        if (edge_json_at(value, i))
-            rc = read_entry(reader, edge_json_at(value, i));
-        opt_leave(reader, before);
-    }
-    return rc;
+    return opt_each(reader, value, read_entry);
 }

@@ -109,7 +109,7 @@ static int fill_bind(struct opt_reader *reader, struct agent_mount *mount, char 
     return rc < 0 ? rc : apply_options(reader, mount);
 }
 
-static int read_bind(struct opt_reader *reader, const struct edge_json *value, void *field)
+static int read_bind(struct opt_reader *reader, const struct edge_json *value)
 {
     EDGE_CLEANUP(edge_free) char *text = NULL;
     struct agent_mount mount = {0};
@@ -117,7 +117,6 @@ static int read_bind(struct opt_reader *reader, const struct edge_json *value, v
     char *options;
     int rc = opt_text(reader, value, &text);
 
-    (void) field;
     if (rc < 0)
         return rc;
     target = strchr(text, ':');
@@ -144,25 +143,10 @@ static int read_bind(struct opt_reader *reader, const struct edge_json *value, v
     return opt_mount_add(reader, &mount);
 }
 
-static int each(struct opt_reader *reader, const struct edge_json *value, opt_read_fn read)
-{
-    int rc = opt_need(reader, value, EDGE_JSON_ARRAY);
-
-    for (size_t i = 0; rc == 0 && i < edge_json_len(value); i++) {
-        const struct edge_json *item = edge_json_at(value, i);
-        size_t before = opt_enter_index(reader, i);
-
-        if (item)
-            rc = read(reader, item, NULL);
-        opt_leave(reader, before);
-    }
-    return rc;
-}
-
 int opt_binds(struct opt_reader *reader, const struct edge_json *value, void *field)
 {
     (void) field;
-    return each(reader, value, read_bind);
+    return opt_each(reader, value, read_bind);
 }
 
 static int add_tmpfs(struct opt_reader *reader, const char *target, const struct edge_json *value)

@@ -136,6 +136,21 @@ int opt_need(struct opt_reader *reader, const struct edge_json *value, enum edge
     return 0;
 }
 
+int opt_each(struct opt_reader *reader, const struct edge_json *value,
+             int (*read)(struct opt_reader *reader, const struct edge_json *value))
+{
+    int rc = opt_need(reader, value, EDGE_JSON_ARRAY);
+
+    for (size_t i = 0; rc == 0 && i < edge_json_len(value); i++) {
+        size_t before = opt_enter_index(reader, i);
+
+        if (edge_json_at(value, i))
+            rc = read(reader, edge_json_at(value, i));
+        opt_leave(reader, before);
+    }
+    return rc;
+}
+
 void *opt_extend(void *list, size_t len, size_t size)
 {
     char *more = realloc(list, (len + 1) * size);

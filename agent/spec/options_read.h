@@ -67,6 +67,9 @@ bool opt_trivial(const struct edge_json *value);
 
 /** @return 0 or the code of opt_fail when @p value is not of @p kind or holds too much */
 int opt_need(struct opt_reader *reader, const struct edge_json *value, enum edge_json_kind kind);
+/** Each entry of an array; null entries are passed over. */
+int opt_each(struct opt_reader *reader, const struct edge_json *value,
+             int (*read)(struct opt_reader *reader, const struct edge_json *value));
 /** A list with room for one more, zeroed, at [len]; NULL without memory (the old one lives). */
 void *opt_extend(void *list, size_t len, size_t size);
 /** Append @p text, which it takes over also on failure, to a NULL-terminated list. */

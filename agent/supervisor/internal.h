@@ -79,6 +79,8 @@ struct sup_module *sup_module_find(struct agent_supervisor *sup, const char *nam
 struct sup_module *sup_module_find_id(struct agent_supervisor *sup, const char *id);
 /** Found or made; NULL without memory. */
 struct sup_module *sup_module_need(struct agent_supervisor *sup, const char *name);
+/** An object for every module of the deployment. @return false without memory */
+bool sup_need_wanted(struct agent_supervisor *sup);
 const struct agent_module_spec *sup_wanted(const struct sup_module *m);
 /** Run the reconciler at the loop's next turn. */
 void sup_kick(struct agent_supervisor *sup);

@@ -142,7 +142,8 @@ static void sweep_pulls(struct agent_supervisor *sup)
         edge_warn("left-overs of earlier pulls are not cleared: %s", err.text);
 }
 
-/* What an earlier life has left: endpoints of tasks that are gone, parts of pulls nobody goes on with. */
+/* What an earlier life has left: endpoints of tasks that are gone, parts of pulls nobody goes on
+ * with. */
 static void restore_work(void *arg)
 {
     struct listing *l = arg;

@@ -185,10 +185,8 @@ void sup_reconcile(struct agent_supervisor *sup)
 
     if (!sup->desired || !sup->listed || sup->ending)
         return;
-    for (size_t i = 0; i < sup->desired->nmodules; i++) {
-        if (!sup_module_need(sup, sup->desired->modules[i].name))
-            return; /* no memory now: the next wake-up tries again */
-    }
+    if (!sup_need_wanted(sup))
+        return; /* no memory now: the next wake-up tries again */
     drop_gone(sup);
     observed = sup_observe(sup, sup->desired, &len);
     if (observed && agent_plan_make(sup->desired, observed, len, &plan) == 0) {

@@ -127,7 +127,8 @@ static void print_state(struct edge_buf *out, const struct sup_module *m)
 {
     switch (m->life.state) {
     case MODULE_ABSENT:
-        (void) edge_buf_puts(out, "No container");
+        (void) edge_buf_puts(out, m->sup->listed ? "No container"
+                                                 : "Not looked at yet: waiting for containerd");
         break;
     case MODULE_CREATING:
         (void) edge_buf_puts(out, "Creating");

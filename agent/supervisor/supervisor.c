@@ -261,10 +261,20 @@ void sup_free(void *arg)
     free(sup);
 }
 
+bool sup_need_wanted(struct agent_supervisor *sup)
+{
+    for (size_t i = 0; i < sup->desired->nmodules; i++) {
+        if (!sup_module_need(sup, sup->desired->modules[i].name))
+            return false;
+    }
+    return true;
+}
+
 void agent_supervisor_apply(struct agent_supervisor *sup, struct agent_desired *desired)
 {
     agent_desired_free(sup->desired);
     sup->desired = desired;
+    edge_ignore(sup_need_wanted(sup)); /* the reconciler tries again */
     for (struct sup_module *m = sup->modules; m; m = m->next) {
         m->tried = false;
         m->failures = 0;

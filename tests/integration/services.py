@@ -252,7 +252,8 @@ class Agent(Service):
         environment = dict(os.environ)
         environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99:abort_on_error=0")
         environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:exitcode=99")
-        super().__init__(name, [os.path.join(BIN, "edge-agent"), "--config", self.config], environment)
+        under = os.environ.get("EDGE_UNDER", "").split()
+        super().__init__(name, under + [os.path.join(BIN, "edge-agent"), "--config", self.config], environment)
 
     def configure(self, **changes):
         """Write config.yaml anew; takes effect when the agent starts."""

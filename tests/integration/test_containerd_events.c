@@ -97,28 +97,29 @@ static void await(struct listener *l, const char *line)
     assert_true(there);
 }
 
-static void run_exec(const char *id, const char *exec_id)
+static void run_exec(const char *id, const char *exec_id, const char *args)
 {
-    EDGE_CLEANUP(edge_free) char *process = host_process("[\"/bin/busybox\",\"true\"]");
+    EDGE_CLEANUP(edge_free) char *process = host_process(args);
     struct agent_ctrd_exit ended;
     struct edge_err err = {0};
 
     assert_rc(agent_ctrd_exec_create(host.ctrd, NULL, id, exec_id, process, NULL, &err), 0, &err);
     assert_rc(agent_ctrd_exec_start(host.ctrd, NULL, id, exec_id, &err), 0, &err);
     assert_rc(agent_ctrd_task_wait(host.ctrd, NULL, id, exec_id, &ended, &err), 0, &err);
+    assert_int_equal(ended.code, 0);
     assert_rc(agent_ctrd_task_delete(host.ctrd, NULL, id, exec_id, &ended, &err), 0, &err);
 }
 
 static void test_a_tasks_life_is_heard_behind_the_barrier(void **state)
 {
-    struct listener l;
+    static struct listener l; /* a failed test leaves its thread behind */
     (void) state;
 
     host_run("before", SLEEP);
     listener_start(&l);
     await(&l, "barrier  0");
     host_run("heard", "[\"/bin/busybox\",\"sleep\",\"1000\"]");
-    run_exec("heard", "probe");
+    run_exec("heard", "probe", "[\"/bin/busybox\",\"true\"]");
     host_remove("heard");
     await(&l, "delete heard 137");
     assert_string_equal(l.heard[0], "barrier  0");
@@ -131,14 +132,19 @@ static void test_a_tasks_life_is_heard_behind_the_barrier(void **state)
     assert_int_equal(l.rc, -ECANCELED);
 }
 
+/* The shim watches for it only once the task has started, so the process waits for a word. */
 static void test_running_out_of_memory_is_heard(void **state)
 {
-    struct listener l;
+    static const char greedy[] =
+        "[\"/bin/busybox\",\"sh\",\"-c\",\"while ! [ -e /tmp/go ]; do /bin/busybox sleep 0.05; "
+        "done; x=aaaaaaaa; while :; do x=$x$x; done\"]";
+    static struct listener l; /* a failed test leaves its thread behind */
     (void) state;
 
     listener_start(&l);
     await(&l, "barrier  0");
-    host_run("greedy", "[\"/bin/busybox\",\"sh\",\"-c\",\"x=aaaaaaaa; while :; do x=$x$x; done\"]");
+    host_run("greedy", greedy);
+    run_exec("greedy", "word", "[\"/bin/busybox\",\"touch\",\"/tmp/go\"]");
     await(&l, "oom greedy 0");
     await(&l, "exit greedy 137");
     host_remove("greedy");
@@ -147,8 +153,8 @@ static void test_running_out_of_memory_is_heard(void **state)
 
 static void test_two_listeners_each_pass_their_own_barrier(void **state)
 {
-    struct listener a;
-    struct listener b;
+    static struct listener a;
+    static struct listener b;
     (void) state;
 
     listener_start(&a);
@@ -179,7 +185,7 @@ static void test_the_client_outlives_containerd(void **state)
 {
     struct agent_ctrd_task task = {0};
     struct edge_err err = {0};
-    struct listener l;
+    static struct listener l; /* a failed test leaves its thread behind */
     pthread_t waiter;
     char *version = NULL;
     int64_t start;

@@ -107,11 +107,6 @@ class Malformed(case.AgentCase):
         write_file(path, MALFORMED["unknown status"][0])
         self.assertIn("dancing", self.edgectl("plan", path, code=5))
 
-    def test_schema_out_of_range_is_told_as_412(self):
-        path = self.agent.deployment + ".bad"
-        write_file(path, schema("2.0"))
-        self.assertIn("412", self.edgectl("apply", path, "--json", code=5))
-
     def test_supervision_goes_on_under_a_bad_file(self):
         write_file(self.agent.deployment, "{ half")
         time.sleep(0.5)

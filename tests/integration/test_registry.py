@@ -60,8 +60,8 @@ class Registries(case.AgentCase):
         self.runs(f"{case.HOST}/by-digest:1@{digest}", "by-digest")
 
     def test_credentials_of_the_deployment_open_a_registry_with_tls(self):
-        self.push("secret", self.safe)
-        self.runs(SAFE + "/secret:1", "secret", credentials={
+        self.push("guarded", self.safe)
+        self.runs(SAFE + "/guarded:1", "guarded", credentials={
             "safe": {"address": SAFE, "username": LOGIN[0], "password": LOGIN[1]}})
         self.assertNotIn(LOGIN[1], self.agent.text())
 

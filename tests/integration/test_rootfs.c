@@ -426,6 +426,62 @@ static void test_anonymous_volumes_go_with_their_container(void **state)
     assert_int_equal(agent_rootfs_sweep("/nonexistent", live, &err), 0);
 }
 
+/* @p depth folders in each other below @p top, each with a file and a second folder. */
+static void nest(const char *top, int depth)
+{
+    int dir = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (int i = 0; i < depth; i++) {
+        int next;
+
+        assert_int_equal(mkdirat(dir, "a-name-that-makes-it-longer-than-any-path", 0700), 0);
+        assert_int_equal(mkdirat(dir, "b", 0700), 0);
+        assert_int_equal(edge_close(openat(dir, "f", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), -1);
+        next = openat(dir, "a-name-that-makes-it-longer-than-any-path",
+                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_true(next >= 0);
+        edge_close(dir);
+        dir = next;
+    }
+    edge_close(dir);
+}
+
+static void test_no_folder_is_too_deep_to_go(void **state)
+{
+    (void) state;
+    prepare_ok("{\"Volumes\":{\"/x\":{}}}");
+    sandbox_sh("cd " VOLUMES
+               "/_anonymous/c1 && mkdir '~0' '~1' && echo x >'~1/file' && echo x >'~2'");
+    nest(VOLUMES "/_anonymous/c1", 3000);
+    if (agent_rootfs_forget(HOME, "c1", &err) < 0)
+        fail_msg("%s", err.text);
+    assert_absent(VOLUMES "/_anonymous/c1");
+    assert_absent(VOLUMES "/_anonymous/_c1");
+}
+
+static void test_only_root_can_enter_volumes(void **state)
+{
+    struct stat st;
+
+    (void) state;
+    prepare_ok("{\"HostConfig\":{\"Binds\":[\"v:/data\"]}}");
+    assert_int_equal(stat(VOLUMES, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void test_a_full_disk_leaves_no_half_copy(void **state)
+{
+    (void) state;
+    sandbox_sh("mount -t tmpfs -o size=256k small " HOME " && "
+               "cp " SANDBOX "/image/bin/busybox " SANDBOX "/image/data/big");
+    refused("{\"HostConfig\":{\"Binds\":[\"v:/data\"]}}", -ENOSPC,
+            "cannot copy big from the image");
+    assert_absent(VOLUMES "/v/part");
+    sandbox_sh("mount -o remount,size=64m " HOME);
+    prepare_ok("{\"HostConfig\":{\"Binds\":[\"v:/data\"]}}");
+    sandbox_sh("cmp " VOLUMES "/v/_data/big " SANDBOX "/image/bin/busybox && umount " HOME);
+}
+
 /* --- binds --- */
 
 static void test_bind_sources_are_made_or_asked_for(void **state)
@@ -495,6 +551,9 @@ static int inside(void)
         TEST(test_folders_nested_too_deep_are_refused),
         TEST(test_containers_prepared_at_once_share_volumes),
         TEST(test_anonymous_volumes_go_with_their_container),
+        TEST(test_no_folder_is_too_deep_to_go),
+        TEST(test_only_root_can_enter_volumes),
+        TEST(test_a_full_disk_leaves_no_half_copy),
         TEST(test_bind_sources_are_made_or_asked_for),
         TEST(test_ours_cannot_be_hidden),
         TEST(test_hosts_give_way_to_the_users),

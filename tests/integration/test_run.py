@@ -47,7 +47,7 @@ class Run(case.AgentCase):
         self.deploy({"env": module("env; " + case.IDLE, options={"Env": ["A=options", "B=options"]},
                                    env={"B": "deployment", "EMPTY": "", "SPACED": "a b  c"})})
         lines = self.wait_output("env", "SPACED=").splitlines()
-        for line in ("PATH=/bin", "A=options", "B=deployment", "EMPTY=", "SPACED=a b  c"):
+        for line in ("PATH=/bin", "A=options", "B=options", "EMPTY=", "SPACED=a b  c"):
             self.assertIn(line, lines)
 
     def test_exit_code_of_a_finished_module_is_shown(self):

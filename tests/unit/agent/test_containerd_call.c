@@ -1,8 +1,13 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "agent/containerd/call.h"
+#include "common/base/clock.h"
 #include "proto/containerd/containers.pb-c.h"
 
 static void test_every_status_has_its_code(void **state)
@@ -99,6 +104,31 @@ static void test_a_cancelled_call_does_not_start(void **state)
     agent_ctrd_close(ctrd);
 }
 
+/* A socket that is listened on but never served, as while containerd starts on a slow disk. */
+static void test_a_server_that_says_nothing_is_unavailable_in_time(void **state)
+{
+    EDGE_CLEANUP(edge_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct agent_ctrd_call call = {.timeout_ms = 500};
+    struct agent_ctrd *ctrd = NULL;
+    char *version = NULL;
+    int64_t start = edge_now_ms();
+    (void) state;
+
+    (void) snprintf(addr.sun_path, sizeof addr.sun_path, "/tmp/edge-silent.%d", (int) getpid());
+    assert_int_equal(bind(fd, (struct sockaddr *) &addr, sizeof addr), 0);
+    assert_int_equal(listen(fd, 10), 0);
+    assert_int_equal(agent_ctrd_open(addr.sun_path, "edge", &ctrd, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        int rc = agent_ctrd_version(ctrd, &call, &version, NULL);
+
+        assert_true(rc == EDGE_EUNAVAILABLE || rc == -ETIMEDOUT);
+    }
+    assert_true(edge_now_ms() - start < 10000);
+    agent_ctrd_close(ctrd);
+    (void) unlink(addr.sun_path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +137,7 @@ int main(void)
         cmocka_unit_test(test_without_containerd_a_call_fails_at_once_and_says_where),
         cmocka_unit_test(test_only_local_sockets_are_addresses),
         cmocka_unit_test(test_a_cancelled_call_does_not_start),
+        cmocka_unit_test(test_a_server_that_says_nothing_is_unavailable_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
