@@ -37,8 +37,6 @@ int cli_logs(struct cli *cli)
         return cli_fail(CLI_USAGE, "these arguments are too long");
     exit_code = cli_request(cli, "GET", path.data, (struct edge_bytes){NULL, 0}, on_body, &frames,
                             &response);
-    if (exit_code == CLI_REFUSED) /* nothing is deployed here: a parameter is wrong */
-        return CLI_USAGE;
     if (exit_code == CLI_OK && !response.stopped && !cli_frames_whole(&frames))
         return cli_fail(CLI_FAILED, "the agent has ended the connection in the middle of a line");
     return response.stopped ? CLI_FAILED : exit_code;

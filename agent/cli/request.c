@@ -61,7 +61,7 @@ static int unreachable(const struct cli *cli, const char *socket, const struct e
 }
 
 /* The answer is no success: print the reason it gives. */
-static int refused(const struct edge_http_response *response)
+static int refused(const char *method, const struct edge_http_response *response)
 {
     EDGE_CLEANUP(edge_json_free) struct edge_json *body = NULL;
     const char *reason = NULL;
@@ -78,6 +78,9 @@ static int refused(const struct edge_http_response *response)
     case 404:
         return cli_fail(CLI_NO_MODULE, "%s", reason);
     case 400:
+        if (strcmp(method, "GET") == 0) /* no document: a parameter */
+            return cli_fail(CLI_USAGE, "%s", reason);
+        return cli_fail(CLI_REFUSED, "refused with code 400: %s", reason);
     case 412:
     case 417:
         return cli_fail(CLI_REFUSED, "refused with code %d: %s", response->status, reason);
@@ -132,7 +135,7 @@ int cli_request(struct cli *cli, const char *method, const char *path, struct ed
         return unreachable(cli, request.unix_path, &err);
     if (rc < 0)
         return cli_fail(CLI_FAILED, "%s", *err.text ? err.text : edge_strerror(rc));
-    return ret->status / 100 == 2 ? CLI_OK : refused(ret);
+    return ret->status / 100 == 2 ? CLI_OK : refused(method, ret);
 }
 
 int cli_get(struct cli *cli, const char *path, struct edge_json **ret)

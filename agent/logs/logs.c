@@ -32,7 +32,6 @@ char *agent_logs_uri(const struct agent_log_options *options)
     int64_t size = options->max_size > 0 ? options->max_size : LOG_MAX_SIZE;
     int files = options->max_file > 0 ? options->max_file : LOG_MAX_FILE;
 
-    edge_buf_init(&uri, 8192);
     if (options->none)
         return edge_strdup("");
     edge_buf_puts(&uri, "binary://");

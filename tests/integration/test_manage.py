@@ -223,7 +223,7 @@ class ApiTest(Base):
         select.select([], [], [], 3)  # until it looks at its slowest
         before = self.switches()
         select.select([], [], [], 3)
-        self.assertLess(self.switches() - before, 20)
+        self.assertLess(self.switches() - before, 100 if "tsan" in FAKE else 20, "its runtime wakes, too")
         response.close()
 
 
@@ -291,9 +291,9 @@ class EdgectlTest(Base):
                               ["2", "start", "cam", "stopped"]]))
         self.assertEqual(self.run_it("apply", path)[0], 0)
         self.assertEqual(json.loads(self.run_it("--json", "apply", "-", stdin="good")[1])["code"], 200)
-        for word in ("bad", "schema", "empty"):
+        for word, status in (("bad", 400), ("schema", 412), ("empty", 417)):
             self.assertEqual(self.run_it("apply", "-", stdin=word),
-                             (5, "", f'edgectl: module cam: "{word}"\n'))
+                             (5, "", f'edgectl: refused with code {status}: module cam: "{word}"\n'))
         self.assertEqual(self.run_it("plan", "-", stdin="bad")[0], 5)
         self.assertEqual(self.run_it("plan", "-", stdin="")[0], 5)
         code, _, err = self.run_it("plan", self.dir + "/none.json")
@@ -305,7 +305,8 @@ class EdgectlTest(Base):
         self.assertEqual(self.run_it("restart", "none"), (4, "", "edgectl: no module named none\n"))
         self.assertEqual(self.run_it("restart", "busy")[0], 1)
         self.assertEqual(self.run_it("logs", "none")[0], 4)
-        self.assertEqual(self.run_it("logs", "cam", "--tail", "x")[0], 2)
+        code, _, err = self.run_it("logs", "cam", "--tail", "x")
+        self.assertEqual((code, err.split("x")[0]), (2, "edgectl: tail: `"))
         for words in ([], ["nonsense"], ["list", "more"], ["logs"], ["list", "--tail", "1"],
                       ["logs", "cam", "--watch"], ["--nonsense"], ["plan"]):
             code, out, err = self.run_it(*words)

@@ -396,7 +396,7 @@ static void test_a_client_that_leaves_a_silent_stream_is_noticed_without_spinnin
     assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
     (void) poll(NULL, 0, 700); /* longer than any limit for requests */
     assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
-    assert_int_equal(house.gone, 0);
+    assert_int_equal(__atomic_load_n(&house.gone, __ATOMIC_SEQ_CST), 0);
     assert_true(after.ru_nvcsw - before.ru_nvcsw < 20);
     close(fd);
     wait_for_gone(1);
