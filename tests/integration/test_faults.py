@@ -42,6 +42,12 @@ class Faults(case.AgentCase):
         wait_for(probe, timeout, "exactly " + ", ".join(wanted) + " to run")
         return {name: self.pid(name) for name in wanted}
 
+    def all_of_round(self, names, number):
+        """Whether each container is made from this round's deployment."""
+        there = self.containerd.containers()
+        return all(name in there and f'"ROUND={number}"' in self.containerd.ctr("containers", "info", name, check=False)
+                   for name in names)
+
     def kill_agent_after(self, seconds):
         time.sleep(self.random.uniform(0, seconds))
         self.agent.kill()
@@ -57,8 +63,8 @@ class Faults(case.AgentCase):
                 self.deploy(wanted)
                 self.kill_agent_after(0.5)
                 self.agent.start()
+                self.wait_module("m", lambda m: m["image"] == f"{case.HOST}/pull{number}:1", "to have the new image")
                 self.settle(wanted)
-                self.assertEqual(self.seen("m")["image"], f"{case.HOST}/pull{number}:1")
 
     def test_agent_killed_while_it_creates_and_starts_ends_with_one_of_each(self):
         for number in range(ROUNDS):
@@ -67,9 +73,8 @@ class Faults(case.AgentCase):
                 self.deploy(wanted)
                 self.kill_agent_after(1.0)
                 self.agent.start()
+                self.wait(lambda: self.all_of_round(wanted, number), "all modules of this round", 60)
                 self.settle(wanted)
-                for name in wanted:
-                    self.assertIn(f'"ROUND={number}"', self.containerd.ctr("containers", "info", name))
 
     def test_agent_killed_while_it_stops_and_removes_leaves_nothing(self):
         for number in range(ROUNDS):
@@ -157,6 +162,7 @@ class Faults(case.AgentCase):
                 time.sleep(self.random.uniform(0, 0.8))
                 self.containerd.kill()
                 self.containerd.start()
+                self.wait(lambda: self.all_of_round(wanted, number), "all modules of this round", 60)
                 self.settle(wanted)
 
     def test_deployment_made_while_containerd_is_away_is_applied_later(self):
