@@ -147,11 +147,22 @@ static char *log_uri(const struct agent_runtime *rt, const struct agent_start *s
     return folder ? agent_logs_uri(&log) : NULL;
 }
 
+static int create_task(const struct agent_runtime *rt, struct agent_start *start,
+                       const struct agent_ctrd_mounts *mounts,
+                       const struct agent_ctrd_stdio *stdio, struct edge_err *err)
+{
+    return agent_ctrd_task_create(rt->ctrd, NULL, start->id, mounts, stdio,
+                                  agent_effective_binary(start->options), &start->pid, err);
+}
+
+/* When containerd is killed while it creates a task, a shim without a container may be left: List
+ * and Get do not know it, Create says that it exists, and Delete ends it (saying NOT_FOUND). */
 int agent_start_task(const struct agent_runtime *rt, struct agent_start *start,
                      struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *uri = log_uri(rt, start);
     struct agent_ctrd_mounts mounts;
+    struct agent_ctrd_exit ignored;
     const char *snapshotter;
     int rc = agent_ctrd_snapshotter(rt->ctrd, NULL, &snapshotter, err);
 
@@ -169,8 +180,12 @@ int agent_start_task(const struct agent_runtime *rt, struct agent_start *start,
         .err = start->options->tty ? "" : uri,
         .terminal = start->options->tty,
     };
-    rc = agent_ctrd_task_create(rt->ctrd, NULL, start->id, &mounts, &stdio,
-                                agent_effective_binary(start->options), &start->pid, err);
+    rc = create_task(rt, start, &mounts, &stdio, err);
+    if (rc == -EEXIST) {
+        rc = agent_ctrd_task_delete(rt->ctrd, NULL, start->id, NULL, &ignored, err);
+        if (rc == 0 || rc == -ENOENT)
+            rc = create_task(rt, start, &mounts, &stdio, err);
+    }
     agent_ctrd_mounts_fini(&mounts);
     return rc;
 }
