@@ -63,7 +63,7 @@ static int api_plan(struct edge_bytes text, struct edge_json **ret, void *arg, s
     EDGE_CLEANUP(agent_desired_free) struct agent_desired *desired = NULL;
     int rc = agent_desired_parse((const char *) text.data, text.len, &file_rules, &desired, err);
 
-    return rc < 0 ? rc : agent_supervisor_plan(((struct agent *) arg)->sup, desired, ret);
+    return rc < 0 ? rc : agent_supervisor_plan(((struct agent *) arg)->sup, desired, ret, err);
 }
 
 static int api_apply(struct edge_bytes text, void *arg, struct edge_err *err)

@@ -81,7 +81,8 @@ const char *config_check_subnet(const char *text)
         return what;
     memcpy(address, text, len);
     address[len] = '\0';
-    return inet_pton(AF_INET, address, &ignored) == 1 && atoi(slash + 1) <= 32 ? NULL : what;
+    return inet_pton(AF_INET, address, &ignored) == 1 && strtol(slash + 1, NULL, 10) <= 32 ? NULL
+                                                                                           : what;
 }
 
 const char *config_check_network(const char *text)

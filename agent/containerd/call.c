@@ -180,7 +180,7 @@ int ctrd_unary(struct agent_ctrd *ctrd, const struct agent_ctrd_call *call,
     struct site site = site_of(ctrd, service, method);
     EDGE_CLEANUP(edge_free) char *path = edge_format("/%s/%s", service->name, method);
     struct transport_status st = {0};
-    struct transport_msg msg;
+    struct transport_msg msg = {0};
     struct transport_call made;
     int rc;
 
@@ -234,7 +234,7 @@ int ctrd_stream_finish(struct ctrd_stream *s, struct edge_err *err)
 int ctrd_stream_send(struct ctrd_stream *s, const ProtobufCMessage *request, struct edge_err *err)
 {
     struct site site = stream_site(s);
-    struct transport_msg msg;
+    struct transport_msg msg = {0};
     int rc = pack(&site, request, &msg, err);
 
     if (rc < 0)
@@ -249,7 +249,7 @@ int ctrd_stream_send(struct ctrd_stream *s, const ProtobufCMessage *request, str
 int ctrd_stream_recv(struct ctrd_stream *s, int wait_ms, void *ret_reply, struct edge_err *err)
 {
     struct site site = stream_site(s);
-    struct transport_msg msg;
+    struct transport_msg msg = {0};
     int rc = transport_stream_recv(s->stream, wait_ms, &msg);
 
     if (rc == TRANSPORT_QUIET)

@@ -63,14 +63,12 @@ static int exchange(struct agent_ctrd_ingest *ingest, const Content__WriteConten
     rc = ctrd_stream_send(&ingest->stream, &request->base, err);
     if (rc == 0)
         rc = ctrd_stream_recv(&ingest->stream, -1, &reply, err);
-    if (rc == CTRD_END)
-        rc = edge_fail(err, EDGE_EPROTOCOL, "containerd ended upload %s", ingest->ref);
-    if (rc < 0) {
-        ingest->broken = true;
-        return rc;
+    if (rc == 0) {
+        *ret_offset = reply->offset;
+        return 0;
     }
-    *ret_offset = reply->offset;
-    return 0;
+    ingest->broken = true;
+    return rc < 0 ? rc : edge_fail(err, EDGE_EPROTOCOL, "containerd ended upload %s", ingest->ref);
 }
 
 static int create(struct agent_ctrd *ctrd, const struct agent_ctrd_call *call, const char *ref,

@@ -14,6 +14,14 @@
 
 enum { MAX_PIECES = 99 };
 
+/* Digits that make a number from 1 to @p pieces - 1? */
+static bool is_within(const char *digits, int pieces)
+{
+    long number = strtol(digits, NULL, 10);
+
+    return number >= 1 && number < pieces;
+}
+
 /* Is this member's name createOptions with nothing but digits behind? */
 static bool is_piece(const char *name)
 {
@@ -35,7 +43,7 @@ static int check_names(const struct desired_reader *r, const struct edge_json *s
             continue;
         if (pieces == 0)
             return desired_bad(r, PATH, "there is %.40s, but no " BASE, it.name);
-        if (strlen(number) != 2 || atoi(number) < 1 || atoi(number) >= pieces)
+        if (strlen(number) != 2 || !is_within(number, pieces))
             return desired_bad(r, PATH,
                                "%.40s does not follow on: after " BASE " come 01, 02, … without "
                                "a gap",

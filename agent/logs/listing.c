@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,7 +129,7 @@ static void read_mark(int fd, char mark[LOG_GZIP_MARK])
     mark[0] = '\0';
     if (n < FIXED || head[FLAGS] != COMMENT_ONLY || !memchr(head + FIXED, 0, (size_t) n - FIXED))
         return;
-    (void) strcpy(mark, (const char *) head + FIXED);
+    (void) snprintf(mark, LOG_GZIP_MARK, "%s", (const char *) head + FIXED);
 }
 
 void log_source_mark(const struct log_source *source, char mark[LOG_GZIP_MARK])

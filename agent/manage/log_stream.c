@@ -49,16 +49,16 @@ static void free_stream(struct log_stream *s)
 /* As container engines frame it: stream, three zeros, length in four bytes, text. */
 static void put_frame(struct log_stream *s, const struct agent_log_line *line)
 {
-    char stamp[AGENT_LOG_TIME + 1] = "";
+    char stamp[AGENT_LOG_TIME + 1] = {0};
     size_t stamp_len;
     size_t len;
     unsigned char head[FRAME_HEAD] = {line->from_stderr ? 2 : 1};
 
     if (s->timestamps && !s->within[line->from_stderr]) {
         agent_log_time(line->at_ns, stamp);
-        (void) strcat(stamp, " ");
+        stamp[strlen(stamp)] = ' ';
     }
-    stamp_len = strlen(stamp);
+    stamp_len = strnlen(stamp, sizeof stamp);
     len = stamp_len + line->len;
     for (int i = 0; i < 4; i++)
         head[4 + i] = (unsigned char) (len >> (24 - 8 * i));

@@ -75,7 +75,7 @@ static void serve_plan(struct agent_manage *manage, struct edge_exchange *x, con
     if (rc == 0)
         manage_reply(x, plan);
     else
-        manage_fail(x, rc == -ENOMEM ? HTTP_ERROR : HTTP_BAD_REQUEST,
+        manage_fail(x, rc == -ENOMEM || rc == EDGE_EUNAVAILABLE ? HTTP_ERROR : HTTP_BAD_REQUEST,
                     *err.text ? err.text : edge_strerror(rc));
 }
 

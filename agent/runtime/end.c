@@ -74,14 +74,16 @@ int agent_task_reap(const struct agent_runtime *rt, const char *id, struct agent
     int rc = agent_ctrd_task_get(rt->ctrd, NULL, id, &task, err);
 
     *ret = (struct agent_task_end){-1, EDGE_TIME_NEVER, false};
-    if (rc == -ENOENT)
-        return 0;
-    if (rc < 0)
+    if (rc < 0 && rc != -ENOENT)
         return rc;
-    ret->oom = saw_oom(rt, id);
-    if (task.status != AGENT_CTRD_STOPPED)
-        rc = kill_first(rt, id, err);
-    agent_ctrd_task_fini(&task);
+    if (rc == 0) {
+        ret->oom = saw_oom(rt, id);
+        if (task.status != AGENT_CTRD_STOPPED)
+            rc = kill_first(rt, id, err);
+        agent_ctrd_task_fini(&task);
+    } else {
+        rc = 0; /* a create or delete that was cut off leaves a shim without a task: delete ends it */
+    }
     if (rc == 0)
         rc = agent_ctrd_task_delete(rt->ctrd, NULL, id, NULL, &end, err);
     if (rc == -ENOENT)

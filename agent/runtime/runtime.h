@@ -105,7 +105,7 @@ struct agent_container_seen {
     char *spec_text; /* NULL: unreadable */
     char *image_hash;
     struct edge_json *image_config; /* what create kept of the image, or NULL */
-    char *address; /* on the module network: filled in by who knows it, or NULL */
+    char *address;                  /* on the module network: filled in by who knows it, or NULL */
     bool has_task;
     struct agent_ctrd_task task; /* when has_task */
 };

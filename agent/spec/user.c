@@ -91,7 +91,7 @@ static bool parse_passwd(const struct span fields[FIELDS], size_t n, struct pass
 static bool find_user(const char *passwd, const struct span *who, struct passwd_line *ret)
 {
     struct span fields[FIELDS];
-    uint32_t uid;
+    uint32_t uid = 0;
     bool numeric = number(who, &uid) == 0;
     size_t n;
 

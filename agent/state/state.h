@@ -41,7 +41,7 @@ struct agent_module_record {
     int64_t last_start_ns;
     int64_t last_exit_ns;
     int64_t exit_code; /* -1: ended, code unknown */
-    int down; /* why it is down: the supervisor's word for it */
+    int down;          /* why it is down: the supervisor's word for it */
 };
 /** @return 0 or -ENOENT */
 EDGE_MUST_CHECK int agent_state_get_module(struct agent_state *state, const char *name,

@@ -41,6 +41,7 @@ enum sup_pull_state { SUP_PULL_RUNNING, SUP_PULL_WAITING };
 struct sup_pull {
     struct agent_supervisor *sup;
     char *image;
+    bool local; /* imagePullPolicy never: only look whether it is here */
     enum sup_pull_state state;
     struct edge_cancel *cancel; /* of the running attempt */
     struct edge_timer *timer;   /* while waiting */
@@ -102,8 +103,9 @@ extern const struct agent_module_ops sup_ops;
 void sup_relabel(struct sup_module *m, const struct agent_module_spec *spec);
 
 /* pulls.c */
-void sup_pull_want(struct agent_supervisor *sup, const char *image);
-struct sup_pull *sup_pull_find(struct agent_supervisor *sup, const char *image);
+void sup_pull_want(struct agent_supervisor *sup, const struct agent_module_spec *spec);
+/** The pull that brings @p spec's image, or NULL. */
+struct sup_pull *sup_pull_find(struct agent_supervisor *sup, const struct agent_module_spec *spec);
 /** After an apply: drop what nobody wants, try the rest at once. */
 void sup_pulls_review(struct agent_supervisor *sup);
 void sup_pulls_cancel(struct agent_supervisor *sup);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "agent/rootfs/rootfs.h"
 #include "agent/supervisor/internal.h"
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
@@ -134,10 +135,12 @@ static void list_work(void *arg)
         l->rc = agent_containers_list(l->sup->cfg.rt, &l->seen, &l->len, &l->err);
 }
 
-static void sweep_pulls(struct agent_supervisor *sup)
+static void sweep(struct agent_supervisor *sup, const char *const *live)
 {
     struct edge_err err = {0};
 
+    if (agent_rootfs_sweep(sup->cfg.rt->homedir, live, &err) < 0)
+        edge_warn("volumes of earlier containers are not cleared: %s", err.text);
     if (agent_images_sweep(sup->cfg.rt->images, SWEEP_KEEP_S, &err) < 0)
         edge_warn("left-overs of earlier pulls are not cleared: %s", err.text);
 }
@@ -148,17 +151,21 @@ static void restore_work(void *arg)
 {
     struct listing *l = arg;
     const char **live = calloc(l->len + 1, sizeof *live);
+    const char **known = calloc(l->len + 1, sizeof *known);
     size_t n = 0;
 
-    for (size_t i = 0; live && i < l->len; i++) {
+    for (size_t i = 0; live && known && i < l->len; i++) {
+        known[i] = l->seen[i].id;
         if (l->seen[i].has_task && l->seen[i].task.status == AGENT_CTRD_RUNNING)
             live[n++] = l->seen[i].id;
     }
-    l->rc = live ? agent_network_restore(l->sup->cfg.net, live, &l->err) : -ENOMEM;
-    free(live);
+    l->rc = live && known ? agent_network_restore(l->sup->cfg.net, live, &l->err) : -ENOMEM;
     for (size_t i = 0; i < l->len; i++)
         l->seen[i].address = edge_strdup(agent_network_address(l->sup->cfg.net, l->seen[i].id));
-    sweep_pulls(l->sup);
+    if (known)
+        sweep(l->sup, known);
+    free(live);
+    free(known);
 }
 
 static enum agent_seen seen_as(const struct agent_container_seen *c)

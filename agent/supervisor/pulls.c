@@ -1,5 +1,6 @@
 /* Images on their way. One pull an image, whoever wants it; a failed one is tried again after a
  * pause that doubles up to five minutes, for ever. Nothing of supervision waits here. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ struct attempt {
     struct sup_pull *pull; /* NULL: dropped meanwhile; loop thread only */
     struct edge_cancel *cancel;
     char *image;
+    bool local;
     struct agent_registry_auth *auths;
     size_t nauths;
     struct agent_image *result;
@@ -28,19 +30,36 @@ struct tick {
     struct agent_pull_progress progress;
 };
 
-struct sup_pull *sup_pull_find(struct agent_supervisor *sup, const char *image)
+static bool is_local(const struct agent_module_spec *spec)
+{
+    return spec->pull == AGENT_PULL_NEVER;
+}
+
+static struct sup_pull *find(struct agent_supervisor *sup, const char *image, bool local)
 {
     for (struct sup_pull *p = sup->pulls; p; p = p->next) {
-        if (strcmp(p->image, image) == 0)
+        if (p->local == local && strcmp(p->image, image) == 0)
             return p;
     }
     return NULL;
 }
 
-static bool is_wanted(struct agent_supervisor *sup, const char *image)
+struct sup_pull *sup_pull_find(struct agent_supervisor *sup, const struct agent_module_spec *spec)
 {
-    for (size_t i = 0; sup->desired && i < sup->desired->nmodules; i++) {
-        if (strcmp(sup->desired->modules[i].image, image) == 0)
+    return find(sup, spec->image, is_local(spec));
+}
+
+static bool serves(const struct sup_pull *p, const struct agent_module_spec *spec)
+{
+    return p->local == is_local(spec) && strcmp(p->image, spec->image) == 0;
+}
+
+static bool is_wanted(const struct sup_pull *p)
+{
+    const struct agent_desired *desired = p->sup->desired;
+
+    for (size_t i = 0; desired && i < desired->nmodules; i++) {
+        if (serves(p, &desired->modules[i]))
             return true;
     }
     return false;
@@ -78,7 +97,7 @@ static void attempt_free(struct attempt *a)
 static void on_tick(void *arg)
 {
     struct tick *tick = arg;
-    struct sup_pull *p = tick->sup->ending ? NULL : sup_pull_find(tick->sup, tick->image);
+    struct sup_pull *p = tick->sup->ending ? NULL : find(tick->sup, tick->image, false);
 
     if (p) {
         p->progress = tick->progress;
@@ -114,34 +133,42 @@ static void work(void *arg)
         .arg = a,
     };
 
-    a->rc = agent_images_pull(a->sup->cfg.rt->images, &pull, &a->result, &a->err);
+    if (a->local)
+        a->rc = agent_images_find(a->sup->cfg.rt->images, a->image, a->cancel, &a->result, &a->err);
+    else
+        a->rc = agent_images_pull(a->sup->cfg.rt->images, &pull, &a->result, &a->err);
 }
 
-static void for_each_waiting(struct agent_supervisor *sup, const char *image,
-                             void (*fn)(struct sup_module *m, const char *text), const char *text)
+static void for_each_waiting(const struct sup_pull *p, void (*fn)(struct sup_module *m))
 {
-    for (struct sup_module *m = sup->modules; m; m = m->next) {
+    for (struct sup_module *m = p->sup->modules; m; m = m->next) {
         const struct agent_module_spec *spec = sup_wanted(m);
 
-        if (spec && strcmp(spec->image, image) == 0 &&
-            (!m->applied || strcmp(m->applied->hash, spec->hash) != 0))
-            fn(m, text);
+        if (spec && serves(p, spec) && (!m->applied || strcmp(m->applied->hash, spec->hash) != 0))
+            fn(m);
     }
 }
 
-static void set_ready(struct sup_module *m, const char *image)
+static void set_ready(struct sup_module *m)
 {
     free(m->image_ready);
-    m->image_ready = strdup(image);
+    m->image_ready = strdup(sup_wanted(m)->image);
 }
 
-static void set_tried(struct sup_module *m, const char *text)
+static void set_tried(struct sup_module *m)
 {
-    (void) text;
     m->tried = true;
 }
 
-static void wait_and_retry(struct sup_pull *p, const struct edge_err *err)
+static const char *reason(const struct sup_pull *p, int rc, const struct edge_err *err)
+{
+    if (p->local && rc == -ENOENT)
+        return "it is not on this device and imagePullPolicy is never: load it, or set "
+               "imagePullPolicy to on-create";
+    return *err->text ? err->text : edge_strerror(rc);
+}
+
+static void wait_and_retry(struct sup_pull *p, const char *why)
 {
     int64_t pause = agent_restart_pause_ms(&pause_rules, p->failures);
 
@@ -149,27 +176,26 @@ static void wait_and_retry(struct sup_pull *p, const struct edge_err *err)
     p->failures++;
     p->state = SUP_PULL_WAITING;
     p->retry_ms = edge_now_ms() + pause;
-    (void) snprintf(p->error, sizeof p->error, "%.399s", err->text);
+    (void) snprintf(p->error, sizeof p->error, "%.399s", why);
     edge_timer_arm(p->timer, (uint64_t) pause);
-    edge_error("pull failed image=%s retry_s=%lld: %s", p->image, (long long) (pause / 1000),
-               err->text);
-    for_each_waiting(p->sup, p->image, set_tried, NULL);
+    edge_error("pull failed image=%s retry_s=%lld: %s", p->image, (long long) (pause / 1000), why);
+    for_each_waiting(p, set_tried);
 }
 
 static void done(void *arg)
 {
     struct attempt *a = arg;
     struct agent_supervisor *sup = a->sup;
-    struct sup_pull *p = sup->ending ? NULL : sup_pull_find(sup, a->image);
+    struct sup_pull *p = sup->ending ? NULL : find(sup, a->image, a->local);
 
     if (p && p->cancel == a->cancel) {
         p->cancel = edge_cancel_unref(p->cancel);
         if (a->rc == 0) {
             edge_info("image is here image=%s digest=%s", a->image, a->result->digest);
-            for_each_waiting(sup, a->image, set_ready, a->image);
+            for_each_waiting(p, set_ready);
             pull_free(p);
         } else {
-            wait_and_retry(p, &a->err);
+            wait_and_retry(p, reason(p, a->rc, &a->err));
         }
         sup_changed(sup);
         sup_kick(sup);
@@ -200,6 +226,7 @@ static void start(struct sup_pull *p)
         return;
     a->sup = p->sup;
     a->image = strdup(p->image);
+    a->local = p->local;
     a->cancel = edge_cancel_create();
     if (!a->image || !a->cancel || copy_auths(a, p->sup->desired) < 0) {
         attempt_free(a);
@@ -221,9 +248,9 @@ static void on_timer(void *arg)
         start(p);
 }
 
-void sup_pull_want(struct agent_supervisor *sup, const char *image)
+void sup_pull_want(struct agent_supervisor *sup, const struct agent_module_spec *spec)
 {
-    struct sup_pull *p = sup_pull_find(sup, image);
+    struct sup_pull *p = sup_pull_find(sup, spec);
 
     if (p)
         return;
@@ -231,7 +258,8 @@ void sup_pull_want(struct agent_supervisor *sup, const char *image)
     if (!p)
         return;
     p->sup = sup;
-    p->image = strdup(image);
+    p->image = strdup(spec->image);
+    p->local = is_local(spec);
     p->timer = edge_timer_create(sup->cfg.loop, on_timer, p);
     p->next = sup->pulls;
     sup->pulls = p;
@@ -239,7 +267,8 @@ void sup_pull_want(struct agent_supervisor *sup, const char *image)
         pull_free(p);
         return;
     }
-    edge_info("pull begins image=%s", image);
+    if (!p->local)
+        edge_info("pull begins image=%s", p->image);
     start(p);
     sup_changed(sup);
 }
@@ -250,7 +279,7 @@ void sup_pulls_review(struct agent_supervisor *sup)
 
     for (struct sup_pull *p = sup->pulls; p; p = next) {
         next = p->next;
-        if (!is_wanted(sup, p->image)) {
+        if (!is_wanted(p)) {
             edge_info("pull is dropped image=%s", p->image);
             edge_cancel_fire(p->cancel);
             pull_free(p);

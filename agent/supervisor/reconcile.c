@@ -110,8 +110,14 @@ static void step_create(struct sup_module *m, const struct agent_step *step)
 
 static void step_replace(struct sup_module *m, const struct agent_step *step)
 {
-    if (!is_turn(m->sup, step->order) || !is_sound(m, sup_wanted(m)))
+    const struct agent_module_spec *spec = sup_wanted(m);
+
+    if (!is_turn(m->sup, step->order) || !is_sound(m, spec))
         return;
+    if (!is_ready(m, m->sup->desired)) { /* not even to be pulled: is it here? */
+        sup_pull_want(m->sup, spec);
+        return;
+    }
     edge_info("module is replaced module=%s reason=\"%s\"", m->name, step->reason);
     edge_ignore(agent_module_step(&m->life, MODULE_EV_REMOVE));
 }
@@ -126,7 +132,7 @@ static void take_step(struct sup_module *m, const struct agent_step *step)
         edge_ignore(agent_module_step(&m->life, MODULE_EV_REMOVE));
         break;
     case AGENT_STEP_PULL:
-        sup_pull_want(m->sup, sup_wanted(m)->image);
+        sup_pull_want(m->sup, sup_wanted(m));
         break;
     case AGENT_STEP_CREATE:
         step_create(m, step);
@@ -197,13 +203,16 @@ void sup_reconcile(struct agent_supervisor *sup)
 }
 
 int agent_supervisor_plan(struct agent_supervisor *sup, const struct agent_desired *desired,
-                          struct edge_json **ret)
+                          struct edge_json **ret, struct edge_err *err)
 {
     struct agent_observed *observed;
     struct agent_plan plan;
     size_t len;
     int rc;
 
+    if (!sup->listed)
+        return edge_fail(err, EDGE_EUNAVAILABLE,
+                         "what runs is not known yet: containerd has not answered");
     observed = sup_observe(sup, desired, &len);
     if (!observed)
         return -ENOMEM;

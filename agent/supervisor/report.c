@@ -228,7 +228,7 @@ static void set_spec(struct edge_json *object, const struct sup_module *m)
 static struct edge_json *module_to_json(struct sup_module *m)
 {
     const struct agent_module_spec *wanted = sup_wanted(m);
-    const struct sup_pull *pull = wanted ? sup_pull_find(m->sup, wanted->image) : NULL;
+    const struct sup_pull *pull = wanted ? sup_pull_find(m->sup, wanted) : NULL;
     struct edge_json *object = edge_json_new_object();
     EDGE_CLEANUP(edge_free) char *text = NULL;
 

@@ -36,10 +36,11 @@ struct agent_supervisor *agent_supervisor_destroy(struct agent_supervisor *sup);
 /** From now on this is wanted. Takes ownership. */
 void agent_supervisor_apply(struct agent_supervisor *sup, struct agent_desired *desired);
 
-/** What @p desired would change now. The caller frees @p ret. @return 0 or -ENOMEM */
+/** What @p desired would change now. The caller frees @p ret. @return 0, EDGE_EUNAVAILABLE:
+ * containerd has not been looked at yet, or -ENOMEM */
 EDGE_MUST_CHECK int agent_supervisor_plan(struct agent_supervisor *sup,
                                           const struct agent_desired *desired,
-                                          struct edge_json **ret);
+                                          struct edge_json **ret, struct edge_err *err);
 
 /** All modules, an array sorted by name; the caller frees it. Members: name, status, description,
  * image, exitCode, restartCount, startedAt, exitedAt, … (agent/supervisor/README.md). NULL without

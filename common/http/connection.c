@@ -61,6 +61,8 @@ static void reset(struct edge_exchange *c)
 {
     edge_buf_fini(&c->body);
     edge_buf_fini(&c->extra);
+    if (c->in.len == 0)
+        edge_buf_fini(&c->in); /* a silent client holds little */
     free(c->text);
     c->text = NULL;
     c->head = (struct http_head){0};

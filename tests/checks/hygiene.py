@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 MARKS = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
-MACHINE = re.compile(r"/wor[k]/(wt|main|shared)\b|/home/[a-z]+/")
+MACHINE = re.compile(r"/wor[k]/(wt|main|shared)\b|(?<!\x22)/home/[a-z]+/")
 # Unbounded, or so easily misused that a safer call stands beside each.
 BANNED = re.compile(r"(?<![\w.>])(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|alloca|mktemp|tmpnam"
                     r"|system|popen|fork|vfork|sleep|usleep|localtime|gmtime|ctime|asctime)\s*\(")
@@ -56,7 +56,7 @@ def check_code(path, complain):
     if count > FILE_LINES:
         complain(f"{path}: {count} lines: split it by idea (limit {FILE_LINES})")
     for number, line in enumerate(without_comments(text).splitlines(), 1):
-        found = BANNED.search(line)
+        found = None if path.startswith("tests/") else BANNED.search(line)
         if found:
             complain(f"{path}:{number}: {found.group(1)}() is not used here")
 

@@ -12,9 +12,8 @@ LIBRARIES = {
     r"sqlite3": ["agent/state/"],
     r"yaml\.h": ["agent/config/"],
     r"json-c/|json\.h$": ["common/json/"],
-    r"uv\.h|uv/": ["common/loop/"],
+    r"uv\.h|uv/": ["common/loop/", "common/http/"],
     r"curl/": ["common/http/"],
-    r"libwebsockets": ["common/http/"],
     r"openssl/": ["common/crypto/"],
     r"zlib\.h": ["agent/logs/"],
 }

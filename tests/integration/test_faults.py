@@ -2,6 +2,7 @@
 
 EDGE_CRASH_ROUNDS is the number of kills for each subject, EDGE_CRASH_SEED repeats a run.
 """
+import json
 import os
 import random
 import time
@@ -21,6 +22,11 @@ class Faults(case.AgentCase):
         print(f"(EDGE_CRASH_SEED={SEED}) ", end="", flush=True)
         self.random = random.Random(SEED)
 
+    def planned(self):
+        """What is still to be done for the deployment in force; None while the agent cannot tell."""
+        done = self.agent.edgectl("plan", "--json", self.agent.deployment)
+        return json.loads(done.stdout)["steps"] if done.returncode == 0 else None
+
     def settle(self, modules, timeout=60):
         """Until exactly these run, each in one container, and the list says so."""
         wanted = sorted(modules)
@@ -29,9 +35,10 @@ class Faults(case.AgentCase):
             listed = {name: m["status"] for name, m in self.agent.list().items()}
             tasks = {name: status for name, (_, status) in self.containerd.tasks().items()}
             if listed == dict.fromkeys(wanted, "running") and tasks == dict.fromkeys(wanted, "RUNNING") \
-                    and self.containerd.containers() == wanted:
+                    and self.containerd.containers() == wanted and self.planned() == []:
                 return True
-            raise Unmet({"list": listed, "tasks": tasks, "containers": self.containerd.containers()})
+            raise Unmet({"list": listed, "tasks": tasks, "containers": self.containerd.containers(),
+                         "plan": self.planned()})
         wait_for(probe, timeout, "exactly " + ", ".join(wanted) + " to run")
         return {name: self.pid(name) for name in wanted}
 
