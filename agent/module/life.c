@@ -173,6 +173,9 @@ static enum agent_module_event act_start_failed(struct agent_module *m)
     return given_up(m) ? MODULE_EV_GIVE_UP : MODULE_EV_PAUSE;
 }
 
+/* What cannot be started would otherwise be tried without end where pauses are turned off. */
+enum { NO_START_PAUSE_MS = 1000 };
+
 /* The pause counts from the exit, which may lie in an earlier life of the agent. */
 static enum agent_module_event act_pause(struct agent_module *m)
 {
@@ -180,6 +183,8 @@ static enum agent_module_event act_pause(struct agent_module *m)
     int64_t pause = agent_restart_pause_ms(m->rules, m->restart_count);
     int64_t since = m->exited_ns == EDGE_TIME_NEVER ? 0 : (now - m->exited_ns) / 1000000;
 
+    if (m->down == AGENT_DOWN_NO_START && pause < NO_START_PAUSE_MS)
+        pause = NO_START_PAUSE_MS;
     pause = agent_with_jitter(pause, (uint32_t) (now / 1000));
     if (since > 0)
         pause = since >= pause ? 0 : pause - since;
