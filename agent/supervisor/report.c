@@ -58,6 +58,8 @@ static void print_span(struct edge_buf *out, int64_t ms)
 
 static void print_since(struct edge_buf *out, int64_t wall_ns)
 {
+    if (wall_ns == EDGE_TIME_NEVER)
+        wall_ns = edge_wall_ns(); /* it is happening */
     print_span(out, (edge_wall_ns() - wall_ns) / 1000000);
 }
 
@@ -151,8 +153,10 @@ static void print_state(struct edge_buf *out, const struct sup_module *m)
     case MODULE_LOST:
         (void) edge_buf_puts(out, "containerd does not answer");
         break;
-    case MODULE_STOPPED:
     case MODULE_REAPING:
+        (void) edge_buf_puts(out, "Ended just now");
+        break;
+    case MODULE_STOPPED:
     case MODULE_BACKOFF:
     case MODULE_FAILED:
         print_down(out, m);
