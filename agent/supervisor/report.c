@@ -58,7 +58,10 @@ static void print_span(struct edge_buf *out, int64_t ms)
 
 static void print_since(struct edge_buf *out, int64_t wall_ns)
 {
-    print_span(out, (edge_wall_ns() - wall_ns) / 1000000);
+    if (wall_ns == EDGE_TIME_NEVER)
+        (void) edge_buf_puts(out, "an unknown time");
+    else
+        print_span(out, (edge_wall_ns() - wall_ns) / 1000000);
 }
 
 static void print_pull(struct edge_buf *out, const struct sup_pull *p)
