@@ -82,7 +82,8 @@ int agent_task_reap(const struct agent_runtime *rt, const char *id, struct agent
             rc = kill_first(rt, id, err);
         agent_ctrd_task_fini(&task);
     } else {
-        rc = 0; /* a create or delete that was cut off leaves a shim without a task: delete ends it */
+        rc = 0; /* a create or delete that was cut off leaves a shim without a task: delete ends it
+                 */
     }
     if (rc == 0)
         rc = agent_ctrd_task_delete(rt->ctrd, NULL, id, NULL, &end, err);

@@ -1,7 +1,8 @@
 #!/bin/bash
-# Every header compiles alone, with gcc and with clang, under flags stricter than the code's.
+# Every header compiles alone, with gcc and with clang, under flags stricter than the code's. The
+# generated protobuf-c headers come from the dev build.
 cd "$(dirname "$0")/../.." || exit 1
-flags=(-std=c17 -fsyntax-only -x c -I. -D_GNU_SOURCE -DEDGE_VERSION='"0"' -Wall -Wextra -Wpedantic -Wshadow
+flags=(-std=c17 -fsyntax-only -x c -I. -isystem build/dev -D_GNU_SOURCE -DEDGE_VERSION='"0"' -Wall -Wextra -Wpedantic -Wshadow
     -Wconversion -Wsign-conversion -Wvla -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual
     -Wredundant-decls -Wwrite-strings -Werror)
 bad=0

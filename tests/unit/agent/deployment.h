@@ -1,6 +1,8 @@
-/* tests/unit/agent/deployment.h - short ways to write deployments. Include test.h first. */
+/* tests/unit/agent/deployment.h - short ways to write deployments. */
 #ifndef TESTS_UNIT_AGENT_DEPLOYMENT_H
 #define TESTS_UNIT_AGENT_DEPLOYMENT_H
+
+#include "tests/unit/test.h"
 
 #include "agent/desired/desired.h"
 #include "common/base/bytes.h"

@@ -2,6 +2,8 @@
 #ifndef TESTS_UNIT_AGENT_LOG_FOLDER_H
 #define TESTS_UNIT_AGENT_LOG_FOLDER_H
 
+#include "tests/unit/test.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>

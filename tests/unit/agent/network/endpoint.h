@@ -2,6 +2,8 @@
 #ifndef TESTS_UNIT_AGENT_NETWORK_ENDPOINT_H
 #define TESTS_UNIT_AGENT_NETWORK_ENDPOINT_H
 
+#include "tests/unit/test.h"
+
 #include <stdio.h>
 
 #include "agent/network/record.h"
