@@ -1,5 +1,6 @@
 #include "agent/plan/plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,7 @@ static enum agent_life life_of(const struct item *item)
 
 static const char *name_of(const struct item *item)
 {
+    assert(item->spec || item->observed);
     return item->spec ? item->spec->name : item->observed->name;
 }
 
@@ -212,6 +214,7 @@ static size_t pair(const struct agent_desired *desired, const struct agent_obser
             item.spec = &desired->modules[i++];
         if (order >= 0)
             item.observed = &observed[j++];
+        assert(item.spec || item.observed);
         item.order = item.spec ? item.spec->startup_order : item.observed->startup_order;
         if (is_for_us(&item))
             items[n++] = item;

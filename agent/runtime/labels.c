@@ -103,7 +103,9 @@ static size_t piece_len(const char *text)
 {
     size_t len = strnlen(text, PIECE);
 
-    while (len == PIECE && len > 0 && ((unsigned char) text[len] & 0xc0) == 0x80)
+    if (len < PIECE)
+        return len;
+    while (len > 0 && ((unsigned char) text[len] & 0xc0) == 0x80)
         len--;
     return len;
 }

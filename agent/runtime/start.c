@@ -48,7 +48,7 @@ static int join_other(const struct agent_runtime *rt, const char *other, const c
 {
     char path[64];
     char *patched;
-    uint32_t pid;
+    uint32_t pid = 0;
     int rc;
 
     if (!other)

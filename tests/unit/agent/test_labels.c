@@ -3,6 +3,7 @@
 #include "agent/runtime/labels.h"
 
 #include "common/base/bytes.h"
+#include "common/json/utf8.h"
 
 static void test_a_legal_name_is_its_own_id(void **state)
 {
@@ -48,6 +49,7 @@ static struct agent_ctrd_container labelled(const struct agent_labels *labels)
     container.labels = calloc(2 * len + 1, sizeof *container.labels);
     for (size_t i = 0; i < len; i++) {
         assert_true(strlen(items[i].key) + strlen(items[i].value) <= 4096);
+        assert_true(edge_utf8_valid(items[i].value, strlen(items[i].value)));
         if (!*items[i].value)
             continue;
         container.labels[n++] = strdup(items[i].key);
@@ -67,7 +69,7 @@ static void test_a_long_spec_comes_back_from_its_pieces(void **state)
 
     edge_buf_init(&text, 1 << 20);
     while (text.len < 60000)
-        assert_int_equal(edge_buf_puts(&text, "{\"a\":\"\xc3\xa9\"}"), 0);
+        assert_int_equal(edge_buf_puts(&text, "{\"a\":\"\xe2\x82\xac\xf0\x9f\x98\x80\"}"), 0);
     spec.text = text.data;
     assert_int_equal(agent_labels_add_spec(labels, &spec), 0);
     container = labelled(labels);
