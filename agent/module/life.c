@@ -250,6 +250,7 @@ static const struct edge_ edges[MODULE_STATE_MAX][MODULE_EVENT_MAX] = {
                           [MODULE_EV_DOWN] = {MODULE_STOPPING, act_stop},
                           [MODULE_EV_RESTART] = {MODULE_STOPPING, act_stop_for_restart},
                           [MODULE_EV_REMOVE] = {MODULE_STOPPING, act_stop_for_removal},
+                          [MODULE_EV_SICK] = {MODULE_UNHEALTHY, act_sick},
                           [MODULE_EV_PAUSE] = {MODULE_STOPPING, act_stop_sick},
                           [MODULE_EV_WELL] = {MODULE_RUNNING, no_follow_up}},
     [MODULE_STOPPING] = {[MODULE_EV_EXITED] = {MODULE_REAPING, act_reap},
@@ -369,6 +370,14 @@ void agent_module_see(struct agent_module *m, enum agent_seen seen)
         put(m, is_up(m->state) ? m->state : MODULE_RUNNING, MODULE_EV_EXITED);
         break;
     }
+}
+
+void agent_module_policy_changed(struct agent_module *m)
+{
+    bool down = m->state == MODULE_STOPPED || m->state == MODULE_FAILED;
+
+    if (down && agent_module_ended_by_itself(m))
+        put(m, MODULE_REAPING, MODULE_EV_DONE); /* decide once more how to go on after its end */
 }
 
 bool agent_module_busy(const struct agent_module *m)

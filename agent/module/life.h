@@ -109,6 +109,10 @@ enum agent_seen {
 };
 void agent_module_see(struct agent_module *m, enum agent_seen seen);
 
+/** The policy has become another one while the container stays: what it left down may now be
+ * restarted. */
+void agent_module_policy_changed(struct agent_module *m);
+
 /** A job is in flight: only its outcome may move the module. */
 bool agent_module_busy(const struct agent_module *m);
 /** For the planner. */

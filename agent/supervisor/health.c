@@ -132,8 +132,9 @@ static void take(struct sup_health *h, const struct probe *p)
     } else if (p->rc == 0) {
         h->failures = 0;
         edge_ignore(agent_module_step(&m->life, MODULE_EV_WELL));
-    } else if (!starting && ++h->failures >= h->check.retries && m->life.state == MODULE_RUNNING) {
-        edge_warn("unhealthy module=%s checks_failed=%d", m->name, h->failures);
+    } else if (!starting && ++h->failures >= h->check.retries) {
+        if (m->life.state == MODULE_RUNNING)
+            edge_warn("unhealthy module=%s checks_failed=%d", m->name, h->failures);
         edge_ignore(agent_module_step(&m->life, MODULE_EV_SICK));
     }
 }
@@ -217,7 +218,7 @@ void sup_health_follow(struct sup_module *m)
     if (!h || h->on == up)
         return;
     h->on = up;
-    h->serial++;
+    h->serial = ++m->sup->health_runs;
     h->failures = 0;
     if (up)
         arm_next(h);

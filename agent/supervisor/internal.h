@@ -70,6 +70,7 @@ struct agent_supervisor {
     bool reconnected; /* since the last list */
     bool rebooted;    /* the device has booted since the records were written */
     bool ending;
+    unsigned health_runs; /* numbers each span of checking */
     struct edge_cancel *events_cancel;
     pthread_t events_thread;
     bool events_started;

@@ -369,6 +369,7 @@ static int run_relabel(struct sup_job *job, struct edge_err *err)
 static void finish_relabel(struct sup_job *job)
 {
     struct sup_module *m = job->m;
+    enum agent_policy before = m->life.policy;
 
     m->relabelling = false;
     if (job->rc < 0) {
@@ -378,6 +379,8 @@ static void finish_relabel(struct sup_job *job)
     }
     edge_info("module changed in place module=%s", m->name);
     sup_set_applied(m, EDGE_TAKE(job->spec));
+    if (m->life.policy != before)
+        agent_module_policy_changed(&m->life);
     sup_changed(m->sup);
 }
 

@@ -42,6 +42,12 @@ class Policies(case.AgentCase):
         self.deploy({"f1": once("f1", 5, "on-failure")})
         self.comes_back("f1")
 
+    def test_another_policy_restarts_what_the_old_one_left_down(self):
+        self.deploy({"once": module("exit 0", policy="on-failure")})
+        self.wait_status("once", "stopped")
+        self.deploy({"once": module("exit 0", policy="always")})
+        self.wait(lambda: self.seen("once")["restartCount"] > 0, "once to be restarted")
+
     def test_on_failure_leaves_a_clean_exit_down(self):
         self.deploy({"f0": once("f0", 0, "on-failure")})
         self.stays_down("f0", "stopped")

@@ -289,6 +289,42 @@ static void test_unhealthy_restarts_or_stays_by_policy(void **state)
     assert_int_equal(restart.m.state, MODULE_BACKOFF); /* though its exit was clean */
 }
 
+static void test_another_policy_restarts_what_the_old_one_left_down(void **state)
+{
+    struct fake ended = fake_new(AGENT_POLICY_ON_FAILURE);
+    struct fake failed = fake_new(AGENT_POLICY_NEVER);
+    struct fake stopped = fake_new(AGENT_POLICY_NEVER);
+    struct fake sick = fake_new(AGENT_POLICY_ON_FAILURE);
+    (void) state;
+
+    run_it(&ended);
+    end_it(&ended, 0);
+    agent_module_policy_changed(&ended.m);
+    assert_int_equal(ended.m.state, MODULE_STOPPED);
+    ended.m.policy = AGENT_POLICY_ALWAYS;
+    agent_module_policy_changed(&ended.m);
+    assert_int_equal(ended.m.state, MODULE_BACKOFF);
+
+    run_it(&failed);
+    end_it(&failed, 1);
+    failed.m.policy = AGENT_POLICY_ON_FAILURE;
+    agent_module_policy_changed(&failed.m);
+    assert_int_equal(failed.m.state, MODULE_BACKOFF);
+
+    run_it(&stopped);
+    assert_int_equal(step(&stopped, MODULE_EV_DOWN), 0);
+    end_it(&stopped, 143);
+    stopped.m.policy = AGENT_POLICY_ALWAYS;
+    agent_module_policy_changed(&stopped.m);
+    assert_int_equal(stopped.m.state, MODULE_STOPPED);
+
+    run_it(&sick);
+    assert_int_equal(step(&sick, MODULE_EV_SICK), 0);
+    sick.m.policy = AGENT_POLICY_ON_UNHEALTHY;
+    assert_int_equal(step(&sick, MODULE_EV_SICK), 0);
+    assert_int_equal(sick.m.state, MODULE_STOPPING);
+}
+
 static void test_ten_good_minutes_forgive_earlier_restarts(void **state)
 {
     struct fake f = fake_new(AGENT_POLICY_ALWAYS);
@@ -408,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_an_end_before_the_start_is_reported_is_not_lost),
         cmocka_unit_test(test_what_cannot_start_is_tried_again_under_every_policy),
         cmocka_unit_test(test_unhealthy_restarts_or_stays_by_policy),
+        cmocka_unit_test(test_another_policy_restarts_what_the_old_one_left_down),
         cmocka_unit_test(test_ten_good_minutes_forgive_earlier_restarts),
         cmocka_unit_test(test_a_list_finds_missed_exits_and_foreign_starts),
         cmocka_unit_test(test_adoption_goes_on_where_an_earlier_life_ended),
