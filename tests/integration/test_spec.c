@@ -194,7 +194,8 @@ static void test_a_module_is_kept_in(void **state)
     (void) state;
     run("{" SH("unshare -m true || echo no unshare; mount -t tmpfs x /tmp || echo no mount; "
                "cat /proc/interrupts /proc/timer_list | wc -c; "
-               "echo x >/proc/sys/kernel/panic || echo no sysctl; touch /sys/x || echo no sys; "
+               "(echo x >/proc/sys/kernel/panic) 2>/dev/null || echo no sysctl; touch /sys/x || "
+               "echo no sys; "
                "mkdir /sys/fs/cgroup/memory/x || echo no cgroup; "
                "mknod /dev/kmem c 1 2 && echo node; cat /dev/kmem || echo no kmem; "
                "[ -e /dev/vda ] || echo no disk; dmesg >/dev/null || echo no dmesg; "
