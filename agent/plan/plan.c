@@ -1,5 +1,6 @@
 #include "agent/plan/plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,7 @@ static size_t pair(const struct agent_desired *desired, const struct agent_obser
             item.spec = &desired->modules[i++];
         if (order >= 0)
             item.observed = &observed[j++];
+        assert(item.spec || item.observed);
         item.order = item.spec ? item.spec->startup_order : item.observed->startup_order;
         if (is_for_us(&item))
             items[n++] = item;

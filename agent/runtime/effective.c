@@ -1,5 +1,6 @@
 #include "agent/runtime/effective.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ int agent_run_facts_read(const struct agent_module_spec *spec, const struct edge
 
     if (rc < 0)
         return rc;
+    assert(options);
     seconds = options->stop_timeout_s < 0 ? STOP_TIMEOUT_S : options->stop_timeout_s;
     if (seconds > STOP_TIMEOUT_MAX_S)
         seconds = STOP_TIMEOUT_MAX_S;

@@ -70,7 +70,7 @@ int agent_task_reap(const struct agent_runtime *rt, const char *id, struct agent
                     struct edge_err *err)
 {
     struct agent_ctrd_task task;
-    struct agent_ctrd_exit end;
+    struct agent_ctrd_exit end = {0};
     int rc = agent_ctrd_task_get(rt->ctrd, NULL, id, &task, err);
 
     *ret = (struct agent_task_end){-1, EDGE_TIME_NEVER, false};
@@ -82,7 +82,8 @@ int agent_task_reap(const struct agent_runtime *rt, const char *id, struct agent
             rc = kill_first(rt, id, err);
         agent_ctrd_task_fini(&task);
     } else {
-        rc = 0; /* a create or delete that was cut off leaves a shim without a task: delete ends it */
+        rc = 0; /* a create or delete that was cut off leaves a shim without a task: delete ends it
+                 */
     }
     if (rc == 0)
         rc = agent_ctrd_task_delete(rt->ctrd, NULL, id, NULL, &end, err);

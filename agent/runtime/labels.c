@@ -103,7 +103,7 @@ static size_t piece_len(const char *text)
 {
     size_t len = strnlen(text, PIECE);
 
-    while (len == PIECE && len > 0 && ((unsigned char) text[len] & 0xc0) == 0x80)
+    while (len > 0 && ((unsigned char) text[len] & 0xc0) == 0x80)
         len--;
     return len;
 }

@@ -47,8 +47,8 @@ static int join_other(const struct agent_runtime *rt, const char *other, const c
                       const char *file, char **spec, struct edge_err *err)
 {
     char path[64];
-    char *patched;
-    uint32_t pid;
+    char *patched = NULL;
+    uint32_t pid = 0;
     int rc;
 
     if (!other)
@@ -148,8 +148,8 @@ static char *log_uri(const struct agent_runtime *rt, const struct agent_start *s
 }
 
 static int create_task(const struct agent_runtime *rt, struct agent_start *start,
-                       const struct agent_ctrd_mounts *mounts,
-                       const struct agent_ctrd_stdio *stdio, struct edge_err *err)
+                       const struct agent_ctrd_mounts *mounts, const struct agent_ctrd_stdio *stdio,
+                       struct edge_err *err)
 {
     return agent_ctrd_task_create(rt->ctrd, NULL, start->id, mounts, stdio,
                                   agent_effective_binary(start->options), &start->pid, err);

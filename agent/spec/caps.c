@@ -127,10 +127,10 @@ static int check_available(uint64_t wanted, uint64_t available, struct edge_err 
 int spec_choose_caps(const struct agent_options *options, uint64_t available, uint64_t *ret,
                      struct edge_err *err)
 {
-    uint64_t add;
-    uint64_t drop;
-    bool add_all;
-    bool drop_all;
+    uint64_t add = 0;
+    uint64_t drop = 0;
+    bool add_all = false;
+    bool drop_all = false;
     int rc = parse_list(options->cap_add, "CapAdd", &add, &add_all, err);
 
     if (rc == 0)

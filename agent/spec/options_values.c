@@ -192,7 +192,7 @@ int opt_words(struct opt_reader *reader, const struct edge_json *value, void *fi
     char ***list = field;
     int rc = opt_texts(reader, value, field);
 
-    for (size_t i = 0; rc == 0 && (*list)[i]; i++) {
+    for (size_t i = 0; rc == 0 && *list && (*list)[i]; i++) {
         if (*(*list)[i] == '\0' || !opt_is_word((*list)[i]) || strlen((*list)[i]) > OPT_MAX_TEXT) {
             (void) opt_enter_index(reader, i);
             return opt_fail(reader, EDGE_EINVALID,

@@ -67,7 +67,7 @@ def tidy(build, path):
 def main():
     build = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build", "dev"))
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
-    common = version + read(os.path.join(TOP, ".clang-tidy"))
+    common = version + read(os.path.join(TOP, ".clang-tidy")) + read(os.path.join(TOP, "tests", ".clang-tidy"))
     os.makedirs(KEPT, exist_ok=True)
     keys = {entry["file"]: key_of(entry, common) for entry in entries(build)}
     due = [path for path, key in keys.items() if not os.path.exists(os.path.join(KEPT, key))]

@@ -101,7 +101,7 @@ static void say_ready(int ready)
 
 pid_t lab_task(void)
 {
-    int ready;
+    int ready = -1;
     pid_t pid = start_child(-1, &ready);
 
     if (pid > 0)
@@ -174,7 +174,7 @@ pid_t lab_serve(pid_t place, const char *protocol, const char *address, uint16_t
 {
     bool tcp = strcmp(protocol, "tcp") == 0;
     struct sockaddr_in at;
-    int ready;
+    int ready = -1;
     int on = 1;
     int fd;
     pid_t pid = start_child(-1, &ready);
@@ -294,7 +294,7 @@ struct lab_sender lab_send(pid_t place, uint16_t from_port, const char *address,
     struct sockaddr_in from = address_of("0.0.0.0", from_port);
     struct sockaddr_in to = address_of(address, port);
     int ends[2];
-    int ready;
+    int ready = -1;
     int fd;
     pid_t pid;
 
