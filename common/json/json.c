@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -19,20 +20,23 @@ static struct edge_json *own(struct json_object *value)
     return (struct edge_json *) (void *) value;
 }
 
-/* json-c cuts strings at an escaped NUL for who reads them as C strings: refuse it everywhere. */
-static int check_no_nul(const struct edge_json *value)
+/* json-c cuts strings at an escaped NUL for who reads them as C strings, and takes NaN and
+ * Infinity, which RFC 8259 has not: refuse them everywhere. */
+static int check_value(const struct edge_json *value)
 {
+    if (edge_json_is(value, EDGE_JSON_DOUBLE))
+        return isfinite(json_object_get_double(raw(value))) ? 0 : EDGE_EINVALID;
     if (edge_json_is(value, EDGE_JSON_STRING)) {
         const char *text = json_object_get_string(raw(value));
 
         return strlen(text) == (size_t) json_object_get_string_len(raw(value)) ? 0 : EDGE_EINVALID;
     }
     for (size_t i = 0; edge_json_is(value, EDGE_JSON_ARRAY) && i < edge_json_len(value); i++) {
-        if (check_no_nul(edge_json_at(value, i)) < 0)
+        if (check_value(edge_json_at(value, i)) < 0)
             return EDGE_EINVALID;
     }
     for (edge_json_foreach (it, value)) {
-        if (check_no_nul(it.value) < 0)
+        if (check_value(it.value) < 0)
             return EDGE_EINVALID;
     }
     return 0;
@@ -102,8 +106,9 @@ int edge_json_parse(const char *text, size_t len, struct edge_json **ret, struct
     json_tokener_free(tok);
     if (rc < 0)
         return rc;
-    if (check_no_nul(value) < 0)
-        return edge_fail(err, EDGE_EINVALID, "JSON text holds an escaped NUL");
+    if (check_value(value) < 0)
+        return edge_fail(err, EDGE_EINVALID,
+                         "JSON holds an escaped NUL, or a number that is none (NaN, Infinity)");
     *ret = EDGE_TAKE(value);
     return 0;
 }
