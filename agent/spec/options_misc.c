@@ -73,19 +73,8 @@ static int add_label(struct opt_reader *reader, const char *key, const struct ed
 
 int opt_labels(struct opt_reader *reader, const struct edge_json *value, void *field)
 {
-    int rc = opt_need(reader, value, EDGE_JSON_OBJECT);
-
     (void) field;
-    for (edge_json_foreach (it, value)) {
-        size_t before;
-
-        if (rc < 0)
-            break;
-        before = opt_enter(reader, it.name);
-        rc = add_label(reader, it.name, it.value);
-        opt_leave(reader, before);
-    }
-    return rc;
+    return opt_each_member(reader, value, add_label);
 }
 
 int opt_hostname(struct opt_reader *reader, const struct edge_json *value, void *field)

@@ -170,41 +170,28 @@ static int add_tmpfs(struct opt_reader *reader, const char *target, const struct
 
 int opt_tmpfs(struct opt_reader *reader, const struct edge_json *value, void *field)
 {
-    int rc = opt_need(reader, value, EDGE_JSON_OBJECT);
-
     (void) field;
-    for (edge_json_foreach (it, value)) {
-        size_t before;
+    return opt_each_member(reader, value, add_tmpfs);
+}
 
-        if (rc < 0)
-            break;
-        before = opt_enter(reader, it.name);
-        rc = add_tmpfs(reader, it.name, it.value);
-        opt_leave(reader, before);
-    }
-    return rc;
+static int add_volume(struct opt_reader *reader, const char *target, const struct edge_json *value)
+{
+    char *clean = NULL;
+    int rc = opt_clean_path(reader, target, &clean);
+
+    (void) value; /* Docker's {} */
+    if (rc < 0)
+        return rc;
+    if (!opt_strv_has(reader->out->volumes, clean))
+        return opt_strv_add(&reader->out->volumes, clean);
+    free(clean);
+    return 0;
 }
 
 int opt_volumes(struct opt_reader *reader, const struct edge_json *value, void *field)
 {
-    int rc = opt_need(reader, value, EDGE_JSON_OBJECT);
-
     (void) field;
-    for (edge_json_foreach (it, value)) {
-        size_t before;
-        char *clean = NULL;
-
-        if (rc < 0)
-            break;
-        before = opt_enter(reader, it.name);
-        rc = opt_clean_path(reader, it.name, &clean);
-        if (rc == 0 && opt_strv_has(reader->out->volumes, clean))
-            free(clean);
-        else if (rc == 0)
-            rc = opt_strv_add(&reader->out->volumes, clean);
-        opt_leave(reader, before);
-    }
-    return rc;
+    return opt_each_member(reader, value, add_volume);
 }
 
 static const char *kind_name(const struct agent_mount *mount)

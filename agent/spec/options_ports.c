@@ -183,19 +183,8 @@ static int read_bindings(struct opt_reader *reader, const char *key, const struc
 
 int opt_port_bindings(struct opt_reader *reader, const struct edge_json *value, void *field)
 {
-    int rc = opt_need(reader, value, EDGE_JSON_OBJECT);
-
     (void) field;
-    for (edge_json_foreach (it, value)) {
-        size_t before;
-
-        if (rc < 0)
-            break;
-        before = opt_enter(reader, it.name);
-        rc = read_bindings(reader, it.name, it.value);
-        opt_leave(reader, before);
-    }
-    return rc;
+    return opt_each_member(reader, value, read_bindings);
 }
 
 static int expose(struct opt_reader *reader, const char *key)

@@ -136,6 +136,24 @@ int opt_need(struct opt_reader *reader, const struct edge_json *value, enum edge
     return 0;
 }
 
+int opt_each_member(struct opt_reader *reader, const struct edge_json *value,
+                    int (*read)(struct opt_reader *reader, const char *name,
+                                const struct edge_json *value))
+{
+    int rc = opt_need(reader, value, EDGE_JSON_OBJECT);
+
+    for (edge_json_foreach (it, value)) {
+        size_t before;
+
+        if (rc < 0)
+            break;
+        before = opt_enter(reader, it.name);
+        rc = read(reader, it.name, it.value);
+        opt_leave(reader, before);
+    }
+    return rc;
+}
+
 int opt_each(struct opt_reader *reader, const struct edge_json *value,
              int (*read)(struct opt_reader *reader, const struct edge_json *value))
 {

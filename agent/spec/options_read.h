@@ -67,6 +67,11 @@ bool opt_trivial(const struct edge_json *value);
 
 /** @return 0 or the code of opt_fail when @p value is not of @p kind or holds too much */
 int opt_need(struct opt_reader *reader, const struct edge_json *value, enum edge_json_kind kind);
+/** Hand every member of an object to @p read, with its name in the path of errors; stops at the
+ * first that fails. */
+int opt_each_member(struct opt_reader *reader, const struct edge_json *value,
+                    int (*read)(struct opt_reader *reader, const char *name,
+                                const struct edge_json *value));
 /** Each entry of an array; null entries are passed over. */
 int opt_each(struct opt_reader *reader, const struct edge_json *value,
              int (*read)(struct opt_reader *reader, const struct edge_json *value));

@@ -139,19 +139,8 @@ static int add_sysctl(struct opt_reader *reader, const char *name, const struct 
 
 int opt_sysctls(struct opt_reader *reader, const struct edge_json *value, void *field)
 {
-    int rc = opt_need(reader, value, EDGE_JSON_OBJECT);
-
     (void) field;
-    for (edge_json_foreach (it, value)) {
-        size_t before;
-
-        if (rc < 0)
-            break;
-        before = opt_enter(reader, it.name);
-        rc = add_sysctl(reader, it.name, it.value);
-        opt_leave(reader, before);
-    }
-    return rc;
+    return opt_each_member(reader, value, add_sysctl);
 }
 
 /* --- numbers with a range of their own --- */
