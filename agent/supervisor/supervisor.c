@@ -309,6 +309,9 @@ int agent_supervisor_act(struct agent_supervisor *sup, const char *module, const
         return edge_fail(err, EDGE_ECONFLICT,
                          "module %s: the deployment wants it %s; change its status there", module,
                          !wanted ? "removed" : agent_want_name(wanted->want));
+    if (!m->applied)
+        return edge_fail(err, EDGE_ECONFLICT, "module %s has no container yet: %s", module,
+                         *m->note ? m->note : "it is being made");
     if (agent_module_step(&m->life, ev) == AGENT_MODULE_IGNORED && ev == MODULE_EV_RESTART)
         return edge_fail(err, EDGE_ECONFLICT, "module %s cannot be restarted while it is %s",
                          module, agent_module_state_name(m->life.state));
