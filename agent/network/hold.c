@@ -16,6 +16,19 @@ static int open_socket(const char *protocol)
                   strcmp(protocol, "sctp") == 0 ? IPPROTO_SCTP : IPPROTO_TCP);
 }
 
+/* Two that bind with SO_REUSEADDR may share a port until one of them listens; a client that comes
+ * before the rules do must be refused, not left waiting in a queue nobody empties. So: listen once,
+ * which ends the sharing, take the leave to share back, and stop listening. The port stays bound.
+ */
+static int make_exclusive(int fd)
+{
+    int off = 0;
+
+    if (listen(fd, 1) < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off) < 0)
+        return -errno;
+    return shutdown(fd, SHUT_RD) < 0 ? -errno : 0;
+}
+
 /* For UDP, SO_REUSEADDR would share the port with whoever set it too; it has no TIME_WAIT. */
 static int occupy(int fd, const struct agent_record_port *port)
 {
@@ -29,7 +42,7 @@ static int occupy(int fd, const struct agent_record_port *port)
         return -errno;
     if (bind(fd, (const struct sockaddr *) &at, sizeof at) < 0)
         return -errno;
-    return stream && listen(fd, 1) < 0 ? -errno : 0; /* two that bind with reuse, one listens */
+    return stream ? make_exclusive(fd) : 0;
 }
 
 /* A range of thousands must not use up the process's descriptors. */

@@ -19,7 +19,7 @@ class Network(case.AgentCase):
 
     def asks(self, name, url, text):
         """A module asks for a URL from inside until it gets this text."""
-        script = f"while :; do timeout 2 wget -q -O - {url}; sleep 0.2; done"
+        script = f"while :; do wget -q -O - {url}; sleep 0.2; done"
         self.deployed[name] = module(script)
         self.deploy(self.deployed)
         self.wait_output(name, text)
@@ -90,7 +90,7 @@ class Network(case.AgentCase):
 
     def test_container_mode_shares_another_modules_network(self):
         self.deploy({"web": module(SERVE % "shared", order=1),
-                     "side": module("while :; do timeout 2 wget -q -O - http://127.0.0.1/; sleep 0.3; done", order=2,
+                     "side": module("while :; do wget -q -O - http://127.0.0.1/; sleep 0.3; done", order=2,
                                     options={"HostConfig": {"NetworkMode": "container:web"}})})
         self.wait_output("side", "shared")
 

@@ -1,4 +1,4 @@
-foreach(part subnet ports hosts resolv nft record cni)
+foreach(part subnet ports hold hosts resolv nft record cni)
   edge_test(unit/agent/network/test_${part}.c LINKS edge::agent_network edge::json)
 endforeach()
 
