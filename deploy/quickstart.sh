@@ -45,7 +45,7 @@ remember() { printf '%s=%s\n' "$1" "$2" >>"$state"; }
 programs() {
     local pid args
     for pid in /proc/[0-9]*; do
-        args=$(tr '\0' ' ' <"$pid/cmdline" 2>/dev/null) || continue
+        { args=$(tr '\0' ' ' <"$pid/cmdline"); } 2>/dev/null || continue # it may end meanwhile
         case ${args%% *} in
             */containerd | containerd | */containerd-shim-* | */docker-registry | docker-registry | */edge-agent | */edge-logger) ;;
             *) continue ;;
@@ -267,8 +267,16 @@ remove_network() {
     [ "$(recall forward)" != 0 ] || echo 0 >/proc/sys/net/ipv4/ip_forward
 }
 
+# Our folder of each hierarchy: below /sys/fs/cgroup itself (v2) or below each controller's (v1).
+cgroups() {
+    find /sys/fs/cgroup -maxdepth 2 -type d -name "$namespace" 2>/dev/null || true
+}
+
 remove_cgroups() {
-    find /sys/fs/cgroup -depth -type d -path "*/$namespace*" -exec rmdir {} + 2>/dev/null || true
+    local folder
+    cgroups | while read -r folder; do
+        find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    done
 }
 
 # What is still there of ours, one line each.
@@ -278,7 +286,7 @@ left() {
     grep -s -e " $root/" -e " $run/" /proc/self/mountinfo || true
     nft list tables 2>/dev/null | grep -w "edge-$name" || true
     ip -o link show 2>/dev/null | grep "alias edge:$run" || true
-    find /sys/fs/cgroup -type d -name "$namespace" 2>/dev/null || true
+    cgroups
     ls -d "$root" "$run" 2>/dev/null || true
 }
 

@@ -21,6 +21,7 @@ static enum agent_module_event act_start(struct agent_module *m)
     m->ops->disarm(m);
     m->exited_early = false;
     m->again = false;
+    m->oom_before = m->oom;
     m->oom = false;
     m->ops->start(m);
     return MODULE_EVENT_MAX;
@@ -214,7 +215,7 @@ static enum agent_module_event act_fresh(struct agent_module *m)
     m->exit_code = 0;
     m->started_ns = m->exited_ns = m->last_restart_ns = EDGE_TIME_NEVER;
     m->started_ms = 0;
-    m->oom = false;
+    m->oom = m->oom_before = false;
     return MODULE_EVENT_MAX;
 }
 

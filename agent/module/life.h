@@ -91,7 +91,8 @@ struct agent_module {
     int64_t last_restart_ns;
     int64_t started_ms; /* edge_now_ms; 0 when not known */
     int64_t stop_timeout_ms;
-    bool oom; /* the kernel killed something in it since it started */
+    bool oom;        /* the kernel killed something in it since it started */
+    bool oom_before; /* the same of the run before this one */
 };
 
 enum { AGENT_MODULE_IGNORED = 1 };

@@ -125,6 +125,17 @@ static void print_down(struct edge_buf *out, const struct sup_module *m)
     }
 }
 
+static void print_restarts(struct edge_buf *out, const struct agent_module *life)
+{
+    if (life->restart_count == 0)
+        return;
+    (void) edge_buf_printf(out, ", restarted %u time%s", life->restart_count,
+                           life->restart_count == 1 ? "" : "s");
+    if (life->exit_code > 0)
+        (void) edge_buf_printf(out, ", last exit code %lld%s", (long long) life->exit_code,
+                               life->oom_before ? " (out of memory)" : "");
+}
+
 static void print_state(struct edge_buf *out, const struct sup_module *m)
 {
     switch (m->life.state) {
@@ -142,6 +153,7 @@ static void print_state(struct edge_buf *out, const struct sup_module *m)
     case MODULE_UNHEALTHY:
         (void) edge_buf_puts(out, "Up ");
         print_since(out, m->life.started_ns);
+        print_restarts(out, &m->life);
         if (m->life.state == MODULE_UNHEALTHY)
             (void) edge_buf_puts(out, ", health check fails");
         else if (m->life.oom)
