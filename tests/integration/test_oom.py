@@ -13,10 +13,20 @@ class Limits(case.AgentCase):
         self.assertRegex(seen["description"].lower(), r"memory")
 
     def test_kill_of_a_child_is_told_while_the_module_runs_on(self):
-        self.deploy({"parent": module("tail /dev/zero; echo child-gone; " + case.IDLE,
+        # Not in its first moment: containerd begins to watch a cgroup only after the start.
+        self.deploy({"parent": module("sleep 1; tail /dev/zero; echo child-gone; " + case.IDLE,
                                       options={"HostConfig": {"Memory": 16 << 20}})})
         self.wait_output("parent", "child-gone")
-        self.wait_running("parent")
+        self.wait_module("parent", lambda m: m["status"] == "running" and "out of memory" in m["description"],
+                         "to run and to tell of its child")
+
+    def test_module_that_was_restarted_still_tells_why(self):
+        script = "if [ -e /flag/up ]; then %s; else touch /flag/up; exec tail /dev/zero; fi" % case.IDLE
+        self.deploy({"once": module(script, policy="on-failure", options={
+            "HostConfig": {"Memory": 16 << 20, "Binds": ["flag-oom:/flag"]}})})
+        seen = self.wait_module("once", lambda m: m["status"] == "running" and m["restartCount"] == 1,
+                                "to be restarted")
+        self.assertIn("137 (out of memory)", seen["description"])
 
     def test_process_limit_holds(self):
         self.deploy({"forks": module("i=0; while [ $i -lt 30 ]; do sleep 100 & i=$((i+1)); done; echo all; " +
