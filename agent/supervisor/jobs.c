@@ -1,124 +1,12 @@
-/* Blocking work about one module: a list of stages, each on its pool, and what the end of it means
- * to the module's life. */
+/* What is done about one module, and what the end of it means to the module's life. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/supervisor/internal.h"
+#include "agent/supervisor/job.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
 enum { CREATE_RETRY_S = 10, CREATE_RETRY_MAX_S = 300 };
-
-struct sup_job;
-struct stage {
-    int (*run)(struct sup_job *job, struct edge_err *err);
-    bool on_net;
-    bool undo; /* runs only after a failure; its own failure means the outcome is unknown */
-};
-
-struct sup_job {
-    struct sup_module *m;
-    const struct stage *stages; /* run NULL at the end */
-    size_t at;
-    int rc;      /* first failure */
-    int undo_rc; /* first failure of an undo stage */
-    struct edge_err err;
-    void (*finish)(struct sup_job *job);
-    /* what the stages work on: copies, for the module lives on the loop thread */
-    const struct agent_runtime *rt;
-    struct agent_network *network;
-    char id[AGENT_ID_SIZE];
-    struct agent_module_spec *spec;
-    struct agent_start start;
-    struct agent_task_end end;
-    struct agent_container_made made;
-    bool kill;
-    bool logs;
-};
-
-static void submit_stage(struct sup_job *job);
-
-static void job_free(struct sup_job *job)
-{
-    agent_start_end(&job->start);
-    agent_container_made_fini(&job->made);
-    agent_module_spec_free(job->spec);
-    free(job);
-}
-
-static void stage_work(void *arg)
-{
-    struct sup_job *job = arg;
-    const struct stage *stage = &job->stages[job->at];
-    struct edge_err err = {0};
-    int rc = stage->run(job, &err);
-
-    if (rc >= 0)
-        return;
-    if (stage->undo) {
-        if (job->undo_rc == 0)
-            job->undo_rc = rc;
-        return;
-    }
-    job->rc = rc;
-    job->err = err;
-    if (!job->err.text[0])
-        edge_ignore(edge_fail(&job->err, rc, "%s", edge_strerror(rc)));
-}
-
-static void stage_done(void *arg)
-{
-    struct sup_job *job = arg;
-    struct sup_module *m = job->m;
-
-    job->at++;
-    while (job->stages[job->at].run && job->stages[job->at].undo != (job->rc < 0))
-        job->at++;
-    if (job->stages[job->at].run) {
-        submit_stage(job);
-        return;
-    }
-    m->jobs--;
-    if (!m->sup->ending)
-        job->finish(job);
-    job_free(job);
-    sup_kick(m->sup);
-}
-
-static void submit_stage(struct sup_job *job)
-{
-    struct agent_supervisor *sup = job->m->sup;
-    struct edge_pool *pool = job->stages[job->at].on_net ? sup->net : sup->work;
-
-    if (sup->ending) { /* the pools are closed: the next life of the agent finds what is left */
-        job->m->jobs--;
-        job_free(job);
-        return;
-    }
-    edge_pool_submit(pool, stage_work, stage_done, job);
-}
-
-static struct sup_job *job_create(struct agent_module *life, const struct stage *stages,
-                                  void (*finish)(struct sup_job *job),
-                                  const struct agent_module_spec *spec)
-{
-    struct sup_module *m = EDGE_CONTAINER_OF(life, struct sup_module, life);
-    struct sup_job *job = calloc(1, sizeof *job);
-
-    if (!job)
-        abort(); /* a job that cannot begin would leave its module waiting for ever */
-    job->m = m;
-    job->stages = stages;
-    job->finish = finish;
-    job->rt = m->sup->cfg.rt;
-    job->network = m->sup->cfg.net;
-    memcpy(job->id, m->id, sizeof job->id);
-    if (spec && !(job->spec = agent_module_spec_copy(spec)))
-        abort();
-    m->jobs++;
-    return job;
-}
 
 /* containerd did not answer, or not in time: what it has done is not known. */
 static bool is_lost(const struct sup_job *job)
@@ -200,11 +88,11 @@ static void finish_create(struct sup_job *job)
 
 static void op_create(struct agent_module *life)
 {
-    static const struct stage stages[] = {
+    static const struct sup_stage stages[] = {
         {run_name, true, false}, {run_create, false, false}, {NULL, false, false}};
     struct sup_module *m = EDGE_CONTAINER_OF(life, struct sup_module, life);
 
-    submit_stage(job_create(life, stages, finish_create, sup_wanted(m)));
+    sup_job_submit(sup_job_create(life, stages, finish_create, sup_wanted(m)));
 }
 
 /* ---- start ---- */
@@ -260,14 +148,14 @@ static void finish_start(struct sup_job *job)
 
 static void op_start(struct agent_module *life)
 {
-    static const struct stage stages[] = {
+    static const struct sup_stage stages[] = {
         {run_begin, false, false}, {run_name, true, false}, {run_task, false, false},
         {run_join, true, false},   {run_go, false, false},  {run_reap, false, true},
         {run_detach, true, true},  {NULL, false, false},
     };
     struct sup_module *m = EDGE_CONTAINER_OF(life, struct sup_module, life);
 
-    submit_stage(job_create(life, stages, finish_start, m->applied));
+    sup_job_submit(sup_job_create(life, stages, finish_start, m->applied));
 }
 
 /* ---- signal ---- */
@@ -289,11 +177,11 @@ static void finish_signal(struct sup_job *job)
 
 static void op_signal(struct agent_module *life, bool kill)
 {
-    static const struct stage stages[] = {{run_signal, false, false}, {NULL, false, false}};
-    struct sup_job *job = job_create(life, stages, finish_signal, NULL);
+    static const struct sup_stage stages[] = {{run_signal, false, false}, {NULL, false, false}};
+    struct sup_job *job = sup_job_create(life, stages, finish_signal, NULL);
 
     job->kill = kill;
-    submit_stage(job);
+    sup_job_submit(job);
 }
 
 /* ---- reap ---- */
@@ -319,10 +207,10 @@ static void finish_reap(struct sup_job *job)
 
 static void op_reap(struct agent_module *life)
 {
-    static const struct stage stages[] = {
+    static const struct sup_stage stages[] = {
         {run_reap, false, false}, {run_detach, true, false}, {NULL, false, false}};
 
-    submit_stage(job_create(life, stages, finish_reap, NULL));
+    sup_job_submit(sup_job_create(life, stages, finish_reap, NULL));
 }
 
 /* ---- remove ---- */
@@ -349,14 +237,14 @@ static void finish_remove(struct sup_job *job)
 
 static void op_remove(struct agent_module *life)
 {
-    static const struct stage stages[] = {{run_remove, false, false},
-                                          {run_detach, true, false},
-                                          {run_forget, true, false},
-                                          {NULL, false, false}};
-    struct sup_job *job = job_create(life, stages, finish_remove, NULL);
+    static const struct sup_stage stages[] = {{run_remove, false, false},
+                                              {run_detach, true, false},
+                                              {run_forget, true, false},
+                                              {NULL, false, false}};
+    struct sup_job *job = sup_job_create(life, stages, finish_remove, NULL);
 
     job->logs = !sup_wanted(job->m); /* an update keeps the module's logs */
-    submit_stage(job);
+    sup_job_submit(job);
 }
 
 /* ---- relabel ---- */
@@ -386,10 +274,10 @@ static void finish_relabel(struct sup_job *job)
 
 void sup_relabel(struct sup_module *m, const struct agent_module_spec *spec)
 {
-    static const struct stage stages[] = {{run_relabel, false, false}, {NULL, false, false}};
+    static const struct sup_stage stages[] = {{run_relabel, false, false}, {NULL, false, false}};
 
     m->relabelling = true;
-    submit_stage(job_create(&m->life, stages, finish_relabel, spec));
+    sup_job_submit(sup_job_create(&m->life, stages, finish_relabel, spec));
 }
 
 /* ---- the rest of the ops ---- */
