@@ -2,6 +2,7 @@
 # Build and test everything, or the parts named, on a bare Debian 12 (as root):
 #
 #   tests/run.sh [checks] [unit] [integration] [conformance] [fuzz] [crash] [bench]
+#   tests/run.sh tsan          the thread sanitizer: only when named
 #
 # The last line of all is "N passed, N failed"; the exit code is 0 only when nothing failed.
 #   EDGE_JOBS          how much runs at once (the number of processors)
@@ -103,6 +104,13 @@ run_unit() {
 run_integration() {
     round dev integration "$jobs"
     round asan integration "$jobs"
+}
+
+# By name only: under the thread sanitizer. gRPC's libraries are not built for it (tests/tsan.supp).
+run_tsan() {
+    export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
+    round tsan unit "$jobs"
+    round tsan integration 1 -R 'integration\.(run|update|policies)$'
 }
 
 run_conformance() { round dev conformance "$jobs"; }
