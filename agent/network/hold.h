@@ -1,7 +1,7 @@
 /* agent/network/hold.h - host ports kept from other processes while a module publishes them.
  * Rules alone would not tell a program of the host that its port is taken: it would bind and never
- * be reached. So the agent binds the port itself, without listening: the rules lead clients past it, and
- * who comes before them is refused.
+ * be reached. So the agent binds the port itself, without listening: the rules lead clients past
+ * it, and who comes before them is refused.
  */
 #ifndef AGENT_NETWORK_HOLD_H
 #define AGENT_NETWORK_HOLD_H
