@@ -120,9 +120,12 @@ static enum agent_module_event act_reap(struct agent_module *m)
     return MODULE_EVENT_MAX;
 }
 
-static bool given_up(const struct agent_module *m)
+/* How a module that shall run again goes on: after a pause, unless it has used up its restarts. */
+static enum agent_module_event pause_or_give_up(const struct agent_module *m)
 {
-    return m->rules->max_count > 0 && m->restart_count >= m->rules->max_count;
+    bool used_up = m->rules->max_count > 0 && m->restart_count >= m->rules->max_count;
+
+    return used_up ? MODULE_EV_GIVE_UP : MODULE_EV_PAUSE;
 }
 
 /* Started in an earlier life of the agent, only the wall clock tells. */
@@ -140,7 +143,7 @@ static enum agent_module_event after_end(struct agent_module *m, enum agent_end 
     if (up_ms(m) >= (int64_t) m->rules->care_minutes * 60000)
         m->restart_count = 0;
     if (agent_policy_restarts(m->policy, end))
-        return given_up(m) ? MODULE_EV_GIVE_UP : MODULE_EV_PAUSE;
+        return pause_or_give_up(m);
     return end == AGENT_END_CLEAN ? MODULE_EVENT_MAX : MODULE_EV_GIVE_UP;
 }
 
@@ -157,7 +160,7 @@ static enum agent_module_event act_reaped(struct agent_module *m)
     case AGENT_DOWN_UNHEALTHY:
         return after_end(m, AGENT_END_UNHEALTHY);
     case AGENT_DOWN_NO_START:
-        return given_up(m) ? MODULE_EV_GIVE_UP : MODULE_EV_PAUSE;
+        return pause_or_give_up(m);
     case AGENT_DOWN_ENDED:
         break;
     }
@@ -171,7 +174,7 @@ static enum agent_module_event act_start_failed(struct agent_module *m)
     m->down = AGENT_DOWN_NO_START;
     m->exit_code = -1;
     m->exited_ns = edge_wall_ns();
-    return given_up(m) ? MODULE_EV_GIVE_UP : MODULE_EV_PAUSE;
+    return pause_or_give_up(m);
 }
 
 /* What cannot be started would otherwise be tried without end where pauses are turned off. */

@@ -233,13 +233,6 @@ int64_t edge_json_int(const struct edge_json *value, int64_t fallback)
     return edge_json_is(value, EDGE_JSON_INT) ? json_object_get_int64(raw(value)) : fallback;
 }
 
-double edge_json_double(const struct edge_json *value, double fallback)
-{
-    if (edge_json_is(value, EDGE_JSON_INT) || edge_json_is(value, EDGE_JSON_DOUBLE))
-        return json_object_get_double(raw(value));
-    return fallback;
-}
-
 int edge_json_loose_bool(const struct edge_json *value, bool *ret)
 {
     const char *text = edge_json_str(value, NULL);
@@ -357,11 +350,6 @@ struct edge_json *edge_json_new_int(int64_t number)
     return own(json_object_new_int64(number));
 }
 
-struct edge_json *edge_json_new_double(double number)
-{
-    return own(json_object_new_double(number));
-}
-
 struct edge_json *edge_json_new_bool(bool truth)
 {
     return own(json_object_new_boolean(truth));
@@ -444,13 +432,6 @@ enum { PLAIN = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
 char *edge_json_text(const struct edge_json *value)
 {
     return value ? edge_strdup(json_object_to_json_string_ext(raw(value), PLAIN)) : strdup("null");
-}
-
-char *edge_json_pretty(const struct edge_json *value)
-{
-    int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
-
-    return value ? edge_strdup(json_object_to_json_string_ext(raw(value), flags)) : strdup("null");
 }
 
 static int by_name(const void *a, const void *b)

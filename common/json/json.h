@@ -72,7 +72,6 @@ void edge_json_next(struct edge_json_iter *it);
 const char *edge_json_str(const struct edge_json *value, const char *fallback);
 bool edge_json_bool(const struct edge_json *value, bool fallback);
 int64_t edge_json_int(const struct edge_json *value, int64_t fallback);
-double edge_json_double(const struct edge_json *value, double fallback);
 
 /* As Docker and IoT Edge read loosely written documents: "true"/"1"/1 for true, "42" for 42, and a
  * scalar as text. @return 0 or EDGE_EINVALID, also for null. */
@@ -87,7 +86,6 @@ struct edge_json *edge_json_new_array(void);
 struct edge_json *edge_json_new_str(const char *text); /* NULL text: null */
 struct edge_json *edge_json_new_str_len(const char *text, size_t len);
 struct edge_json *edge_json_new_int(int64_t number);
-struct edge_json *edge_json_new_double(double number);
 struct edge_json *edge_json_new_bool(bool truth);
 struct edge_json *edge_json_copy(const struct edge_json *value);
 int edge_json_set(struct edge_json *object, const char *name, struct edge_json *value);
@@ -107,8 +105,6 @@ bool edge_json_equal(const struct edge_json *a, const struct edge_json *b);
 
 /** Compact text, members in document order; the caller frees it. NULL without memory. */
 char *edge_json_text(const struct edge_json *value);
-/** Indented by two spaces. */
-char *edge_json_pretty(const struct edge_json *value);
 /** Compact text with members sorted by name at every level: equal values, equal bytes. */
 char *edge_json_canonical(const struct edge_json *value);
 
