@@ -9,12 +9,18 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 LIBRARIES = {
     r"grpc/": ["agent/containerd/"],
     r"protobuf-c/|proto/.*\.pb-c\.h": ["agent/containerd/", "proto/"],
-    r"sqlite3": ["agent/state/"],
+    r"sqlite3": ["agent/state/"],  # the local cloud of the tests has its own room: tests/emulator/store
+    r"mosquitto": ["agent/cloud/"],
+    r"proton/": ["hub/amqp/"],
+    r"wslay/": ["common/net/"],
+    r"p11-kit/": ["agent/security/"],
+    r"seccomp\.h|sys/capability": ["agent/security/"],
+    r"pcre2|archive": ["agent/methods/"],
     r"yaml\.h": ["agent/config/"],
     r"json-c/|json\.h$": ["common/json/"],
-    r"uv\.h|uv/": ["common/loop/", "common/http/"],
+    r"uv\.h|uv/": ["common/loop/", "common/net/", "common/http/"],
     r"curl/": ["common/http/"],
-    r"openssl/": ["common/crypto/"],
+    r"openssl/": ["common/crypto/", "common/tls/", "common/net/"],
     r"zlib\.h": ["agent/logs/"],
 }
 # folder -> folders whose headers it may not include
@@ -22,6 +28,10 @@ WALLS = {
     "common/": ["agent/", "hub/", "tests/"],
     "proto/": ["agent/", "common/", "tests/"],
     "agent/": ["hub/", "tests/"],
+    "hub/": ["agent/", "tests/"],
+    "hub/core/": ["hub/mqtt/", "hub/amqp/", "hub/store/", "hub/cloud/"],
+    "hub/mqtt/": ["hub/amqp/"],
+    "hub/amqp/": ["hub/mqtt/"],
     "agent/desired/": ["agent/containerd/", "agent/module/", "common/loop/", "common/http/"],
     "agent/plan/": ["agent/containerd/", "agent/module/", "common/loop/", "common/http/"],
     "agent/spec/": ["agent/containerd/", "agent/module/", "common/loop/", "common/http/"],
