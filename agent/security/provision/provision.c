@@ -80,25 +80,20 @@ static int by_hand(const struct agent_provisioning *config, struct sec_device *r
     return rc;
 }
 
-/* Ask when nothing is remembered or asking is due; what is remembered stands in for no answer. */
 static int resolve(const struct sec_provision *p, const struct sec_credential *who,
                    struct sec_dps_result *ret, struct edge_err *err)
 {
     char fingerprint[EDGE_SHA256_HEX];
-    bool known;
     int rc = sec_provision_fingerprint(p->config, fingerprint);
 
     if (rc < 0)
         return rc;
-    known = sec_provision_recall(p->cache, fingerprint, ret) == 0;
-    if (known && !p->again && !p->config->always_reprovision)
-        return 0;
+    if (p->offline)
+        return sec_provision_recall(p->cache, fingerprint, ret) < 0
+                   ? edge_fail(err, -ENOENT, "not registered with DPS yet")
+                   : 0;
     rc = sec_provision_register(p, who, ret, err);
-    if (rc == 0)
-        return sec_provision_remember(p->cache, fingerprint, ret, err);
-    if (!known || sec_provision_recall(p->cache, fingerprint, ret) < 0)
-        return rc;
-    return rc == -ECANCELED ? rc : SEC_PROVISION_REMEMBERED;
+    return rc < 0 ? rc : sec_provision_remember(p->cache, fingerprint, ret, err);
 }
 
 static int by_dps(const struct sec_provision *p, struct sec_device *ret, struct edge_err *err)
@@ -107,18 +102,14 @@ static int by_dps(const struct sec_provision *p, struct sec_device *ret, struct 
     bool symmetric = strcmp(config->attestation.method, "symmetric_key") == 0;
     struct sec_credential who;
     struct sec_dps_result result = {0};
-    int found;
     int rc = set_proof(ret, symmetric ? config->attestation.symmetric_key : NULL,
                        config->attestation.identity_cert, config->attestation.identity_pk, err);
 
     if (rc < 0)
         return edge_wrap(err, rc, "provisioning.attestation");
     who = sec_device_credential(ret);
-    found = resolve(p, &who, &result, err);
-    if (found < 0)
-        return found;
-    rc = set_name(ret, result.hub, result.device);
-    return rc < 0 ? rc : found;
+    rc = resolve(p, &who, &result, err);
+    return rc < 0 ? rc : set_name(ret, result.hub, result.device);
 }
 
 int sec_provision(const struct sec_provision *p, struct sec_device *ret, struct edge_err *err)

@@ -26,14 +26,12 @@ struct sec_provision {
     const struct agent_provisioning *config;
     const char *cache; /* path of the file that remembers DPS's answer */
     struct sec_cloud *cloud;
-    bool again; /* ask DPS whatever is remembered */
+    bool offline; /* DPS is not asked: what it said before will do */
 };
 
-enum { SEC_PROVISION_REMEMBERED = 1 };
-/** @return 0 · SEC_PROVISION_REMEMBERED: DPS could not be asked or refused (the reason in @p err),
- * and @p ret is what it said before · EDGE_EUNSUPPORTED: provisioning.source is file ·
- * EDGE_EINVALID and other failures of the configuration's keys and certificates · as sec_dps_read ·
- * as edge_http_request */
+/** @return 0 · -ENOENT offline, and nothing is remembered for this configuration ·
+ * EDGE_EUNSUPPORTED provisioning.source is file · EDGE_EINVALID and other failures of the
+ * configuration's keys and certificates · as sec_dps_read · as edge_http_request */
 EDGE_MUST_CHECK int sec_provision(const struct sec_provision *p, struct sec_device *ret,
                                   struct edge_err *err);
 
