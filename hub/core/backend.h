@@ -109,6 +109,9 @@ struct hub_backend_ops {
     bool (*method_reply)(struct hub_session *session, const char *rid, int status,
                          struct edge_bytes payload);
     void (*settle)(struct hub_session *session, uint64_t lock, enum hub_outcome outcome);
+    /** Deliver nothing more until called with false: the client reads slowly or has given no
+     * credit. A session begins unpaused. Also from within `deliver`. */
+    void (*pause)(struct hub_session *session, bool paused);
 };
 enum { HUB_RESUMED = 1 };
 
