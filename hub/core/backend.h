@@ -37,10 +37,10 @@ struct hub_claim {
     const char *token; /* SAS text, or NULL */
     const struct edge_tls_peer *certificate; /* shown in TLS, or NULL */
     enum hub_protocol protocol;
-    const char *client;   /* DeviceClientType or client-version, or "" */
-    const char *model_id; /* or "" */
+    const char *client;     /* DeviceClientType or client-version, or "" */
+    const char *model_id;   /* or "" */
     const char *auth_chain; /* nested: "leaf;edge;…", from who speaks to the root's child; or "" */
-    const char *address;  /* of the peer, for the log */
+    const char *address;    /* of the peer, for the log */
 };
 /** How an accepted claim was proved; copied by who keeps it. */
 struct hub_grant {

@@ -37,6 +37,7 @@ struct hub_mqtt_client {
     int64_t expire_s; /* wall clock */
     enum state state;
     unsigned busy;   /* depth of callbacks: memory stays until they have returned */
+    bool ws;         /* over a WebSocket */
     bool closed;     /* by its user */
     bool kick;       /* go on reading at the next turn */
     bool wants_room; /* `room` is owed: it was asked for in vain */
@@ -219,8 +220,8 @@ static void take_connect(struct hub_mqtt_client *c, const struct mqtt_packet *pa
     }
     c->connect->len = raw.len;
     memcpy(c->connect->bytes, raw.data, raw.len);
-    edge_ignore(mqtt_decode((struct edge_bytes){c->connect->bytes, raw.len}, raw.len, &again,
-                            &used, NULL));
+    edge_ignore(
+        mqtt_decode((struct edge_bytes){c->connect->bytes, raw.len}, raw.len, &again, &used, NULL));
     c->connect->fields = again.connect;
     c->state = CHECKING;
     c->clients->connect(c, c->clients->arg);
@@ -328,8 +329,8 @@ static void take_packet(struct hub_mqtt_client *c, const struct mqtt_packet *pac
         takes[c->state][packet->type](c, packet, raw);
         return;
     }
-    edge_ignore(edge_fail(&err, EDGE_EPROTOCOL, "%s may not come now",
-                          mqtt_type_name(packet->type)));
+    edge_ignore(
+        edge_fail(&err, EDGE_EPROTOCOL, "%s may not come now", mqtt_type_name(packet->type)));
     end(c, HUB_MQTT_BROKEN, &err);
 }
 
@@ -437,7 +438,7 @@ static void on_end(int rc, void *arg)
 
 static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
 
-int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *stream)
+int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *stream, bool ws)
 {
     struct hub_mqtt_client *c = calloc(1, sizeof *c);
 
@@ -450,6 +451,7 @@ int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *s
     }
     c->clients = clients;
     c->stream = stream;
+    c->ws = ws;
     c->requests.max = clients->limits.in_flight;
     c->sent.max = clients->limits.out_flight;
     edge_buf_init(&c->in, clients->limits.packet + CHUNK_MAX);
@@ -488,6 +490,11 @@ void hub_mqtt_client_take(struct hub_mqtt_client *c, const struct hub_mqtt_clien
 const struct mqtt_connect *hub_mqtt_client_connect(const struct hub_mqtt_client *c)
 {
     return c->connect ? &c->connect->fields : NULL;
+}
+
+bool hub_mqtt_client_ws(const struct hub_mqtt_client *c)
+{
+    return c->ws;
 }
 
 const struct edge_stream *hub_mqtt_client_stream(const struct hub_mqtt_client *c)

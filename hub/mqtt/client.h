@@ -1,5 +1,6 @@
 /* hub/mqtt/client.h - one MQTT connection on the server's side, whatever stands behind it: packets
- * in their order, acknowledgements, windows, limits, time. It knows nothing of IoT Hub. Loop thread.
+ * in their order, acknowledgements, windows, limits, time. It knows nothing of IoT Hub. Loop
+ * thread.
  *
  *                 CONNECT              accepted                 DISCONNECT, error, time
  *     AWAITING ------------> CHECKING ----------> SERVING ---------------------------> ENDED
@@ -62,9 +63,10 @@ struct hub_mqtt_clients {
     struct hub_mqtt_client *first_;
 };
 
-/** Begin with a connected stream, which becomes ours. @return 0, or -ENOMEM (it is closed) */
+/** Begin with a connected stream, which becomes ours. @param ws  it came over a WebSocket
+ * @return 0, or -ENOMEM (it is closed) */
 EDGE_MUST_CHECK int hub_mqtt_client_open(struct hub_mqtt_clients *clients,
-                                         struct edge_stream *stream);
+                                         struct edge_stream *stream, bool ws);
 /** End all of them: `end` is called with HUB_MQTT_CLOSING. */
 void hub_mqtt_clients_close(struct hub_mqtt_clients *clients);
 
@@ -73,6 +75,7 @@ void hub_mqtt_client_take(struct hub_mqtt_client *client, const struct hub_mqtt_
                           void *arg);
 /** Its CONNECT; until accepted or refused, which wipes it. */
 const struct mqtt_connect *hub_mqtt_client_connect(const struct hub_mqtt_client *client);
+bool hub_mqtt_client_ws(const struct hub_mqtt_client *client);
 const struct edge_stream *hub_mqtt_client_stream(const struct hub_mqtt_client *client);
 void hub_mqtt_client_accept(struct hub_mqtt_client *client, bool session_present);
 /** CONNACK with a code, then goodbye: no `end` follows. The pointer is invalid afterwards. */
@@ -81,8 +84,7 @@ void hub_mqtt_client_refuse(struct hub_mqtt_client *client, enum mqtt_connack_co
 void hub_mqtt_client_expire(struct hub_mqtt_client *client, int64_t wall_s);
 
 /** The request of @p ticket has been seen to. @param granted  of a SUBSCRIBE: bit n, QoS 1 */
-void hub_mqtt_client_done(struct hub_mqtt_client *client, hub_mqtt_ticket ticket,
-                          uint64_t granted);
+void hub_mqtt_client_done(struct hub_mqtt_client *client, hub_mqtt_ticket ticket, uint64_t granted);
 
 /** May another message of QoS 1 be sent? When not, `room` is called once it may. */
 bool hub_mqtt_client_room(struct hub_mqtt_client *client);

@@ -54,7 +54,8 @@ static int take_path(struct edge_bytes path, struct hub_mqtt_user *ret, struct e
     struct edge_bytes id;
 
     if (!slash || slash == path.data)
-        return edge_fail(err, EDGE_EINVALID, "user name is not host/device[/module]/?api-version=…");
+        return edge_fail(err, EDGE_EINVALID,
+                         "user name is not host/device[/module]/?api-version=…");
     ret->host = copy(part(path.data, slash));
     if (!ret->host)
         return -ENOMEM;
@@ -119,7 +120,8 @@ int hub_mqtt_user_parse(struct edge_bytes text, struct hub_mqtt_user *ret, struc
     *ret = (struct hub_mqtt_user){0};
     query = find_query(text, &path);
     if (!query)
-        return edge_fail(err, EDGE_EINVALID, "user name is not host/device[/module]/?api-version=…");
+        return edge_fail(err, EDGE_EINVALID,
+                         "user name is not host/device[/module]/?api-version=…");
     rc = take_path(path, ret, err);
     if (rc == 0)
         rc = take_query(part(query, text.data + text.len), ret, err);
@@ -134,8 +136,6 @@ int hub_mqtt_user_parse(struct edge_bytes text, struct hub_mqtt_user *ret, struc
 
 void hub_mqtt_user_fini(struct hub_mqtt_user *user)
 {
-    if (!user)
-        return;
     free(user->host);
     free(user->client);
     free(user->model_id);

@@ -20,6 +20,9 @@ struct hub_mqtt_user {
 EDGE_MUST_CHECK int hub_mqtt_user_parse(struct edge_bytes text, struct hub_mqtt_user *ret,
                                         struct edge_err *err);
 void hub_mqtt_user_fini(struct hub_mqtt_user *user);
-EDGE_DEFINE_CLEANUP(struct hub_mqtt_user *, hub_mqtt_user_fini)
+static inline void hub_mqtt_user_finip(struct hub_mqtt_user *user)
+{
+    hub_mqtt_user_fini(user);
+}
 
 #endif

@@ -40,7 +40,7 @@ struct mqtt_sent {
     struct mqtt_sent_one {
         uint64_t tag;
         uint16_t id;
-    } *ones;
+    } * ones;
     unsigned size, count, max;
     uint16_t last;
 };
