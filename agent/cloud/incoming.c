@@ -1,6 +1,6 @@
 #include "agent/cloud/incoming.h"
 
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/base/encode.h"

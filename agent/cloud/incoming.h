@@ -19,8 +19,8 @@ enum { AGENT_METHOD_NAME_MAX = 128, AGENT_RID_MAX = 256 };
 struct agent_incoming {
     enum agent_incoming_kind kind;
     int status;
-    int64_t version;       /* 0: none */
-    struct edge_bytes rid; /* borrowed from the topic, as it stands there */
+    int64_t version;                        /* 0: none */
+    struct edge_bytes rid;                  /* borrowed from the topic, as it stands there */
     char method[AGENT_METHOD_NAME_MAX + 1]; /* decoded */
 };
 

@@ -57,8 +57,9 @@ struct agent_link {
     struct agent_device device;
     char *token;
     struct agent_mqtt *mqtt;
-    unsigned failures; /* since the link last served its purpose */
-    bool refused;      /* IoT Hub did not take the credentials */
+    unsigned failures;        /* since the link last served its purpose */
+    char said[640];           /* what was told last, "" after success */
+    bool refused;             /* IoT Hub did not take the credentials */
     int64_t reprovisioned_ms; /* 0: never */
 };
 
@@ -96,11 +97,11 @@ static void forget_token(struct agent_link *link)
     link->token = edge_free(link->token);
 }
 
-static void lost(struct agent_link *link, const char *why)
+/* @param again  the reason was told before, but for its details */
+static void lost_for(struct agent_link *link, const char *why, bool again)
 {
-    char text[640];
+    bool news = !again && strcmp(why, link->said) != 0;
 
-    (void) snprintf(text, sizeof text, "%s", why);
     let_go(link);
     forget_token(link);
     if (link->ask) { /* for the next token: of no use without a connection to renew */
@@ -110,7 +111,16 @@ static void lost(struct agent_link *link, const char *why)
     link->state = LINK_WAITING;
     edge_timer_arm(link->timer, pause_ms(link));
     link->failures++;
-    link->cfg.on_down(text, link->cfg.arg);
+    (void) snprintf(link->said, sizeof link->said, "%s", why);
+    link->cfg.on_down(link->said, news, link->cfg.arg);
+}
+
+static void lost(struct agent_link *link, const char *why)
+{
+    char text[640]; /* it may lie in what is let go */
+
+    (void) snprintf(text, sizeof text, "%s", why);
+    lost_for(link, text, false);
 }
 
 static void on_reopen(void *arg)
@@ -122,6 +132,8 @@ static void on_reopen(void *arg)
 
 void agent_link_reopen(struct agent_link *link, const char *why)
 {
+    if (!agent_link_connected(link))
+        return;
     (void) snprintf(link->why, sizeof link->why, "%s", why);
     edge_timer_arm(link->reopen, 0);
 }
@@ -163,7 +175,7 @@ static void keep_answer(struct agent_link *link, struct ask *ask)
 static void renew(struct agent_link *link)
 {
     let_go(link);
-    link->cfg.on_down(NULL, link->cfg.arg);
+    link->cfg.on_down(NULL, false, link->cfg.arg);
     dial(link);
 }
 
@@ -235,6 +247,7 @@ static void on_mqtt_up(void *arg)
 
     link->state = LINK_UP;
     link->refused = false;
+    link->said[0] = '\0';
     edge_timer_arm(link->timer, (uint64_t) link->cfg.token_s * 750); /* three quarters of it */
     link->cfg.on_up(link->cfg.arg);
 }
@@ -249,6 +262,7 @@ static void on_mqtt_message(const char *topic, struct edge_bytes payload, void *
 /* The daemon cannot know why, and nor can we: what to look at, in the order of likelihood. */
 static void refused(struct agent_link *link, const char *why)
 {
+    bool again = link->refused;
     char text[640];
     char now[EDGE_TIME_TEXT];
 
@@ -258,7 +272,7 @@ static void refused(struct agent_link *link, const char *why)
                     "%.160s. Look at the clock of this device (it says %.19sZ), whether the device "
                     "is enabled in IoT Hub, and whether its key is the right one",
                     why, now);
-    lost(link, text);
+    lost_for(link, text, again);
 }
 
 static void on_mqtt_end(enum agent_mqtt_end end, const char *why, void *arg)

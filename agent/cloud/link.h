@@ -1,9 +1,9 @@
 /* agent/cloud/link.h - the MQTT connection of $edgeAgent: opened for ever, renewed before its token
- * ends, subscribed to twin and methods. The only file that knows libmosquitto is link.c. Loop thread;
- * what blocks (edge-securityd) runs on a worker.
+ * ends, subscribed to twin and methods. The only file that knows libmosquitto is link.c. Loop
+ * thread; what blocks (edge-securityd) runs on a worker.
  *
- * libmosquitto speaks MQTT over a unix socket and nothing else here: names, TLS, WebSocket and proxies
- * are the tunnel's. The README says why. */
+ * libmosquitto speaks MQTT over a unix socket and nothing else here: names, TLS, WebSocket and
+ * proxies are the tunnel's. The README says why. */
 #ifndef AGENT_CLOUD_LINK_H
 #define AGENT_CLOUD_LINK_H
 
@@ -25,7 +25,8 @@ struct agent_link_ops {
     int (*reprovision)(const struct agent_identity_daemon *daemon, struct edge_err *err);
     /* On the loop. */
     /** Connect to IoT Hub at @p host. Later, once: @p done with 0 when the next connection to the
-     * unix socket @p path will be one to it, or why not. @return 0 or negative, done is not called */
+     * unix socket @p path will be one to it, or why not. @return 0 or negative, done is not called
+     */
     int (*dial)(void *via, const char *host,
                 void (*done)(int rc, const char *path, const struct edge_err *err, void *arg),
                 void *arg, struct edge_err *err);
@@ -49,7 +50,9 @@ struct agent_link_config {
     unsigned keep_alive_s;
     unsigned answer_ms; /* for CONNACK, SUBACK, PINGRESP */
     void (*on_up)(void *arg);
-    void (*on_down)(const char *why, void *arg);
+    /** Not connected any more, or still not; NULL: only to renew the token. @param news  false: the
+     * same reason as before */
+    void (*on_down)(const char *why, bool news, void *arg);
     void (*on_message)(const char *topic, struct edge_bytes payload, void *arg);
     void *arg;
 };
@@ -60,7 +63,8 @@ EDGE_MUST_CHECK int agent_link_open(const struct agent_link_config *config, stru
 /** QoS 0. @return 0, EDGE_EUNAVAILABLE (not connected), EDGE_ELIMIT, EDGE_EPROTOCOL */
 EDGE_MUST_CHECK int agent_link_publish(struct agent_link *link, const char *topic, const void *data,
                                        size_t len);
-/** End this connection, which is of no use, and open another after a pause. */
+/** End this connection, which is of no use, and open another after a pause. Not at once: at the
+ * loop's next turn. */
 void agent_link_reopen(struct agent_link *link, const char *why);
 /** The connection serves its purpose: the next pause after a loss is the shortest again. */
 void agent_link_settled(struct agent_link *link);

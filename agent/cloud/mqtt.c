@@ -76,8 +76,8 @@ static void follow(struct agent_mqtt *mqtt, int rc)
                    EDGE_POLL_READ | (mosquitto_want_write(mqtt->mosq) ? EDGE_POLL_WRITE : 0u));
 }
 
-/* Something was sent: the server's patience begins anew, and a ping is due that much later. A second
- * more, because libmosquitto counts whole ones. */
+/* Something was sent: the server's patience begins anew, and a ping is due that much later. A
+ * second more, because libmosquitto counts whole ones. */
 static void sent(struct agent_mqtt *mqtt)
 {
     if (mqtt->state == MQTT_UP)
@@ -199,8 +199,8 @@ static int connect_to(struct agent_mqtt *mqtt, struct edge_err *err)
 
     mqtt->mosq = mosquitto_new(cfg->client_id, false, mqtt);
     if (!mqtt->mosq)
-        return edge_fail(err, errno == ENOMEM ? -ENOMEM : EDGE_EINVALID,
-                         "MQTT client of %s: %s", cfg->client_id, strerror(errno));
+        return edge_fail(err, errno == ENOMEM ? -ENOMEM : EDGE_EINVALID, "MQTT client of %s: %s",
+                         cfg->client_id, strerror(errno));
     mosquitto_connect_callback_set(mqtt->mosq, on_connack);
     mosquitto_subscribe_callback_set(mqtt->mosq, on_suback);
     mosquitto_message_callback_set(mqtt->mosq, on_publish_from_cloud);
@@ -223,8 +223,8 @@ int agent_mqtt_open(const struct agent_mqtt_config *config, struct agent_mqtt **
     if (!mqtt)
         return -ENOMEM;
     mqtt->cfg = *config;
-    (void) mosquitto_lib_init(); /* never mosquitto_lib_cleanup: it unloads OpenSSL's modules, whoever
-                                    else uses them */
+    (void) mosquitto_lib_init(); /* never mosquitto_lib_cleanup: it unloads OpenSSL's modules,
+                                    whoever else uses them */
     mqtt->answer = edge_timer_create(config->loop, on_late, mqtt);
     mqtt->quiet = edge_timer_create(config->loop, on_quiet, mqtt);
     mqtt->finish = edge_timer_create(config->loop, on_finish, mqtt);

@@ -1,8 +1,9 @@
-/* agent/cloud/twin.h - the module twin of $edgeAgent as a state machine: whole twins and patches in,
- * desired properties and reported patches out. Pure: time comes in with each call, all else leaves by
- * the ops; one thread at a time. Source: agent.md 1.9, 2.3; cloud.md 4.2.
+/* agent/cloud/twin.h - the module twin of $edgeAgent as a state machine: whole twins and patches
+ * in, desired properties and reported patches out. Pure: time comes in with each call, all else
+ * leaves by the ops; one thread at a time. Source: agent.md 1.9, 2.3; cloud.md 4.2.
  *
- * One request is under way at a time, so that no answer is read against what another has changed. */
+ * One request is under way at a time, so that no answer is read against what another has changed.
+ */
 #ifndef AGENT_CLOUD_TWIN_H
 #define AGENT_CLOUD_TWIN_H
 

@@ -52,15 +52,16 @@ static void fail(struct agent_twin *twin, int status, const char *why, int64_t n
         return;
     }
     twin_note(twin, "%s; asking again", why);
-    pull->at = now_ms + twin_jitter(twin, status == 429 ? THROTTLED_MS
-                                                        : (int64_t) PAUSE_MS * pull->tries);
+    pull->at =
+        now_ms + twin_jitter(twin, status == 429 ? THROTTLED_MS : (int64_t) PAUSE_MS * pull->tries);
 }
 
 /* The twin's desired section becomes ours, unless patches have come that are newer. */
 static void take_desired(struct agent_twin *twin, struct edge_json *desired, int64_t version)
 {
     struct twin_pull *pull = &twin->pull;
-    bool same = pull->desired && version == pull->version && edge_json_equal(desired, pull->desired);
+    bool same =
+        pull->desired && version == pull->version && edge_json_equal(desired, pull->desired);
 
     if (same || (pull->merged && version < pull->version)) {
         edge_json_free(desired);

@@ -163,6 +163,7 @@ void twin_push_answer(struct agent_twin *twin, int status, int64_t version, int6
     pause = twin_jitter(twin, pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
     push->at = now_ms + pause;
     if (push->failures++ == 0)
-        twin_note(twin, "IoT Hub did not take the reported properties now (status %d); again in %lld s",
+        twin_note(twin,
+                  "IoT Hub did not take the reported properties now (status %d); again in %lld s",
                   status, (long long) (pause / 1000));
 }

@@ -8,11 +8,11 @@
 #define TWIN_NEVER INT64_MAX
 
 enum {
-    TWIN_ANSWER_MS = 30 * 1000,    /* what a request is waited for */
-    TWIN_PULL_GAP_MS = 30 * 1000,  /* between the whole twins that reconnecting asks for */
+    TWIN_ANSWER_MS = 30 * 1000,     /* what a request is waited for */
+    TWIN_PULL_GAP_MS = 30 * 1000,   /* between the whole twins that reconnecting asks for */
     TWIN_MISSED_GAP_MS = 10 * 1000, /* between those that missed patches ask for */
-    TWIN_AGAIN_MS = 2 * 1000,      /* after a missed patch: others may follow */
-    TWIN_PUSH_GAP_MS = 5 * 1000,   /* between patches */
+    TWIN_AGAIN_MS = 2 * 1000,       /* after a missed patch: others may follow */
+    TWIN_PUSH_GAP_MS = 5 * 1000,    /* between patches */
     TWIN_REFRESH_MS = 3600 * 1000,
 };
 
@@ -22,11 +22,11 @@ enum twin_request { TWIN_IDLE, TWIN_PULLING, TWIN_PUSHING };
 enum twin_level { TWIN_WHOLE, TWIN_HALF, TWIN_QUARTER, TWIN_CLEAR, TWIN_BARE, TWIN_LEVEL_MAX };
 
 struct twin_pull {
-    int64_t at;      /* when to ask for the whole twin */
-    int64_t last;    /* when that was done last; 0: never */
-    unsigned tries;  /* refused or unreadable, in a row */
-    int64_t newest;  /* version of the newest patch that could not be merged */
-    bool merged;     /* a patch was merged while the twin is on its way */
+    int64_t at;                /* when to ask for the whole twin */
+    int64_t last;              /* when that was done last; 0: never */
+    unsigned tries;            /* refused or unreadable, in a row */
+    int64_t newest;            /* version of the newest patch that could not be merged */
+    bool merged;               /* a patch was merged while the twin is on its way */
     struct edge_json *desired; /* without $version and $metadata; NULL before the first twin */
     int64_t version;
 };
