@@ -15,6 +15,7 @@ enum store_query {
     Q_MARK,
     Q_DROP,
     Q_UNLOCK,
+    Q_PURGE,
     Q_QUEUED,
     Q_EXPIRED,
     Q_DUE,

@@ -84,9 +84,18 @@ int store_drop(struct store *store, int64_t id)
     return store_change(store, stmt);
 }
 
-int store_unlock(struct store *store, const char *queue)
+int store_unlock(struct store *store, const char *queue, int64_t until_ns)
 {
     sqlite3_stmt *stmt = store_take(store, store->query[Q_UNLOCK]);
+
+    sqlite3_bind_text(stmt, 1, queue, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(stmt, 2, until_ns);
+    return store_change(store, stmt);
+}
+
+int store_purge(struct store *store, const char *queue)
+{
+    sqlite3_stmt *stmt = store_take(store, store->query[Q_PURGE]);
 
     sqlite3_bind_text(stmt, 1, queue, -1, SQLITE_STATIC);
     return store_change(store, stmt);

@@ -36,7 +36,9 @@ static const char *const queries[QUERIES] = {
     [Q_BY_ID] = "SELECT " ITEM " FROM queue WHERE queue=?1 AND id=?2",
     [Q_MARK] = "UPDATE queue SET deliveries=?2,lock=?3,locked=?4 WHERE id=?1",
     [Q_DROP] = "DELETE FROM queue WHERE id=?1",
-    [Q_UNLOCK] = "UPDATE queue SET locked=0 WHERE queue=?1 AND locked>0",
+    [Q_UNLOCK] = "UPDATE queue SET locked=0 WHERE locked>0 AND locked<=?2 AND "
+                 "(?1 IS NULL OR queue=?1)",
+    [Q_PURGE] = "DELETE FROM queue WHERE queue=?1",
     [Q_QUEUED] = "SELECT count(*) FROM queue WHERE queue=?1",
     [Q_EXPIRED] = "SELECT " ITEM ",queue FROM queue WHERE expires<=?1 ORDER BY expires LIMIT 1",
     [Q_DUE] = "SELECT min(coalesce((SELECT min(expires) FROM queue),9223372036854775807),"

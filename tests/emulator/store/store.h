@@ -93,8 +93,10 @@ EDGE_MUST_CHECK int store_find(struct store *store, const char *queue, const cha
 /** Write deliveries, lock and locked_ns. */
 EDGE_MUST_CHECK int store_mark(struct store *store, const struct store_item *item);
 EDGE_MUST_CHECK int store_drop(struct store *store, int64_t id);
-/** Unlock what a queue holds locked; deliveries stay. */
-EDGE_MUST_CHECK int store_unlock(struct store *store, const char *queue);
+/** Unlock what is locked until @p until_ns at most; deliveries stay. @param queue  NULL: all */
+EDGE_MUST_CHECK int store_unlock(struct store *store, const char *queue, int64_t until_ns);
+/** Delete a whole queue. */
+EDGE_MUST_CHECK int store_purge(struct store *store, const char *queue);
 EDGE_MUST_CHECK int store_queued(struct store *store, const char *queue, int64_t *ret);
 /** One that has expired by @p now_ns, whatever its queue. @param ret_queue  borrowed
  * @return 0, STORE_ABSENT, negative */
