@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         edge_json_is(from, EDGE_JSON_OBJECT) && edge_json_is(to, EDGE_JSON_OBJECT)) {
         EDGE_CLEANUP(edge_json_free) struct edge_json *patch = NULL;
 
-        (void) edge_twin_check(to, &edge_twin_limits_properties, &err);
+        edge_ignore(edge_twin_check(to, &edge_twin_limits_properties, &err));
         from = settle(from);
         to = settle(to);
         patch = edge_twin_diff(from, to);
