@@ -237,6 +237,8 @@ static void set_pull(struct edge_json *object, const struct sup_pull *pull)
     edge_ignore(edge_json_set_int(p, "doneBytes", pull->progress.done_bytes));
     edge_ignore(edge_json_set_int(p, "totalBytes", pull->progress.total_bytes));
     edge_ignore(edge_json_set_bool(p, "unpacking", pull->progress.unpacking));
+    if (pull->state == SUP_PULL_WAITING)
+        edge_ignore(edge_json_set_str(p, "error", pull->error));
 }
 
 /* The words of the deployment: of what is applied, else of what is wanted. */
@@ -279,6 +281,8 @@ static struct edge_json *module_to_json(struct sup_module *m)
     set_time(object, "lastRestartAt", m->life.last_restart_ns);
     edge_ignore(edge_json_set_str(object, "containerId", m->id));
     edge_ignore(edge_json_set_str(object, "address", m->address ? m->address : ""));
+    if (*m->note)
+        edge_ignore(edge_json_set_str(object, "note", m->note));
     set_pull(object, pull);
     sup_progress_put(object, m, pull);
     return object;
