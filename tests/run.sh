@@ -169,7 +169,7 @@ if [ "$(id -u)" != 0 ]; then
     exit 1
 fi
 mkdir -p "$logs"
-deploy/install-deps.sh || exit 1
+deploy/install-deps.sh && tests/conformance/node/install.sh || exit 1
 for part in "${parts[@]}"; do
     "run_$part"
 done

@@ -4,6 +4,7 @@
 #define EDGE_BASE_ENCODE_H
 
 #include "common/base/bytes.h"
+#include "common/base/err.h"
 
 /** Standard alphabet with padding. The caller frees it; NULL without memory. */
 char *edge_base64(const void *data, size_t len);

@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_mqtt LINKS edge::mqtt_codec)

@@ -1,0 +1,1 @@
+edge_test(unit/common/test_net_stream.c LINKS edge::net edge::ssl edge::crypto_lib edge::threads)

@@ -1,0 +1,1 @@
+edge_test(unit/common/test_tls_cert.c LINKS edge::tls)
