@@ -36,6 +36,11 @@ const struct rest_route rest_routes[] = {
     {"PUT", "/configurations/?", REST_SERVICE, WRITE, REST_JSON, rest_configuration_put},
     {"DELETE", "/configurations/?", REST_SERVICE, WRITE, REST_NO_BODY, rest_configuration_delete},
 
+    {"GET", "/jobs/v2/query", REST_SERVICE, SERVICE, REST_NO_BODY, rest_jobs},
+    {"GET", "/jobs/v2/?", REST_SERVICE, SERVICE, REST_NO_BODY, rest_job_get},
+    {"PUT", "/jobs/v2/?", REST_SERVICE, SERVICE, REST_JSON, rest_job_put},
+    {"POST", "/jobs/v2/?/cancel", REST_SERVICE, SERVICE, REST_OPTIONAL, rest_job_cancel},
+
     {"GET", "/devices/?/modules/?/devicesAndModulesInDeviceScope", REST_DEVICE, 0, REST_NO_BODY,
      rest_scope},
     {"GET", "/devices/?/modules/?/deviceAndModuleInDeviceScope", REST_DEVICE, 0, REST_NO_BODY,
@@ -48,5 +53,8 @@ const struct rest_route rest_routes[] = {
     {"DELETE", "/devices/?/messages/devicebound/?", REST_DEVICE, 0, REST_NO_BODY, rest_complete},
     {"POST", "/devices/?/messages/devicebound/?/abandon", REST_DEVICE, 0, REST_NO_BODY,
      rest_abandon},
+    {"POST", "/devices/?/files", REST_DEVICE, 0, REST_JSON, rest_upload},
+    {"POST", "/devices/?/files/notifications", REST_DEVICE, 0, REST_JSON, rest_uploaded},
+    {"POST", "/devices/?/files/notifications/?", REST_DEVICE, 0, REST_JSON, rest_uploaded},
 };
 const size_t rest_nroutes = EDGE_ARRAY_LEN(rest_routes);
