@@ -50,7 +50,7 @@ bool edge_identity_equal(const struct edge_identity *a, const struct edge_identi
 
 char *edge_identity_resource(const struct edge_identity *who, const char *host)
 {
-    struct edge_buf out = EDGE_BUF_INIT(4096);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(4096);
 
     edge_buf_printf(&out, "%s/devices/", host);
     edge_percent_encode(&out, who->device, strlen(who->device));

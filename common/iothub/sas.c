@@ -188,7 +188,7 @@ bool edge_sas_covers(const struct edge_sas *sas, const char *host, const char *p
 
 char *edge_sas_data(const char *resource, int64_t se)
 {
-    struct edge_buf out = EDGE_BUF_INIT(EDGE_SAS_MAX);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(EDGE_SAS_MAX);
 
     edge_percent_encode(&out, resource, strlen(resource));
     edge_buf_printf(&out, "\n%" PRId64, se);
@@ -197,7 +197,7 @@ char *edge_sas_data(const char *resource, int64_t se)
 
 char *edge_sas_token(const char *resource, int64_t se, const uint8_t sig[32], const char *skn)
 {
-    struct edge_buf out = EDGE_BUF_INIT(EDGE_SAS_MAX);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(EDGE_SAS_MAX);
     EDGE_CLEANUP(edge_free) char *text = edge_base64(sig, 32);
 
     if (!text)
