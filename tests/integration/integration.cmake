@@ -24,3 +24,13 @@ endif()
 foreach(subject ctr curl)
   edge_python_test(conformance conformance ${subject} 300)
 endforeach()
+
+# Against the local cloud, with the clients of npm (tests/conformance/node/install.sh).
+if(TARGET iothub-emulator)
+  edge_python_test(conformance conformance sdk 1200)
+endif()
+if(TARGET iothub-emulator AND TARGET edge-securityd)
+  edge_python_test(integration integration cloud 900)
+  edge_python_test(crash integration cloud_faults 1800)
+  edge_python_test(conformance conformance module 600)
+endif()
