@@ -11,6 +11,7 @@ function(edge_python_test label folder subject timeout)
 endfunction()
 
 edge_python_test(integration integration sandbox 120)
+edge_python_test(conformance conformance mosquitto 120)
 if(NOT TARGET edge-agent)
   return()
 endif()
