@@ -1,6 +1,7 @@
 #include "agent/security/watchdog/orphan.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
