@@ -14,9 +14,11 @@ enum { DOCUMENT_MAX = 1 << 20, STATUS_OK = 200, STATUS_UNKNOWN = 406 };
 
 struct agent_source {
     struct agent_source_config cfg;
-    char *path;
+    char *path; /* NULL: the twin is the source */
+    int64_t version;
     struct edge_watch *watch;
-    char refused[EDGE_SHA256_HEX]; /* digest of the file content reported last, "" for none */
+    char refused[EDGE_SHA256_HEX]; /* digest of the document refused last, "" for none */
+    char good[EDGE_SHA256_HEX];    /* of the twin's document in force, "" for none */
     int status;
     char text[sizeof((struct edge_err *) 0)->text];
 };
@@ -41,6 +43,7 @@ static int take(struct agent_source *source, const char *text, size_t len, struc
         return rc;
     }
     set_status(source, STATUS_OK, "");
+    source->version = desired->version;
     edge_info("deployment accepted modules=%zu version=%lld", desired->nmodules,
               (long long) desired->version);
     source->cfg.on_desired(desired, source->cfg.arg);
@@ -51,10 +54,50 @@ int agent_source_apply(struct agent_source *source, const char *text, size_t len
                        struct edge_err *err)
 {
     struct edge_err local = {0};
-    int rc = take(source, text, len, &local);
+    int rc = source->path ? take(source, text, len, &local)
+                          : edge_fail(&local, EDGE_ECONFLICT,
+                                      "the deployment comes from IoT Hub: change it there, or set "
+                                      "provisioning.source to file");
 
     if (rc < 0 && err)
         *err = local;
+    return rc;
+}
+
+/* As it is kept: the version stands where IoT Hub puts it. The caller frees it. */
+static char *twin_text(const struct edge_json *desired, int64_t version)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *whole = edge_json_copy(desired);
+
+    if (!whole || edge_json_set_int(whole, "$version", version) < 0)
+        return NULL;
+    return edge_json_canonical(whole);
+}
+
+int agent_source_twin(struct agent_source *source, const struct edge_json *desired, int64_t version)
+{
+    EDGE_CLEANUP(edge_free) char *text = twin_text(desired, version);
+    char digest[EDGE_SHA256_HEX];
+    struct edge_err err = {0};
+    int rc;
+
+    if (!text)
+        return -ENOMEM;
+    edge_sha256_of(text, strlen(text), digest);
+    if (strcmp(digest, source->good) == 0) { /* also after another one was refused */
+        source->refused[0] = '\0';
+        set_status(source, STATUS_OK, "");
+        return 0;
+    }
+    rc = take(source, text, strlen(text), &err);
+    if (rc == 0) {
+        memcpy(source->good, digest, sizeof digest);
+        source->refused[0] = '\0';
+    } else if (strcmp(digest, source->refused) != 0) {
+        memcpy(source->refused, digest, sizeof digest);
+        edge_error("deployment refused version=%lld code=%d, the last good one goes on: %s",
+                   (long long) version, source->status, err.text);
+    }
     return rc;
 }
 
@@ -118,6 +161,8 @@ static void recall(struct agent_source *source)
         rc = agent_desired_parse(text.data, text.len, &source->cfg.rules, &desired, &err);
     if (rc == 0) {
         set_status(source, STATUS_OK, "");
+        source->version = desired->version;
+        edge_sha256_of(text.data, text.len, source->good);
         source->cfg.on_desired(desired, source->cfg.arg);
     } else if (rc != -ENOENT) {
         edge_error("the last good deployment cannot be used: %s", err.text);
@@ -138,6 +183,18 @@ static int need_folder(const char *path, struct edge_err *err)
     return edge_mkdirs(folder, 0755, err);
 }
 
+static int watch(struct agent_source *source, struct edge_err *err)
+{
+    int rc = need_folder(source->path, err);
+
+    if (rc < 0)
+        return rc;
+    rc = edge_watch_create(source->cfg.loop, source->path, look, source, &source->watch);
+    if (rc < 0)
+        return edge_fail(err, rc, "cannot watch %s: %s", source->path, edge_strerror(rc));
+    return 0;
+}
+
 int agent_source_open(const struct agent_source_config *config, struct agent_source **ret,
                       struct edge_err *err)
 {
@@ -147,20 +204,16 @@ int agent_source_open(const struct agent_source_config *config, struct agent_sou
     if (!source)
         return -ENOMEM;
     source->cfg = *config;
-    source->path = strdup(config->path);
+    source->path = edge_strdup(config->path);
     set_status(source, STATUS_UNKNOWN, "no deployment yet");
-    rc = source->path ? need_folder(source->path, err) : -ENOMEM;
-    if (rc == 0) {
-        rc = edge_watch_create(config->loop, source->path, look, source, &source->watch);
-        if (rc < 0)
-            edge_ignore(edge_fail(err, rc, "cannot watch %s: %s", source->path, edge_strerror(rc)));
-    }
+    rc = !config->path ? 0 : source->path ? watch(source, err) : -ENOMEM;
     if (rc < 0) {
         agent_source_close(source);
         return rc;
     }
     recall(source);
-    look(source);
+    if (source->path)
+        look(source);
     *ret = source;
     return 0;
 }
@@ -173,6 +226,11 @@ struct agent_source *agent_source_close(struct agent_source *source)
     free(source->path);
     free(source);
     return NULL;
+}
+
+int64_t agent_source_version(const struct agent_source *source)
+{
+    return source->version;
 }
 
 int agent_source_status(const struct agent_source *source, const char **ret_text)

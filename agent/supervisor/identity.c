@@ -292,8 +292,9 @@ bool sup_identity_ready(struct sup_module *m)
     cgroup = agent_container_cgroup(m->sup->cfg.rt, sup_wanted(m));
     if (cgroup && strcmp(cgroup, i->cgroup) == 0)
         return true;
-    i->stale = true; /* it will live elsewhere, and be known by that */
-    sup_kick(m->sup);
+    if (!i->stale) /* it will live elsewhere, and be known by that */
+        sup_kick(m->sup);
+    i->stale = true;
     return false;
 }
 

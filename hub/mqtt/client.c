@@ -12,6 +12,7 @@ enum state { AWAITING, CHECKING, SERVING, ENDED, STATES };
 enum {
     CONNECT_MAX = 16 * 1024, /* bytes of a CONNECT: nobody is known yet */
     CHUNK_MAX = 1024 * 1024, /* more than a stream gives at once */
+    GATHER_MAX = 16 * 1024,  /* bytes written together: one TLS record */
 };
 
 /* A CONNECT outlives the bytes it came in. */
@@ -29,7 +30,8 @@ struct hub_mqtt_client {
     const struct hub_mqtt_client_ops *ops; /* NULL: not taken yet */
     void *arg;
     struct connect *connect;
-    struct edge_buf in; /* read, and not yet a whole packet or not yet wanted */
+    struct edge_buf in;  /* read, and not yet a whole packet or not yet wanted */
+    struct edge_buf out; /* what this turn has to say */
     struct mqtt_requests requests;
     struct mqtt_sent sent;
     int64_t last_ms;  /* of anything from the client */
@@ -39,12 +41,13 @@ struct hub_mqtt_client {
     unsigned busy;   /* depth of callbacks: memory stays until they have returned */
     bool ws;         /* over a WebSocket */
     bool closed;     /* by its user */
-    bool kick;       /* go on reading at the next turn */
+    bool kick;       /* write and read on at the next turn */
     bool wants_room; /* `room` is owed: it was asked for in vain */
     bool eof;        /* the client sends nothing more; what it has sent is not read to the end */
 };
 
 static void pump(struct hub_mqtt_client *c);
+static void go_on(struct hub_mqtt_client *c);
 
 static void forget_connect(struct hub_mqtt_client *c)
 {
@@ -68,16 +71,47 @@ static void free_client(struct hub_mqtt_client *c)
 {
     forget_connect(c);
     edge_buf_fini(&c->in);
+    edge_buf_fini(&c->out);
     mqtt_requests_fini(&c->requests);
     mqtt_sent_fini(&c->sent);
     free(c);
 }
 
+/* Many short answers become one write: flush at the end of a callback, or at the next turn. */
+static void flush(struct hub_mqtt_client *c)
+{
+    if (c->out.len > 0)
+        edge_stream_write(c->stream, c->out.data, c->out.len);
+    edge_buf_fini(&c->out); /* idle clients are many */
+}
+
+static void has_written(struct hub_mqtt_client *c)
+{
+    if (c->out.len >= GATHER_MAX)
+        flush(c);
+    else if (c->busy == 0)
+        go_on(c);
+}
+
+static void write_bytes(struct hub_mqtt_client *c, const uint8_t *bytes, size_t len)
+{
+    if (edge_buf_append(&c->out, bytes, len) == 0) {
+        has_written(c);
+        return;
+    }
+    flush(c);
+    edge_stream_write(c->stream, bytes, len);
+}
+
 static void leave(struct hub_mqtt_client *c)
 {
     c->busy--;
-    if (c->busy == 0 && c->closed)
+    if (c->busy > 0)
+        return;
+    if (c->closed)
         free_client(c);
+    else
+        flush(c);
 }
 
 void hub_mqtt_client_close(struct hub_mqtt_client *c, bool drop)
@@ -86,6 +120,8 @@ void hub_mqtt_client_close(struct hub_mqtt_client *c, bool drop)
         return;
     unlink_client(c);
     c->timer = edge_timer_destroy(c->timer);
+    if (!drop)
+        flush(c);
     c->stream = drop ? edge_stream_close(c->stream) : edge_stream_finish(c->stream);
     c->state = ENDED;
     c->closed = true;
@@ -121,7 +157,7 @@ static void broken(struct hub_mqtt_client *c, const char *what)
 
 static bool slow(const struct hub_mqtt_client *c)
 {
-    return edge_stream_queued(c->stream) > c->clients->limits.queued;
+    return edge_stream_queued(c->stream) + c->out.len > c->clients->limits.queued;
 }
 
 /* Nothing more is read from it now. */
@@ -181,7 +217,7 @@ static void on_timer(void *arg)
 
 static void go_on(struct hub_mqtt_client *c)
 {
-    if (c->kick)
+    if (c->kick || !c->timer)
         return;
     c->kick = true;
     rearm(c);
@@ -199,7 +235,7 @@ static void write_connack(struct hub_mqtt_client *c, enum mqtt_connack_code code
 {
     uint8_t bytes[MQTT_SHORT_MAX];
 
-    edge_stream_write(c->stream, bytes, mqtt_put_connack(bytes, code, present));
+    write_bytes(c, bytes, mqtt_put_connack(bytes, code, present));
 }
 
 static void take_connect(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
@@ -296,7 +332,7 @@ static void take_ping(struct hub_mqtt_client *c, const struct mqtt_packet *packe
 
     (void) packet;
     (void) raw;
-    edge_stream_write(c->stream, bytes, mqtt_put_empty(bytes, MQTT_PINGRESP));
+    write_bytes(c, bytes, mqtt_put_empty(bytes, MQTT_PINGRESP));
 }
 
 static void take_disconnect(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
@@ -374,9 +410,11 @@ static size_t take_packets(struct hub_mqtt_client *c, struct edge_bytes data)
 static void pump(struct hub_mqtt_client *c)
 {
     bool secret = c->state == AWAITING;
-    size_t taken = take_packets(c, (struct edge_bytes){(uint8_t *) c->in.data, c->in.len});
+    size_t taken = 0;
 
-    if (secret)
+    if (c->in.len > 0)
+        taken = take_packets(c, (struct edge_bytes){(uint8_t *) c->in.data, c->in.len});
+    if (secret && taken > 0)
         explicit_bzero(c->in.data, taken);
     edge_buf_consume(&c->in, taken);
     if (c->in.len == 0)
@@ -455,6 +493,7 @@ int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *s
     c->requests.max = clients->limits.in_flight;
     c->sent.max = clients->limits.out_flight;
     edge_buf_init(&c->in, clients->limits.packet + CHUNK_MAX);
+    edge_buf_init(&c->out, (size_t) 1 << 28);
     c->last_ms = edge_now_ms();
     c->idle_ms = clients->limits.connect_ms;
     c->expire_s = INT64_MAX;
@@ -528,10 +567,9 @@ static void answer(struct hub_mqtt_client *c, const struct mqtt_request *r)
 
     if (r->id == 0)
         return;
-    edge_stream_write(c->stream, bytes,
-                      r->answer == MQTT_SUBACK
-                          ? mqtt_put_suback(bytes, r->id, r->granted, r->filters)
-                          : mqtt_put_ack(bytes, r->answer, r->id));
+    write_bytes(c, bytes,
+                r->answer == MQTT_SUBACK ? mqtt_put_suback(bytes, r->id, r->granted, r->filters)
+                                         : mqtt_put_ack(bytes, r->answer, r->id));
 }
 
 void hub_mqtt_client_done(struct hub_mqtt_client *c, hub_mqtt_ticket ticket, uint64_t granted)
@@ -562,13 +600,13 @@ static bool fits(const struct hub_mqtt_client *c, const struct mqtt_publish *pub
 {
     if (publish->qos > 0)
         return !mqtt_sent_full(&c->sent) && !slow(c);
-    return edge_stream_queued(c->stream) / HUB_MQTT_OVER <= c->clients->limits.queued;
+    return (edge_stream_queued(c->stream) + c->out.len) / HUB_MQTT_OVER <=
+           c->clients->limits.queued;
 }
 
 int hub_mqtt_client_send(struct hub_mqtt_client *c, const struct mqtt_publish *publish,
                          uint64_t tag)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT((size_t) 1 << 28);
     struct mqtt_publish numbered = *publish;
     uint64_t forgotten;
     int rc = 0;
@@ -581,9 +619,9 @@ int hub_mqtt_client_send(struct hub_mqtt_client *c, const struct mqtt_publish *p
         rc = mqtt_sent_add(&c->sent, tag, &numbered.id);
     if (rc < 0)
         return rc;
-    rc = mqtt_encode_publish(&out, &numbered);
+    rc = mqtt_encode_publish(&c->out, &numbered);
     if (rc == 0)
-        edge_stream_write(c->stream, out.data, out.len);
+        has_written(c);
     else if (publish->qos > 0)
         (void) mqtt_sent_ack(&c->sent, numbered.id, &forgotten);
     return rc;

@@ -105,7 +105,6 @@ static void on_grant(const struct hub_grant *grant, void *arg)
     struct door *door = arg;
     struct hub_mqtt_session *s = door->session;
 
-    s->pending--;
     if (s->client && grant->result == HUB_OK)
         let_in(door, grant);
     else if (s->client)
@@ -202,7 +201,7 @@ static void on_connect(struct hub_mqtt_client *client, void *arg)
         return;
     }
     turn_away(door->session, MQTT_NOT_AUTHORIZED, "its client id is not its user name's");
-    hub_mqtt_release(door->session);
+    hub_mqtt_forget(door->session);
     free_door(door);
 }
 

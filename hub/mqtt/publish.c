@@ -18,7 +18,6 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
     struct hub_mqtt_session *s = sending.session;
 
     free(arg);
-    s->pending--;
     if (s->client && result == HUB_OK)
         hub_mqtt_client_done(s->client, sending.ticket, 0);
     else if (s->client && result != HUB_GONE)
@@ -26,27 +25,33 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
     hub_mqtt_release(s);
 }
 
-static void telemetry(struct hub_mqtt_session *s, const struct edge_topic *topic,
-                      const struct mqtt_publish *publish, hub_mqtt_ticket ticket)
+static void send_message(struct hub_mqtt_session *s, const struct edge_message *message,
+                         hub_mqtt_ticket ticket)
 {
-    EDGE_CLEANUP(edge_message_fini) struct edge_message message = {0};
-    struct edge_err err = {0};
-    struct sending *sending;
-    int rc;
+    struct sending *sending = malloc(sizeof *sending);
 
-    if (!edge_identity_equal(&topic->who, &s->who)) {
-        hub_mqtt_drop(s, "topic of another identity");
-        return;
-    }
-    rc = hub_mqtt_message(topic, publish, &message, &err);
-    sending = rc == 0 ? malloc(sizeof *sending) : NULL;
     if (!sending) {
-        hub_mqtt_drop(s, "%s", rc < 0 ? err.text : "out of memory");
+        hub_mqtt_drop(s, "out of memory");
         return;
     }
     *sending = (struct sending){s, ticket};
     s->pending++;
-    s->backend->ops->send(s->session, &message, on_sent, sending);
+    s->backend->ops->send(s->session, message, on_sent, sending);
+}
+
+static void telemetry(struct hub_mqtt_session *s, const struct edge_topic *topic,
+                      const struct mqtt_publish *publish, hub_mqtt_ticket ticket)
+{
+    struct edge_message message = {0};
+    struct edge_err err = {0};
+
+    if (!edge_identity_equal(&topic->who, &s->who))
+        hub_mqtt_drop(s, "topic of another identity");
+    else if (hub_mqtt_message(topic, publish, &message, &err) < 0)
+        hub_mqtt_drop(s, "message not taken: %s", err.text);
+    else
+        send_message(s, &message, ticket);
+    edge_message_fini(&message);
 }
 
 /* A twin request; its rid goes back byte for byte. */
@@ -66,21 +71,17 @@ static struct asking *ask(struct hub_mqtt_session *s, struct edge_bytes rid)
     }
     asking->session = s;
     asking->len = rid.len;
-    if (rid.len > 0)
-        memcpy(asking->rid, rid.data, rid.len);
+    memcpy(asking->rid, rid.data, rid.len);
     s->pending++;
     s->twins++;
     return asking;
 }
 
-/* Answer a request without a rid with nothing. */
 static void reply(struct hub_mqtt_session *s, struct edge_bytes rid, int status, int64_t version,
                   struct edge_bytes payload)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf topic = EDGE_BUF_INIT(MQTT_STRING_MAX);
 
-    if (rid.len == 0)
-        return;
     if (edge_topic_twin_response(&topic, status, rid, version) < 0)
         hub_mqtt_drop(s, "its request id is too long");
     else
@@ -102,7 +103,6 @@ static void reply_error(struct hub_mqtt_session *s, struct edge_bytes rid, enum 
 /* The end of a request: whether somebody still waits for the answer. */
 static bool answered(struct hub_mqtt_session *s, enum hub_result result)
 {
-    s->pending--;
     s->twins--;
     return s->client && result != HUB_GONE;
 }

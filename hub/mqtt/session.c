@@ -14,7 +14,7 @@ static void free_will(struct hub_mqtt_session *s)
     s->will = edge_free(s->will);
 }
 
-void hub_mqtt_release(struct hub_mqtt_session *s)
+void hub_mqtt_forget(struct hub_mqtt_session *s)
 {
     if (s->pending > 0 || s->client || s->session)
         return;
@@ -22,6 +22,12 @@ void hub_mqtt_release(struct hub_mqtt_session *s)
     for (unsigned i = 0; i < s->ninputs; i++)
         free(s->inputs[i]);
     free(s);
+}
+
+void hub_mqtt_release(struct hub_mqtt_session *s)
+{
+    s->pending--;
+    hub_mqtt_forget(s);
 }
 
 static void close_session(struct hub_mqtt_session *s)
@@ -37,7 +43,6 @@ static void will_done(enum hub_result result, const char *why, void *arg)
 
     if (result != HUB_OK)
         edge_warn("mqtt will not sent: client=%s reason=%s", s->name, why ? why : "");
-    s->pending--;
     close_session(s);
     hub_mqtt_release(s);
 }
@@ -57,7 +62,7 @@ static void end_session(struct hub_mqtt_session *s, bool will)
         return;
     }
     close_session(s);
-    hub_mqtt_release(s);
+    hub_mqtt_forget(s);
 }
 
 void hub_mqtt_drop(struct hub_mqtt_session *s, const char *fmt, ...)
@@ -116,7 +121,7 @@ static void on_closed(enum hub_result why, void *arg)
     if (client)
         edge_info("mqtt client closed: client=%s reason=%s", s->name, reason ? reason : "failure");
     hub_mqtt_client_close(client, false);
-    hub_mqtt_release(s);
+    hub_mqtt_forget(s);
 }
 
 int hub_mqtt_message(const struct edge_topic *topic, const struct mqtt_publish *publish,
@@ -126,8 +131,6 @@ int hub_mqtt_message(const struct edge_topic *topic, const struct mqtt_publish *
 
     if (rc < 0)
         return rc;
-    if (ret->sys[EDGE_SYS_ORIGIN_DEVICE] || ret->sys[EDGE_SYS_ORIGIN_MODULE])
-        return edge_fail(err, EDGE_EINVALID, "a client may not name the origin of its message");
     if (publish->retain) { /* nothing is retained; IoT Hub says so to who reads the message */
         rc = edge_message_add(ret, "mqtt-retain", "true");
         if (rc < 0)

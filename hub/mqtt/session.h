@@ -38,9 +38,12 @@ struct hub_mqtt_session {
     unsigned nheld;
 };
 
-/** An answer of the backend has come, or a side has ended: free when it was the last. */
+/** A side has ended: free it when nothing is left. */
+void hub_mqtt_forget(struct hub_mqtt_session *s);
+/** An answer of the backend (`pending`) has been seen to. The last look at the session. */
 void hub_mqtt_release(struct hub_mqtt_session *s);
-/** End a client that did what it must not; its will is sent. One line is logged. */
+/** End a client that did what it must not; its will is sent. One line is logged. Without an answer
+ * pending the session may be gone afterwards. */
 void hub_mqtt_drop(struct hub_mqtt_session *s, const char *fmt, ...) EDGE_PRINTF(2, 3);
 /** Keep the will, if it is one that IoT Hub takes: telemetry of the client itself.
  * @return 0, also for one that is passed over, or -ENOMEM */

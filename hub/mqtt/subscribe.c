@@ -17,7 +17,6 @@ static void on_switched(enum hub_result result, const char *why, void *arg)
     struct hub_mqtt_session *s = switching.session;
 
     free(arg);
-    s->pending--;
     if (s->client && result == HUB_OK)
         hub_mqtt_client_done(s->client, switching.ticket, switching.granted);
     else if (s->client && result != HUB_GONE)

@@ -242,6 +242,11 @@ void sec_api_handle(const struct sec_api *api, struct edge_exchange *x, void *se
         return;
     }
     r->exchange = x;
+    if (!r->route_->work) {
+        r->route_->reply(r);
+        done(r);
+        return;
+    }
     edge_exchange_on_gone(x, gone, r);
     edge_pool_submit(pool, do_work, done, r);
 }

@@ -42,8 +42,9 @@ struct sec_route {
     const char *method;
     const char *since; /* least api-version, or NULL */
     bool body;         /* a JSON object must come along */
-    /** Works on @p pool's thread and leads to sec_reply or sec_refuse once. */
-    void (*work)(struct sec_request *r);
+    /* Either leads to sec_reply or sec_refuse. */
+    void (*work)(struct sec_request *r);  /* on the pool; or NULL */
+    void (*reply)(struct sec_request *r); /* at once, on the loop */
 };
 
 struct sec_api {
