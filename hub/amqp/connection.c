@@ -20,7 +20,7 @@ enum {
     OUTGOING_HIGH = 1024 * 1024,    /* bytes in the engine before nodes keep the rest */
     UNSETTLED_HIGH = 8 * 1024 * 1024, /* bytes nodes hold before reading stops */
     BACKLOG_MAX = 128 * 1024,
-    WELCOME_MS = 60 * 1000, /* for a first link to be taken */
+    WELCOME_MS = 60 * 1000, /* to show a token */
     TICK_LEAST_MS = 250,
     EXPIRY_MOST_MS = 60 * 60 * 1000, /* the wall clock may have jumped */
 };
@@ -38,6 +38,7 @@ void hub_amqp_unref(struct hub_amqp_connection *c)
     if (--c->refs > 0)
         return;
     hub_amqp_links_reap(c);
+    hub_amqp_people_free(c);
     pn_connection_driver_destroy(&c->driver);
     hub_amqp_frames_fini(&c->frames);
     edge_buf_fini(&c->backlog);
@@ -100,6 +101,7 @@ static void opened(struct hub_amqp_connection *c)
 
     c->opened = true;
     c->hostname = edge_strdup(host);
+    c->welcome = hub_amqp_certificate(c) != NULL; /* there is nothing it would have to show */
     c->deadline_ms = now + WELCOME_MS;
     pn_connection_open(c->driver.connection);
     edge_timer_arm(c->tick, 0);

@@ -103,6 +103,14 @@ static uint64_t record(struct hub_amqp_link *link, pn_delivery_t *delivery, size
     return in->id;
 }
 
+static void give(struct hub_amqp_link *link, uint64_t id, const struct hub_amqp_message *message,
+                 struct edge_bytes encoded)
+{
+    link->encoded = encoded;
+    link->ops->message(link, id, message, link->arg);
+    link->encoded = (struct edge_bytes){ 0 }; /* links are freed at the end of the turn */
+}
+
 /* A whole message is in link->partial. */
 static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery)
 {
@@ -123,7 +131,7 @@ static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery)
         if (id == 0)
             hub_amqp_drop(link->connection);
         else
-            link->ops->message(link, id, &message, link->arg);
+            give(link, id, &message, (struct edge_bytes){ (uint8_t *) encoded.data, encoded.len });
     }
     hub_amqp_arena_fini(&arena);
     if (encoded.data)
@@ -166,7 +174,7 @@ static void complete(struct hub_amqp_link *link, pn_delivery_t *delivery)
 
     pn_link_advance(link->engine);
     link->too_large = false;
-    if (!link->ops) { /* sent before the attach was answered, without credit */
+    if (!link->taken) { /* sent before the attach was answered, without credit */
         forget_partial(link);
         pn_delivery_settle(delivery);
         return;

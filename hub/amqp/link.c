@@ -27,7 +27,7 @@ struct hub_amqp_link *hub_amqp_link_to(const struct hub_amqp_connection *c, cons
     struct hub_amqp_link *best = NULL;
 
     for (struct hub_amqp_link *link = c->links; link; link = link->next) {
-        if (link->client_sends || !link->ops || strcmp(link->address, address) != 0)
+        if (link->client_sends || !link->taken || strcmp(link->address, address) != 0)
             continue;
         if (near && pn_link_session(link->engine) == pn_link_session(near->engine))
             return link;
@@ -96,7 +96,7 @@ void hub_amqp_links_resume(struct hub_amqp_connection *c)
     for (uint64_t id = 1; id <= last && !c->ended && c->links; id++) {
         struct hub_amqp_link *link = hub_amqp_link_find(c, id);
 
-        if (link)
+        if (link && link->taken && !link->client_sends)
             hub_amqp_outgoing_credit(link);
     }
 }
@@ -265,9 +265,8 @@ void hub_amqp_take(struct hub_amqp_link *link, const struct hub_amqp_link_ops *o
 
     link->ops = ops;
     link->arg = arg;
+    link->taken = true;
     link->connection->welcome = true;
-    if (!engine)
-        return;
     pn_terminus_copy(pn_link_source(engine), pn_link_remote_source(engine));
     pn_terminus_copy(pn_link_target(engine), pn_link_remote_target(engine));
     pn_link_set_snd_settle_mode(engine, pn_link_remote_snd_settle_mode(engine));
@@ -277,8 +276,16 @@ void hub_amqp_take(struct hub_amqp_link *link, const struct hub_amqp_link_ops *o
     if (link->client_sends) {
         link->window = credit;
         pn_link_flow(engine, (int) credit);
+    } else {
+        hub_amqp_outgoing_credit(link); /* clients give it with their attach */
     }
     hub_amqp_flush_soon(link->connection);
+}
+
+void hub_amqp_hold(struct hub_amqp_link *link, const struct hub_amqp_link_ops *ops, void *arg)
+{
+    link->ops = ops;
+    link->arg = arg;
 }
 
 /* Attach (when that has not been) and detach. */
@@ -291,7 +298,7 @@ static void refuse(struct hub_amqp_link *link, const char *condition, const char
 
     if (!engine)
         return;
-    if (!link->ops) {
+    if (!link->taken) {
         pn_terminus_set_type(pn_link_source(engine), PN_UNSPECIFIED);
         pn_terminus_set_type(pn_link_target(engine), PN_UNSPECIFIED);
         pn_link_open(engine);
@@ -331,11 +338,6 @@ const char *hub_amqp_link_address(const struct hub_amqp_link *link)
     return link->address;
 }
 
-uint32_t hub_amqp_link_format(const struct hub_amqp_link *link)
-{
-    return link->format;
-}
-
 const struct edge_tls_peer *hub_amqp_certificate(const struct hub_amqp_connection *c)
 {
     return c->ended ? NULL : edge_stream_certificate(c->stream);
@@ -355,7 +357,7 @@ void hub_amqp_link_flow(pn_link_t *engine)
 {
     struct hub_amqp_link *link = pn_link_get_context(engine);
 
-    if (link && !link->client_sends)
+    if (link && link->taken && !link->client_sends)
         hub_amqp_outgoing_credit(link);
 }
 

@@ -29,7 +29,7 @@ unsigned hub_amqp_credit(const struct hub_amqp_link *link)
 {
     int credit, unsettled;
 
-    if (!link->engine || link->client_sends || !link->ops)
+    if (!link->engine || link->client_sends || !link->taken)
         return 0;
     if (hub_amqp_full(link->connection)) {
         link->connection->choked = true;
@@ -102,7 +102,7 @@ static int send_encoded(struct hub_amqp_link *link, uint64_t tag, const char *en
 static int encode(const struct hub_amqp_link *link, const struct hub_amqp_message *message,
                   struct edge_buf *out)
 {
-    if (!link->engine || link->client_sends || !link->ops)
+    if (!link->engine || link->client_sends || !link->taken)
         return EDGE_EINVALID;
     return hub_amqp_message_write(out, message);
 }
