@@ -68,14 +68,12 @@ class Securityd(services.Service):
         return code
 
 
-def request(path, method, url, body=None, cgroup=None, headers=(), raw=None):
+def request(path, method, url, body=None, cgroup=None, kind="application/json", raw=None):
     """(status, JSON or None) of a request on a unix socket, by curl, in a cgroup if wanted."""
     command = ["curl", "-sS", "--max-time", "20", "--unix-socket", path, "-X", method, "-w", "\n%{http_code}",
                "http://localhost" + url]
     if body is not None or raw is not None:
-        command += ["-H", "Content-Type: application/json", "--data-binary", "@-"]
-    for header in headers:
-        command += ["-H", header]
+        command += ["-H", "Content-Type: " + kind, "--data-binary", "@-"]
 
     def join():
         for point, options, _ in cgroups.hierarchies() if cgroup else ():
@@ -240,7 +238,7 @@ class Manual(Case):
             self.assertIn(word, answer["message"])
         self.call(socket, "POST", f"{sign}?{VERSION}", None, cgroup, expect=422, raw=b"{not json")
         self.call(socket, "POST", f"{sign}?{VERSION}", None, cgroup, expect=422, raw=b"[]")
-        self.call(socket, "POST", f"{sign}?{VERSION}", good, cgroup, expect=415, headers=["Content-Type: text/plain"])
+        self.call(socket, "POST", f"{sign}?{VERSION}", good, cgroup, expect=415, kind="text/plain")
         self.call(socket, "POST", f"{sign}?{VERSION}", None, cgroup, expect=413, raw=b" " * (1 << 20) + b"{}")
         for version in ("2018-06-28", "2019-01-30", "2019-10-22", "2019-11-05", "2020-07-07", "2021-12-07",
                         "2022-08-03"):
