@@ -42,6 +42,8 @@ static void review_done(void *arg)
             edge_warn("identities cannot be compared with the cloud's: %s", r->err.text);
         for (struct sup_identity *i = sup->identities; r->rc == 0 && i; i = i->next)
             i->stale = i->stale || (i->held && !is_listed(r, &i->grant));
+        if (r->rc == 0)
+            sup_identities_retry(sup); /* who hands them out can be reached */
         sup_kick(sup);
     }
     for (size_t n = 0; n < r->len; n++)

@@ -299,6 +299,11 @@ const char *agent_supervisor_container_id(struct agent_supervisor *sup, const ch
     return m ? m->id : NULL;
 }
 
+const struct agent_desired *agent_supervisor_desired(const struct agent_supervisor *sup)
+{
+    return sup->desired;
+}
+
 const char *agent_supervisor_trouble(const struct agent_supervisor *sup)
 {
     return *sup->list_error ? sup->list_error : NULL;

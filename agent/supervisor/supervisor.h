@@ -52,6 +52,9 @@ struct agent_supervisor *agent_supervisor_destroy(struct agent_supervisor *sup);
 /** From now on this is wanted. Takes ownership. */
 void agent_supervisor_apply(struct agent_supervisor *sup, struct agent_desired *desired);
 
+/** What is wanted now, NULL before the first apply. Borrowed until the next one. */
+const struct agent_desired *agent_supervisor_desired(const struct agent_supervisor *sup);
+
 /** The cloud can be asked again: has an identity been deleted or made anew there? A module whose
  * identity is another one gets a new container. */
 void agent_supervisor_review_identities(struct agent_supervisor *sup);
