@@ -5,9 +5,11 @@
 
 #include "agent/cloud/cloud.h"
 #include "agent/cloud/link.h"
+#include "agent/cloud/twin.h"
 
 struct agent_cloud_parts {
     struct agent_link_config link; /* ops, via and times; the rest is filled in */
+    struct agent_twin_config twin; /* times; the rest is filled in */
     /** Lets go of link.via; may be NULL. */
     void (*close)(void *via);
 };

@@ -136,16 +136,17 @@ static void link_message(const char *topic, struct edge_bytes payload, void *arg
 
 static int create_parts(struct agent_cloud *cloud, struct edge_err *err)
 {
-    const struct agent_twin_config twin = {
-        .ops = {publish, twin_desired, twin_answered, twin_reopen, twin_note},
-        .arg = cloud,
-        .refresh_ms = (int64_t) cloud->cfg.refresh_s * 1000,
-        .seed = (uint32_t) edge_wall_ns(),
-    };
+    struct agent_twin_config twin = cloud->parts.twin;
     const struct agent_calls_ops calls = {publish, cloud->cfg.on_method};
     struct agent_link_config link = cloud->parts.link;
-    int rc = agent_twin_create(&twin, &cloud->twin);
+    int rc;
 
+    twin.ops =
+        (struct agent_twin_ops){publish, twin_desired, twin_answered, twin_reopen, twin_note};
+    twin.arg = cloud;
+    twin.refresh_ms = (int64_t) cloud->cfg.refresh_s * 1000;
+    twin.seed = (uint32_t) edge_wall_ns();
+    rc = agent_twin_create(&twin, &cloud->twin);
     if (rc == 0)
         rc = agent_calls_create(&calls, cloud, cloud->cfg.arg, &cloud->calls);
     cloud->timer = edge_timer_create(cloud->cfg.loop, on_timer, cloud);

@@ -92,7 +92,6 @@ static char *describe(const struct edge_json *entry, const char *status)
     const char *note = text_of(entry, "note", "");
     struct edge_buf out = EDGE_BUF_INIT(2048);
 
-    edge_ignore(edge_buf_puts(&out, ""));
     if (!pull)
         print_status(&out, entry, status);
     else if (strcmp(status, "downloading") == 0 || !*text_of(entry, "containerId", "") ||
@@ -102,7 +101,7 @@ static char *describe(const struct edge_json *entry, const char *status)
         print_status(&out, entry, status);
     if (*note)
         edge_ignore(edge_buf_printf(&out, "%s%s", out.len > 0 ? "; " : "", note));
-    return out.len > 0 ? edge_buf_take(&out) : edge_strdup("");
+    return edge_buf_take(&out);
 }
 
 /* ---- modules ---- */

@@ -7,6 +7,30 @@
 
 #include "agent/cloud/twin_state.h"
 
+enum {
+    REFRESH_MS = 3600 * 1000,
+    ANSWER_MS = 30 * 1000,
+    PULL_GAP_MS = 30 * 1000,
+    PUSH_GAP_MS = 5 * 1000,
+};
+
+static void set_times(struct agent_twin_config *cfg)
+{
+    const struct {
+        int64_t *value;
+        int64_t otherwise;
+    } times[] = {
+        {&cfg->refresh_ms, REFRESH_MS},
+        {&cfg->answer_ms, ANSWER_MS},
+        {&cfg->pull_gap_ms, PULL_GAP_MS},
+        {&cfg->push_gap_ms, PUSH_GAP_MS},
+    };
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(times); i++)
+        if (*times[i].value <= 0)
+            *times[i].value = times[i].otherwise;
+}
+
 int agent_twin_create(const struct agent_twin_config *config, struct agent_twin **ret)
 {
     struct agent_twin *twin = calloc(1, sizeof *twin);
@@ -14,8 +38,7 @@ int agent_twin_create(const struct agent_twin_config *config, struct agent_twin 
     if (!twin)
         return -ENOMEM;
     twin->cfg = *config;
-    if (twin->cfg.refresh_ms <= 0)
-        twin->cfg.refresh_ms = TWIN_REFRESH_MS;
+    set_times(&twin->cfg);
     twin->dice = config->seed | 1;
     twin->pull.at = TWIN_NEVER;
     *ret = twin;
@@ -82,7 +105,7 @@ int twin_send(struct agent_twin *twin, enum twin_request kind, const char *topic
     if (rc < 0)
         return rc;
     twin->request = kind;
-    twin->deadline = now_ms + TWIN_ANSWER_MS;
+    twin->deadline = now_ms + twin->cfg.answer_ms;
     return 0;
 }
 
@@ -126,8 +149,8 @@ static void give_up(struct agent_twin *twin)
                                                      : "a patch of the reported properties";
     char why[128];
 
-    (void) snprintf(why, sizeof why, "IoT Hub did not answer %s in %d s", what,
-                    TWIN_ANSWER_MS / 1000);
+    (void) snprintf(why, sizeof why, "IoT Hub did not answer %s in %lld s", what,
+                    (long long) (twin->cfg.answer_ms / 1000));
     twin->deadline = TWIN_NEVER;
     twin->cfg.ops.reopen(why, twin->cfg.arg);
 }

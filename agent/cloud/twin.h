@@ -32,8 +32,12 @@ struct agent_twin_ops {
 struct agent_twin_config {
     struct agent_twin_ops ops;
     void *arg;
-    int64_t refresh_ms; /* 0: an hour */
-    uint32_t seed;      /* makes request ids differ from those of an earlier process */
+    uint32_t seed; /* makes request ids differ from those of an earlier process */
+    /* Times, 0: as the README says. */
+    int64_t refresh_ms;  /* between whole twins */
+    int64_t answer_ms;   /* a request is waited for */
+    int64_t pull_gap_ms; /* least, between whole twins that reconnecting asks for */
+    int64_t push_gap_ms; /* least, between patches */
 };
 
 /** @return 0 or -ENOMEM */

@@ -2,7 +2,12 @@
 #include "agent/cloud/twin_state.h"
 #include "common/iothub/twin.h"
 
-enum { TRIES = 3, PAUSE_MS = 4000, THROTTLED_MS = 30 * 1000, DESIRED_MAX = 256 * 1024 };
+enum {
+    TRIES = 3,
+    PAUSE_MS = 4000,
+    THROTTLED_MS = 30 * 1000,
+    DESIRED_MAX = 256 * 1024,
+};
 
 #define TOPIC "$iothub/twin/GET/"
 
@@ -14,8 +19,8 @@ void twin_pull_up(struct agent_twin *twin, int64_t now_ms)
     pull->tries = 0;
     pull->merged = false;
     pull->at = now_ms;
-    if (pull->last > 0 && pull->last + TWIN_PULL_GAP_MS > now_ms)
-        pull->at = pull->last + TWIN_PULL_GAP_MS;
+    if (pull->last > 0 && pull->last + twin->cfg.pull_gap_ms > now_ms)
+        pull->at = pull->last + twin->cfg.pull_gap_ms;
 }
 
 void twin_pull_soon(struct agent_twin *twin, int64_t now_ms)
@@ -23,8 +28,9 @@ void twin_pull_soon(struct agent_twin *twin, int64_t now_ms)
     struct twin_pull *pull = &twin->pull;
     int64_t at = now_ms + TWIN_AGAIN_MS;
 
-    if (pull->last > 0 && at < pull->last + TWIN_MISSED_GAP_MS)
-        at = pull->last + TWIN_MISSED_GAP_MS;
+    if (pull->last > 0 && at < pull->last + twin->cfg.pull_gap_ms / 3)
+        at = pull->last +
+             twin->cfg.pull_gap_ms / 3; /* patches must not be a way to ask without end */
     if (twin->connected && pull->at > at)
         pull->at = at;
 }

@@ -87,7 +87,7 @@ void twin_push_send(struct agent_twin *twin, int64_t now_ms)
     struct edge_json *patch = sent ? edge_twin_diff(push->known, sent) : NULL;
     EDGE_CLEANUP(edge_free) char *text = patch ? edge_json_text(patch) : NULL;
 
-    push->at = now_ms + TWIN_PUSH_GAP_MS;
+    push->at = now_ms + twin->cfg.push_gap_ms;
     if (!text)
         return;
     if (edge_json_len(patch) == 0) {

@@ -7,14 +7,7 @@
 
 #define TWIN_NEVER INT64_MAX
 
-enum {
-    TWIN_ANSWER_MS = 30 * 1000,     /* what a request is waited for */
-    TWIN_PULL_GAP_MS = 30 * 1000,   /* between the whole twins that reconnecting asks for */
-    TWIN_MISSED_GAP_MS = 10 * 1000, /* between those that missed patches ask for */
-    TWIN_AGAIN_MS = 2 * 1000,       /* after a missed patch: others may follow */
-    TWIN_PUSH_GAP_MS = 5 * 1000,    /* between patches */
-    TWIN_REFRESH_MS = 3600 * 1000,
-};
+enum { TWIN_AGAIN_MS = 2 * 1000 }; /* before what did not work is tried again */
 
 enum twin_request { TWIN_IDLE, TWIN_PULLING, TWIN_PUSHING };
 

@@ -126,7 +126,7 @@ class CloudCase(unittest.TestCase):
     def wait_reported(self, code, holds=lambda reported: True, timeout=PATIENCE):
         """Until the cloud has been told this code for the newest deployment, and more holds."""
         def probe():
-            twin = self.hub.twin(DEVICE)["properties"]
+            twin = self.hub.service.twin(DEVICE)["properties"]
             seen = twin["reported"]
             status = seen.get("lastDesiredStatus", {})
             if status.get("code") == code and holds(seen) and (
@@ -156,12 +156,12 @@ class CloudCase(unittest.TestCase):
 
     def identities(self):
         """{module id: identity} in the cloud."""
-        return {m["moduleId"]: m for m in self.hub.ok("GET", f"/devices/{DEVICE}/modules")}
+        return {m["moduleId"]: m for m in self.hub.service.ok("GET", f"/devices/{DEVICE}/modules")}
 
     def set_status(self, status):
         """Enable or disable the device in the cloud."""
-        device = self.hub.ok("GET", f"/devices/{DEVICE}")
-        self.hub.ok("PUT", f"/devices/{DEVICE}", {**device, "status": status}, headers={"If-Match": "*"})
+        device = self.hub.service.ok("GET", f"/devices/{DEVICE}")
+        self.hub.service.ok("PUT", f"/devices/{DEVICE}", {**device, "status": status}, headers={"If-Match": "*"})
 
 
 def env_of(text):

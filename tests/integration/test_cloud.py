@@ -33,7 +33,7 @@ class Cloud(cloud_case.CloudCase):
     def test_a_patch_of_one_module_touches_no_other(self):
         self.deploy({"a": module(), "b": module()})
         before = self.wait_running("a", "b")
-        self.hub.ok("PATCH", f"/twins/{DEVICE}/modules/%24edgeAgent",
+        self.hub.service.ok("PATCH", f"/twins/{DEVICE}/modules/%24edgeAgent",
                     {"properties": {"desired": {"modules": {"b": {"env": {"NEW": {"value": "1"}}}}}}}, headers={"If-Match": "*"})
         after = wait_for(lambda: self.pids("a", "b")["b"] not in (0, before["b"]) and self.pids("a", "b"), PATIENCE, "a new b")
         self.assertEqual(after["a"], before["a"])
@@ -100,17 +100,17 @@ class Cloud(cloud_case.CloudCase):
     def test_direct_methods(self):
         self.deploy({"m": module("echo hello-log; " + IDLE)})
         pid = self.wait_running("m")["m"]
-        self.assertEqual(self.hub.method(DEVICE, "ping"), (200, {"status": 200, "payload": None}))
-        self.assertEqual(self.hub.method(DEVICE, "RestartModule", {"schemaVersion": "1.0", "id": "m"})[1]["status"], 200)
+        self.assertEqual(self.hub.service.method(DEVICE, "ping"), (200, {"status": 200, "payload": None}))
+        self.assertEqual(self.hub.service.method(DEVICE, "RestartModule", {"schemaVersion": "1.0", "id": "m"})[1]["status"], 200)
         wait_for(lambda: self.pids("m")["m"] not in (0, pid), PATIENCE, "a new process")
-        status, answer = self.hub.method(DEVICE, "GetModuleLogs", {
+        status, answer = self.hub.service.method(DEVICE, "GetModuleLogs", {
             "schemaVersion": "1.0", "items": [{"id": "^m$", "filter": {"tail": 5}}], "encoding": "none", "contentType": "text"})
         self.assertEqual((status, answer["status"]), (200, 200), answer)
         self.assertEqual(answer["payload"][0]["id"], "m")
         self.assertIn("hello-log", answer["payload"][0]["payload"])
-        self.assertEqual(self.hub.method(DEVICE, "RestartModule", {"schemaVersion": "1.0", "id": "nobody"})[1]["status"], 500)
-        self.assertEqual(self.hub.method(DEVICE, "RestartModule", {"schemaVersion": "1.0"})[1]["status"], 400)
-        answer = self.hub.method(DEVICE, "Dance")[1]
+        self.assertEqual(self.hub.service.method(DEVICE, "RestartModule", {"schemaVersion": "1.0", "id": "nobody"})[1]["status"], 500)
+        self.assertEqual(self.hub.service.method(DEVICE, "RestartModule", {"schemaVersion": "1.0"})[1]["status"], 400)
+        answer = self.hub.service.method(DEVICE, "Dance")[1]
         self.assertEqual(answer["status"], 400)
         self.assertIn("Dance", answer["payload"]["message"])
 
@@ -149,7 +149,7 @@ class Cloud(cloud_case.CloudCase):
         pid = self.wait_running("m")["m"]
         mark = self.security.size()
         self.set_status("disabled")
-        wait_for(lambda: self.hub.ok("GET", f"/devices/{DEVICE}")["connectionState"] == "Disconnected", PATIENCE, "the link to end")
+        wait_for(lambda: self.hub.service.ok("GET", f"/devices/{DEVICE}")["connectionState"] == "Disconnected", PATIENCE, "the link to end")
         wait_for(lambda: "refus" in self.security.text(mark) or "not authorized" in self.security.text(mark), PATIENCE,
                  "the refusal in the log")
         self.assertEqual(self.pids("m")["m"], pid)

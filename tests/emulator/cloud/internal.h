@@ -2,6 +2,7 @@
 #ifndef TESTS_EMULATOR_CLOUD_INTERNAL_H
 #define TESTS_EMULATOR_CLOUD_INTERNAL_H
 
+#include "common/base/clock.h"
 #include "tests/emulator/cloud/cloud.h"
 #include "tests/emulator/cloud/map.h"
 
@@ -60,7 +61,7 @@ struct cloud {
     struct cloud_method *methods;
     unsigned nmethods;
     uint64_t last_rid;
-    struct cloud_map configurations; /* id to struct cloud_configuration, read once */
+    struct cloud_configuration *configurations; /* read once; the highest priority first */
     bool configurations_read;
     struct cloud_job *jobs; /* scheduled, not yet done */
 };
@@ -128,7 +129,9 @@ void cloud_authenticate(void *backend, const struct hub_claim *claim, hub_grant_
 
 /* twin.c */
 
-/** The stored twin; made when absent. @return 0, CLOUD_NO_DEVICE, … */
+/** A new identity's twin. */
+EDGE_MUST_CHECK int cloud_twin_make(struct cloud *cloud, const char *device, const char *module);
+/** The stored twin. @return 0, CLOUD_NO_DEVICE, … */
 EDGE_MUST_CHECK int cloud_twin_load(struct cloud *cloud, const char *device, const char *module,
                                     struct edge_json **ret, struct edge_err *err);
 EDGE_MUST_CHECK int cloud_twin_save(struct cloud *cloud, const char *device, const char *module,
@@ -183,6 +186,9 @@ void cloud_c2d_expire(struct cloud *cloud);
 EDGE_MUST_CHECK int cloud_feedback_add(struct cloud *cloud, const char *device,
                                        const struct edge_json *head, const char *status);
 
+/** Queue a record of a finished upload. */
+EDGE_MUST_CHECK int cloud_upload_add(struct cloud *cloud, const struct edge_json *record);
+
 /* message.c: messages in the store */
 
 /** The head of a stored message; NULL without memory. */
@@ -205,13 +211,31 @@ EDGE_MUST_CHECK int cloud_telemetry_add(struct cloud *cloud, const struct edge_i
                                         const char *auth_method, const char *generation_id,
                                         const struct edge_message *message, struct edge_err *err);
 
-/* deploy.c, configuration.c */
+/* configuration.c */
+
+/** One of the deployments, ready to be matched. */
+struct cloud_configuration {
+    struct cloud_configuration *next;
+    struct edge_json *doc;
+    struct query *target;
+    const char *id; /* of doc */
+    const char *etag;
+    const char *created;
+    int64_t priority;
+    const struct edge_json *modules; /* modulesContent, or NULL */
+    const struct edge_json *device;  /* deviceContent, or NULL */
+    bool layered;
+};
+EDGE_MUST_CHECK int cloud_configurations_read(struct cloud *cloud);
+void cloud_configurations_forget(struct cloud *cloud);
+/** Is each entry made of "properties.desired" and "properties.desired.a.b"? */
+EDGE_MUST_CHECK int cloud_content_check(const struct edge_json *content, struct edge_err *err);
+
+/* deploy.c */
 
 /** Decide anew what is deployed on a device: its tags, or the configurations, have changed. */
 EDGE_MUST_CHECK int cloud_deploy(struct cloud *cloud, const char *device);
 EDGE_MUST_CHECK int cloud_deploy_all(struct cloud *cloud);
-struct cloud_configuration;
-void cloud_configurations_forget(struct cloud *cloud);
 
 /* job.c */
 
