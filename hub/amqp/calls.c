@@ -13,12 +13,12 @@ void hub_amqp_tell_call(struct hub_amqp_person *person, const char *rid, const c
                         struct edge_bytes payload)
 {
     struct hub_amqp_place *place = person->places[HUB_AMQP_LINK_CALL];
-    struct hub_amqp_pair method = { "IoThub-methodname", hub_amqp_text(name) };
-    struct hub_amqp_message message = { .correlation_id = hub_amqp_text(rid),
-                                        .properties = &method,
-                                        .nproperties = 1,
-                                        .body = HUB_AMQP_BODY_DATA,
-                                        .data = payload };
+    struct hub_amqp_pair method = {"IoThub-methodname", hub_amqp_text(name)};
+    struct hub_amqp_message message = {.correlation_id = hub_amqp_text(rid),
+                                       .properties = &method,
+                                       .nproperties = 1,
+                                       .body = HUB_AMQP_BODY_DATA,
+                                       .data = payload};
     uint8_t uuid[16];
 
     if (!place || !place->link->taken)
@@ -26,7 +26,7 @@ void hub_amqp_tell_call(struct hub_amqp_person *person, const char *rid, const c
     if (hub_amqp_uuid_parse(message.correlation_id.s, uuid))
         message.correlation_id.kind = HUB_AMQP_UUID;
     if (payload.len == 0) /* the SDKs parse it without looking */
-        message.data = (struct edge_bytes){ (const uint8_t *) "null", 4 };
+        message.data = (struct edge_bytes){(const uint8_t *) "null", 4};
     if (hub_amqp_post(place->link, 0, &message, true) < 0)
         edge_warn("AMQP client does not read its methods identity=%s/%s", person->who.device,
                   person->who.module);
@@ -45,8 +45,8 @@ static void on_reply(struct hub_amqp_link *link, uint64_t delivery,
                         "the answer to a method needs its correlation-id");
         return;
     }
-    if (!hub_amqp_number(
-            hub_amqp_find(message->properties, message->nproperties, "IoThub-status"), &status) ||
+    if (!hub_amqp_number(hub_amqp_find(message->properties, message->nproperties, "IoThub-status"),
+                         &status) ||
         status < INT32_MIN || status > INT32_MAX)
         status = BAD_STATUS;
     hub_amqp_settle(link, delivery, HUB_AMQP_ACCEPTED, NULL, NULL);
@@ -57,9 +57,9 @@ static void on_reply(struct hub_amqp_link *link, uint64_t delivery,
 
 const struct hub_amqp_place_kind hub_amqp_call = {
     .feature = EDGE_FEATURE_METHODS,
-    .ops = { .detached = hub_amqp_place_left },
+    .ops = {.detached = hub_amqp_place_left},
 };
 const struct hub_amqp_place_kind hub_amqp_call_reply = {
     .credit = CREDIT,
-    .ops = { .message = on_reply, .detached = hub_amqp_place_left },
+    .ops = {.message = on_reply, .detached = hub_amqp_place_left},
 };

@@ -13,21 +13,21 @@
 
 enum { CREDIT = 50 };
 
-static const char *const types[] = { "servicebus.windows.net:sastoken",
-                                     "azure-devices.net:sastoken" };
+static const char *const types[] = {"servicebus.windows.net:sastoken",
+                                    "azure-devices.net:sastoken"};
 
 static void respond(struct hub_amqp_errand *errand, int status, const char *text)
 {
     struct hub_amqp_connection *c = errand->connection;
     struct hub_amqp_link *to = hub_amqp_link_to(c, "$cbs", hub_amqp_errand_link(errand));
     struct hub_amqp_pair properties[] = {
-        { "status-code", { .kind = HUB_AMQP_INT, .i = status } },
-        { "status-description", hub_amqp_text(text) },
+        {"status-code", {.kind = HUB_AMQP_INT, .i = status}},
+        {"status-description", hub_amqp_text(text)},
     };
-    struct hub_amqp_message message = { .correlation_id = errand->id,
-                                        .properties = properties,
-                                        .nproperties = EDGE_ARRAY_LEN(properties),
-                                        .body = HUB_AMQP_BODY_VALUE };
+    struct hub_amqp_message message = {.correlation_id = errand->id,
+                                       .properties = properties,
+                                       .nproperties = EDGE_ARRAY_LEN(properties),
+                                       .body = HUB_AMQP_BODY_VALUE};
 
     if (to && hub_amqp_post(to, 0, &message, true) < 0)
         hub_amqp_drop(c); /* it asks and does not read */
@@ -88,7 +88,7 @@ static void ask_nodes(struct hub_amqp_errand *errand, const char *audience, cons
 {
     struct hub_amqp_connection *c = errand->connection;
     const struct hub_amqp_options *o = &c->server->options;
-    struct edge_err err = { 0 };
+    struct edge_err err = {0};
     int64_t until_s = 0;
     int rc = HUB_AMQP_NOT_MINE;
 
@@ -107,10 +107,10 @@ static void ask_nodes(struct hub_amqp_errand *errand, const char *audience, cons
 
 static void put_token(struct hub_amqp_errand *errand, const struct hub_amqp_message *message)
 {
-    EDGE_CLEANUP(edge_free) char *audience =
-        audience_of(hub_amqp_find(message->properties, message->nproperties, "name"));
-    EDGE_CLEANUP(edge_free) char *token =
-        edge_format("%.*s", (int) message->data.len, (const char *) message->data.data);
+    EDGE_CLEANUP(edge_free)
+    char *audience = audience_of(hub_amqp_find(message->properties, message->nproperties, "name"));
+    EDGE_CLEANUP(edge_free)
+    char *token = edge_format("%.*s", (int) message->data.len, (const char *) message->data.data);
     struct edge_identity who;
 
     if (!audience || !token) {
@@ -144,8 +144,7 @@ static const char *check(const struct hub_amqp_message *message)
 static void on_message(struct hub_amqp_link *link, uint64_t delivery,
                        const struct hub_amqp_message *message, void *arg)
 {
-    struct hub_amqp_errand *errand =
-        hub_amqp_errand_begin(link, delivery, &message->message_id);
+    struct hub_amqp_errand *errand = hub_amqp_errand_begin(link, delivery, &message->message_id);
     const char *wrong = check(message);
 
     (void) arg;
@@ -167,7 +166,7 @@ static void on_detached(struct hub_amqp_link *link, void *arg)
     (void) arg;
 }
 
-static const struct hub_amqp_link_ops ops = { .message = on_message, .detached = on_detached };
+static const struct hub_amqp_link_ops ops = {.message = on_message, .detached = on_detached};
 
 int hub_amqp_cbs_attach(struct hub_amqp_link *link, const struct hub_amqp_attach *attach)
 {

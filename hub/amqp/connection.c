@@ -16,8 +16,8 @@
 #include "hub/amqp/sasl.h"
 
 enum {
-    QUEUED_HIGH = 256 * 1024,       /* bytes in the stream before the engine keeps the rest */
-    OUTGOING_HIGH = 1024 * 1024,    /* bytes in the engine before nodes keep the rest */
+    QUEUED_HIGH = 256 * 1024,         /* bytes in the stream before the engine keeps the rest */
+    OUTGOING_HIGH = 1024 * 1024,      /* bytes in the engine before nodes keep the rest */
     UNSETTLED_HIGH = 8 * 1024 * 1024, /* bytes nodes hold before reading stops */
     BACKLOG_MAX = 128 * 1024,
     WELCOME_MS = 60 * 1000, /* to show a token */
@@ -253,8 +253,8 @@ static void tick(struct hub_amqp_connection *c)
     if (engine && (!next || engine < next))
         next = engine;
     if (next)
-        edge_timer_arm(c->tick, next - now < TICK_LEAST_MS ? TICK_LEAST_MS
-                                                           : (uint64_t) (next - now));
+        edge_timer_arm(c->tick,
+                       next - now < TICK_LEAST_MS ? TICK_LEAST_MS : (uint64_t) (next - now));
 }
 
 static void on_tick(void *arg)
@@ -348,7 +348,7 @@ void hub_amqp_login_done(struct hub_amqp_connection *c, bool welcome)
         struct edge_buf waiting = c->backlog;
 
         edge_buf_init(&c->backlog, BACKLOG_MAX);
-        feed(c, (struct edge_bytes){ (const uint8_t *) waiting.data, waiting.len });
+        feed(c, (struct edge_bytes){(const uint8_t *) waiting.data, waiting.len});
         edge_buf_fini(&waiting);
     }
 }
@@ -384,7 +384,7 @@ static void on_end(int rc, void *arg)
     hub_amqp_drop(arg);
 }
 
-static const struct edge_stream_handler handler = { on_data, on_drain, on_end };
+static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
 
 static bool prepare(struct hub_amqp_connection *c)
 {
@@ -419,7 +419,7 @@ struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
         edge_stream_close(stream);
         return NULL;
     }
-    *c = (struct hub_amqp_connection){ .server = server, .stream = stream, .ws = ws, .refs = 1 };
+    *c = (struct hub_amqp_connection){.server = server, .stream = stream, .ws = ws, .refs = 1};
     c->next = server->connections;
     if (c->next)
         c->next->prev = c;

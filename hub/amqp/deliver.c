@@ -51,10 +51,10 @@ static void on_credit(struct hub_amqp_link *link, unsigned credit, void *arg)
 static void on_settled(struct hub_amqp_link *link, uint64_t tag, enum hub_amqp_outcome outcome,
                        void *arg)
 {
-    static const enum hub_outcome outcomes[] = { [HUB_AMQP_ACCEPTED] = HUB_ACCEPTED,
-                                                 [HUB_AMQP_REJECTED] = HUB_REJECTED,
-                                                 [HUB_AMQP_RELEASED] = HUB_RELEASED,
-                                                 [HUB_AMQP_MODIFIED] = HUB_MODIFIED };
+    static const enum hub_outcome outcomes[] = {[HUB_AMQP_ACCEPTED] = HUB_ACCEPTED,
+                                                [HUB_AMQP_REJECTED] = HUB_REJECTED,
+                                                [HUB_AMQP_RELEASED] = HUB_RELEASED,
+                                                [HUB_AMQP_MODIFIED] = HUB_MODIFIED};
     struct hub_amqp_place *place = arg;
 
     (void) link;
@@ -63,9 +63,9 @@ static void on_settled(struct hub_amqp_link *link, uint64_t tag, enum hub_amqp_o
 
 const struct hub_amqp_place_kind hub_amqp_c2d = {
     .feature = EDGE_FEATURE_C2D,
-    .ops = { .credit = on_credit, .settled = on_settled, .detached = hub_amqp_place_left },
+    .ops = {.credit = on_credit, .settled = on_settled, .detached = hub_amqp_place_left},
 };
 const struct hub_amqp_place_kind hub_amqp_inputs = {
     .feature = EDGE_FEATURE_INPUTS,
-    .ops = { .credit = on_credit, .settled = on_settled, .detached = hub_amqp_place_left },
+    .ops = {.credit = on_credit, .settled = on_settled, .detached = hub_amqp_place_left},
 };

@@ -92,5 +92,5 @@ static void on_message(struct hub_amqp_link *link, uint64_t delivery,
 
 const struct hub_amqp_place_kind hub_amqp_events = {
     .credit = CREDIT,
-    .ops = { .message = on_message, .detached = hub_amqp_place_left },
+    .ops = {.message = on_message, .detached = hub_amqp_place_left},
 };

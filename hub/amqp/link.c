@@ -129,7 +129,7 @@ static int pairs_of(struct hub_amqp_arena *arena, pn_data_t *tree, const struct 
     text = hub_amqp_arena_get(arena, (size_t) size);
     if (!text || pn_data_encode(tree, text, (size_t) size) != size)
         return EDGE_ELIMIT;
-    return hub_amqp_pairs_read(arena, (struct edge_bytes){ (uint8_t *) text, (size_t) size }, ret,
+    return hub_amqp_pairs_read(arena, (struct edge_bytes){(uint8_t *) text, (size_t) size}, ret,
                                ret_n);
 }
 
@@ -187,11 +187,10 @@ static int ask(struct hub_amqp_link *link, const struct hub_amqp_attach *attach)
 static void offer(struct hub_amqp_link *link, pn_link_t *engine)
 {
     struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ATTACH_BYTES);
-    struct hub_amqp_attach attach = { .address = link->address,
-                                      .name = pn_link_name(engine),
-                                      .client_sends = link->client_sends };
-    int rc =
-        pairs_of(&arena, pn_link_remote_properties(engine), &attach.properties, &attach.nproperties);
+    struct hub_amqp_attach attach = {
+        .address = link->address, .name = pn_link_name(engine), .client_sends = link->client_sends};
+    int rc = pairs_of(&arena, pn_link_remote_properties(engine), &attach.properties,
+                      &attach.nproperties);
 
     if (rc == 0) {
         attach.selector = selector_of(&arena, engine);
@@ -214,11 +213,11 @@ static struct hub_amqp_link *create(struct hub_amqp_connection *c, pn_link_t *en
 
     if (!link)
         return NULL;
-    *link = (struct hub_amqp_link){ .connection = c,
-                                    .next = c->links,
-                                    .id = ++c->next_link,
-                                    .engine = engine,
-                                    .client_sends = pn_link_is_receiver(engine) };
+    *link = (struct hub_amqp_link){.connection = c,
+                                   .next = c->links,
+                                   .id = ++c->next_link,
+                                   .engine = engine,
+                                   .client_sends = pn_link_is_receiver(engine)};
     edge_buf_init(&link->partial, HUB_AMQP_MESSAGE_MAX);
     link->incoming_tail = &link->incoming;
     link->waiting_tail = &link->waiting;
@@ -231,8 +230,8 @@ static struct hub_amqp_link *create(struct hub_amqp_connection *c, pn_link_t *en
 
 void hub_amqp_link_opened(struct hub_amqp_connection *c, pn_link_t *engine)
 {
-    pn_terminus_t *terminus = pn_link_is_receiver(engine) ? pn_link_remote_target(engine)
-                                                          : pn_link_remote_source(engine);
+    pn_terminus_t *terminus =
+        pn_link_is_receiver(engine) ? pn_link_remote_target(engine) : pn_link_remote_source(engine);
     const char *address = pn_terminus_get_address(terminus);
     bool plain = address && !pn_terminus_is_dynamic(terminus) && strlen(address) <= ADDRESS_MAX;
     struct hub_amqp_link *link = create(c, engine, plain ? address : "");

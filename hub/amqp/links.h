@@ -19,7 +19,7 @@ struct hub_amqp_link {
     struct hub_amqp_connection *connection;
     struct hub_amqp_link *next;
     uint64_t id;
-    pn_link_t *engine; /* NULL once ended */
+    pn_link_t *engine;                   /* NULL once ended */
     const struct hub_amqp_link_ops *ops; /* NULL: nobody's yet */
     void *arg;
     bool taken; /* the attach is answered */

@@ -11,8 +11,8 @@ static void on_proved(const struct hub_grant *grant, void *arg)
 {
     struct hub_amqp_connection *c = arg;
 
-    if (grant->result == HUB_OK || grant->result == HUB_REFUSED ||
-        grant->result == HUB_NOT_FOUND || grant->result == HUB_BAD)
+    if (grant->result == HUB_OK || grant->result == HUB_REFUSED || grant->result == HUB_NOT_FOUND ||
+        grant->result == HUB_BAD)
         hub_amqp_login_done(c, grant->result == HUB_OK);
     else
         hub_amqp_drop(c); /* not refused: it may come back */
@@ -24,7 +24,7 @@ void hub_amqp_login(struct hub_amqp_connection *c, const char *user, const char 
     const struct hub_amqp_options *o = &c->server->options;
     char audience[HUB_AMQP_AUDIENCE_SIZE] = "";
     struct edge_identity who;
-    struct edge_err err = { 0 };
+    struct edge_err err = {0};
     int64_t until_s = 0;
     int rc = HUB_AMQP_NOT_MINE;
 

@@ -72,7 +72,8 @@ static int text_of(const struct hub_amqp_value *value, char **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
-static int set_value(struct edge_message *m, enum edge_sys which, const struct hub_amqp_value *value)
+static int set_value(struct edge_message *m, enum edge_sys which,
+                     const struct hub_amqp_value *value)
 {
     EDGE_CLEANUP(edge_free) char *text = NULL;
     int rc = text_of(value, &text);
@@ -92,14 +93,16 @@ static int set_text(struct edge_message *m, enum edge_sys which, const char *tex
 static const struct known {
     const char *name;
     enum edge_sys which;
-} known_properties[] = {
-    { "iothub-outputname", EDGE_SYS_OUTPUT },
-    { "iothub-message-schema", EDGE_SYS_SCHEMA },
-    { "iothub-creation-time-utc", EDGE_SYS_CREATION_TIME },
-    { "iothub-ack", EDGE_SYS_ACK },
-}, known_annotations[] = {
-    { "iothub-interface-id", EDGE_SYS_INTERFACE_ID },
-    { "dt-subject", EDGE_SYS_SUBJECT },
+} known_properties[] =
+    {
+        {"iothub-outputname", EDGE_SYS_OUTPUT},
+        {"iothub-message-schema", EDGE_SYS_SCHEMA},
+        {"iothub-creation-time-utc", EDGE_SYS_CREATION_TIME},
+        {"iothub-ack", EDGE_SYS_ACK},
+},
+  known_annotations[] = {
+      {"iothub-interface-id", EDGE_SYS_INTERFACE_ID},
+      {"dt-subject", EDGE_SYS_SUBJECT},
 };
 
 static int add_property(struct edge_message *m, const struct hub_amqp_pair *pair)
@@ -133,11 +136,11 @@ static int add_annotations(struct edge_message *m, const struct hub_amqp_message
 
 int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_message *m)
 {
-    struct hub_amqp_value user = { .kind = HUB_AMQP_BINARY, .s = from->user_id };
-    struct hub_amqp_value expiry = { .kind = HUB_AMQP_TIMESTAMP, .i = from->expiry_ms };
+    struct hub_amqp_value user = {.kind = HUB_AMQP_BINARY, .s = from->user_id};
+    struct hub_amqp_value expiry = {.kind = HUB_AMQP_TIMESTAMP, .i = from->expiry_ms};
     int rc;
 
-    *m = (struct edge_message){ 0 };
+    *m = (struct edge_message){0};
     rc = set_value(m, EDGE_SYS_MESSAGE_ID, &from->message_id);
     if (rc == 0)
         rc = set_value(m, EDGE_SYS_CORRELATION_ID, &from->correlation_id);
@@ -161,13 +164,13 @@ int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_messag
 static void annotate(struct hub_amqp_pair *pairs, size_t *n, const char *name, const char *text)
 {
     if (text)
-        pairs[(*n)++] = (struct hub_amqp_pair){ name, hub_amqp_text(text) };
+        pairs[(*n)++] = (struct hub_amqp_pair){name, hub_amqp_text(text)};
 }
 
 static void annotate_number(struct hub_amqp_pair *pairs, size_t *n, const char *name,
                             enum hub_amqp_kind kind, int64_t number)
 {
-    pairs[(*n)++] = (struct hub_amqp_pair){ name, { .kind = kind, .i = number } };
+    pairs[(*n)++] = (struct hub_amqp_pair){name, {.kind = kind, .i = number}};
 }
 
 static void annotations_to(const struct edge_message *m, struct hub_amqp_pair *pairs, size_t *n)
@@ -196,8 +199,8 @@ static void properties_to(const struct edge_message *m, struct hub_amqp_pair *pa
             annotate(pairs, n, known_properties[i].name, m->sys[known_properties[i].which]);
     }
     for (size_t i = 0; i < m->nproperties; i++)
-        pairs[(*n)++] = (struct hub_amqp_pair){ m->properties[i].name,
-                                                hub_amqp_text(m->properties[i].value) };
+        pairs[(*n)++] =
+            (struct hub_amqp_pair){m->properties[i].name, hub_amqp_text(m->properties[i].value)};
 }
 
 /* Milliseconds as text, or RFC 3339; 0: absent or neither. */
@@ -220,7 +223,8 @@ int hub_amqp_to_client(const struct edge_message *m, struct hub_amqp_arena *aren
                        struct hub_amqp_message *ret)
 {
     enum { ANNOTATIONS = 9 };
-    struct hub_amqp_pair *annotations = hub_amqp_arena_get(arena, ANNOTATIONS * sizeof *annotations);
+    struct hub_amqp_pair *annotations =
+        hub_amqp_arena_get(arena, ANNOTATIONS * sizeof *annotations);
     struct hub_amqp_pair *properties = hub_amqp_arena_get(
         arena, (m->nproperties + EDGE_ARRAY_LEN(known_properties)) * sizeof *properties);
     const char *user = m->sys[EDGE_SYS_USER_ID];
@@ -238,10 +242,10 @@ int hub_amqp_to_client(const struct edge_message *m, struct hub_amqp_arena *aren
         .annotations = annotations,
         .properties = properties,
         .body = HUB_AMQP_BODY_DATA,
-        .data = { m->body, m->len },
+        .data = {m->body, m->len},
     };
     if (user)
-        ret->user_id = (struct edge_bytes){ (const uint8_t *) user, strlen(user) };
+        ret->user_id = (struct edge_bytes){(const uint8_t *) user, strlen(user)};
     annotations_to(m, annotations, &ret->nannotations);
     properties_to(m, properties, &ret->nproperties);
     return 0;

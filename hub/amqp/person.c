@@ -75,8 +75,7 @@ static struct hub_claim claim_of(const struct hub_amqp_connection *c,
 
 static bool granted(const struct hub_amqp_person *person)
 {
-    return person->grant.result == HUB_OK &&
-           person->grant.until_s > edge_wall_ns() / 1000000000;
+    return person->grant.result == HUB_OK && person->grant.until_s > edge_wall_ns() / 1000000000;
 }
 
 /* Proofs */
@@ -134,7 +133,7 @@ void hub_amqp_person_prove(struct hub_amqp_connection *c, const struct edge_iden
 {
     struct hub_claim claim = claim_of(c, who, token);
     struct proof *proof = calloc(1, sizeof *proof);
-    struct hub_grant failed = { HUB_FAILED, 0, "out of memory" };
+    struct hub_grant failed = {HUB_FAILED, 0, "out of memory"};
 
     if (proof && token)
         proof->token = edge_strdup(token);
@@ -193,11 +192,11 @@ static void on_closed(enum hub_result why, void *arg)
     person->session = NULL;
     if (why == HUB_REFUSED)
         person->grant.result = why;
-    expel(person, why, why == HUB_CONFLICT ? "the identity has connected elsewhere"
-                                           : "the session was ended");
+    expel(person, why,
+          why == HUB_CONFLICT ? "the identity has connected elsewhere" : "the session was ended");
 }
 
-static const struct hub_events events = { on_deliver, on_desired, on_method, on_closed };
+static const struct hub_events events = {on_deliver, on_desired, on_method, on_closed};
 
 static void close_session(struct hub_amqp_person *person)
 {
@@ -373,7 +372,7 @@ int hub_amqp_person_attach(struct hub_amqp_link *link, const struct hub_amqp_att
     }
     if (person->places[kind])
         hub_amqp_refuse(person->places[kind]->link, "amqp:link:stolen", "attached anew");
-    *place = (struct hub_amqp_place){ person, link, kind };
+    *place = (struct hub_amqp_place){person, link, kind};
     person->places[kind] = place;
     note_model(person, attach);
     hub_amqp_hold(link, &kinds[kind]->ops, place);

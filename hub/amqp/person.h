@@ -42,8 +42,7 @@ void hub_amqp_people_free(struct hub_amqp_connection *c);
 /** Have the backend hold deliveries back, or go on. */
 void hub_amqp_pause(struct hub_amqp_person *person, bool paused);
 
-static inline const struct hub_backend_ops *
-hub_amqp_backend(const struct hub_amqp_connection *c)
+static inline const struct hub_backend_ops *hub_amqp_backend(const struct hub_amqp_connection *c)
 {
     return c->server->options.backend->ops;
 }

@@ -35,14 +35,14 @@ static void reply(struct hub_amqp_errand *errand, int status, int64_t version, c
 {
     struct hub_amqp_person *person = asker(errand);
     struct hub_amqp_pair annotations[2] = {
-        { "status", { .kind = HUB_AMQP_INT, .i = status } },
-        { "version", { .kind = HUB_AMQP_LONG, .i = version } },
+        {"status", {.kind = HUB_AMQP_INT, .i = status}},
+        {"version", {.kind = HUB_AMQP_LONG, .i = version}},
     };
-    struct hub_amqp_message message = { .correlation_id = errand->id,
-                                        .annotations = annotations,
-                                        .nannotations = version > 0 ? 2 : 1,
-                                        .body = HUB_AMQP_BODY_DATA,
-                                        .data = { (const uint8_t *) json, len } };
+    struct hub_amqp_message message = {.correlation_id = errand->id,
+                                       .annotations = annotations,
+                                       .nannotations = version > 0 ? 2 : 1,
+                                       .body = HUB_AMQP_BODY_DATA,
+                                       .data = {(const uint8_t *) json, len}};
 
     if (person)
         tell(person, &message);
@@ -125,11 +125,11 @@ static void on_message(struct hub_amqp_link *link, uint64_t delivery,
 void hub_amqp_tell_desired(struct hub_amqp_person *person, const char *patch, size_t len,
                            int64_t version)
 {
-    struct hub_amqp_pair annotation = { "version", { .kind = HUB_AMQP_LONG, .i = version } };
-    struct hub_amqp_message message = { .annotations = &annotation,
-                                        .nannotations = 1,
-                                        .body = HUB_AMQP_BODY_DATA,
-                                        .data = { (const uint8_t *) patch, len } };
+    struct hub_amqp_pair annotation = {"version", {.kind = HUB_AMQP_LONG, .i = version}};
+    struct hub_amqp_message message = {.annotations = &annotation,
+                                       .nannotations = 1,
+                                       .body = HUB_AMQP_BODY_DATA,
+                                       .data = {(const uint8_t *) patch, len}};
 
     tell(person, &message);
 }
@@ -155,8 +155,8 @@ static void on_tell_left(struct hub_amqp_link *link, void *arg)
 
 const struct hub_amqp_place_kind hub_amqp_twin_ask = {
     .credit = CREDIT,
-    .ops = { .message = on_message, .detached = hub_amqp_place_left },
+    .ops = {.message = on_message, .detached = hub_amqp_place_left},
 };
 const struct hub_amqp_place_kind hub_amqp_twin_tell = {
-    .ops = { .detached = on_tell_left },
+    .ops = {.detached = on_tell_left},
 };

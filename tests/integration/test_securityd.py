@@ -382,6 +382,70 @@ class Dps(Case):
         self.assertEqual(self.daemon.identity("GET", "/identities")[0], 200)
 
 
+class Watched(unittest.TestCase):
+    """The daemon and the agent it keeps; containerd is not needed for that."""
+
+    def setUp(self):
+        self.daemon = Securityd("watched", {"provisioning": {"source": "file"}, "watchdog": {"agent": True}})
+        self.daemon.ready = lambda: os.path.exists(self.daemon.rundir + "/identity.sock") and self.processes("edge-agent")
+        self.daemon.start()
+        self.addCleanup(self.end)
+
+    def end(self):
+        self.daemon.stop(40)
+        self.assertEqual(self.daemon.complaints(), "")
+        self.assertEqual(self.processes("edge-agent"), [], "the agent was left behind")
+        wait_for(lambda: not self.processes("edge-securityd"), 10, "the launcher to end")
+
+    def processes(self, name):
+        """Pids of programs of that name with our configuration."""
+        return [pid for pid, words in services.processes()
+                if words and os.path.basename(words[0]) == name and self.daemon.config in words]
+
+    def agent(self, other_than=None):
+        def probe():
+            found = [pid for pid in self.processes("edge-agent") if pid != other_than]
+            return len(found) == 1 and found[0]
+        return wait_for(probe, 60, "an agent")
+
+    def launcher(self):
+        return [pid for pid in self.processes("edge-securityd") if pid != self.daemon.process.pid][0]
+
+    def answers(self):
+        socket = self.daemon.rundir + "/mgmt.sock"
+        return os.path.exists(socket) and request(socket, "GET", "/systeminfo?api-version=2022-08-03")[0] == 200
+
+    def test_an_agent_that_is_killed_comes_back(self):
+        first = self.agent()
+        wait_for(self.answers, 30, "the agent to answer")
+        os.kill(first, 9)
+        self.agent(other_than=first)
+        self.assertIsNone(self.daemon.process.poll())
+
+    def test_nobody_but_the_agent_is_told_about_the_device(self):
+        self.agent()
+        wait_for(lambda: "edge-agent started" in self.daemon.text(), 10, "the agent to be known")
+        self.assertEqual(self.daemon.identity("GET", "/device"), (403, {"message": "forbidden"}))
+
+    def test_the_agent_goes_with_a_daemon_that_is_killed_and_comes_with_the_next(self):
+        first = self.agent()
+        wait_for(self.answers, 30, "the agent to answer")
+        self.daemon.kill()
+        wait_for(lambda: not self.processes("edge-agent"), 40, "the agent to end")
+        self.daemon.start()
+        self.agent(other_than=first)
+
+    def test_an_agent_left_behind_is_ended_and_followed_by_another(self):
+        first = self.agent()
+        wait_for(self.answers, 30, "the agent to answer")
+        os.kill(self.launcher(), 9)
+        wait_for(lambda: not self.daemon.running(), 20, "a daemon without its launcher to end")
+        self.assertEqual(self.processes("edge-agent"), [first])
+        self.daemon.start()
+        self.agent(other_than=first)
+        self.assertIn("left behind", self.daemon.text())
+
+
 def main():
     sandbox.enter()
     unittest.main(module=sys.modules["__main__"], verbosity=2)

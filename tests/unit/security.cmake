@@ -5,3 +5,4 @@ edge_test(unit/agent/security/test_provision.c LINKS edge::security_provision)
 edge_test(unit/agent/security/test_identities.c LINKS edge::security_identities)
 edge_test(unit/agent/security/test_places.c LINKS
   edge::security_watchdog edge::security_workload edge::security_api)
+edge_test(unit/agent/security/test_watchdog.c LINKS edge::security_watchdog)

@@ -37,6 +37,7 @@ struct cloud {
     struct edge_loop *loop;
     struct store *store;
     char *hostname;
+    char *dps_host;
     char *device_ca;
     char *blob_host, *blob_container, *blob_sas;
     unsigned partitions;
