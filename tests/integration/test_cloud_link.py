@@ -292,7 +292,7 @@ class CloudLink(unittest.TestCase):
         self.driver.order(report={"n": 1})
         self.wait_reported({"n": 1})
         self.driver.order(report={"n": "last"})
-        self.assertEqual(self.driver.stop(9000), 0)
+        self.assertEqual(self.driver.stop(15000), 0)
         self.assertEqual(self.hub.reported, {"n": "last"})
         wait_for(lambda: "Received DISCONNECT from dev 1/$edgeAgent" in self.broker.tail(50), PATIENCE,
                  "the goodbye")
