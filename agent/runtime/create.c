@@ -230,9 +230,8 @@ static char *notices(const struct creation *c)
 {
     const char *hidden = c->grant ? agent_grant_hides(c->spec, &c->rt->around) : NULL;
     const char *ignored = c->options->ignored;
-    struct edge_buf text;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(NOTICES_MAX);
 
-    edge_buf_init(&text, NOTICES_MAX);
     (void) edge_buf_puts(&text, c->rootfs.notices);
     if (*ignored)
         (void) edge_buf_printf(&text, "%sNot acted on: %s", text.len ? " " : "", ignored);

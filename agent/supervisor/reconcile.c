@@ -124,8 +124,8 @@ static void step_replace(struct sup_module *m, const struct agent_step *step)
         sup_pull_want(m->sup, spec);
         return;
     }
-    edge_info("module is replaced module=%s reason=\"%s\"", m->name, step->reason);
-    edge_ignore(agent_module_step(&m->life, MODULE_EV_REMOVE));
+    if (agent_module_step(&m->life, MODULE_EV_REMOVE) == 0)
+        edge_info("module is replaced module=%s reason=\"%s\"", m->name, step->reason);
 }
 
 static void take_step(struct sup_module *m, const struct agent_step *step)

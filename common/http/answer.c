@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "common/http/connection.h"
 
@@ -70,13 +69,6 @@ static void put_head(struct edge_exchange *c, struct edge_buf *out, int status, 
         edge_buf_puts(out, "Connection: keep-alive\r\n");
 }
 
-static void send_buf(struct edge_exchange *c, struct edge_buf *out)
-{
-    size_t len = out->len;
-
-    http_send(c, edge_buf_take(out), len);
-}
-
 void edge_exchange_reply(struct edge_exchange *exchange, int status, const char *type,
                          const void *data, size_t len)
 {
@@ -90,7 +82,7 @@ void edge_exchange_reply(struct edge_exchange *exchange, int status, const char 
     edge_buf_puts(&out, "\r\n");
     if (len > 0 && !is_head(exchange))
         edge_buf_append(&out, data, len);
-    send_buf(exchange, &out);
+    http_send(exchange, &out);
     http_answered(exchange);
 }
 
@@ -105,9 +97,10 @@ void http_refuse(struct edge_exchange *c, int status)
 
 void http_say_continue(struct edge_exchange *c)
 {
-    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct edge_buf out = EDGE_BUF_INIT(HEAD_MAX);
 
-    http_send(c, strdup(text), sizeof text - 1);
+    edge_buf_puts(&out, "HTTP/1.1 100 Continue\r\n\r\n");
+    http_send(c, &out);
 }
 
 void edge_exchange_stream(struct edge_exchange *exchange, int status, const char *type,
@@ -124,7 +117,7 @@ void edge_exchange_stream(struct edge_exchange *exchange, int status, const char
     put_head(exchange, &out, status, type);
     edge_buf_puts(&out, exchange->chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
     exchange->state = HTTP_STREAMING;
-    send_buf(exchange, &out);
+    http_send(exchange, &out);
 }
 
 bool edge_exchange_write(struct edge_exchange *exchange, const void *data, size_t len)
@@ -139,18 +132,19 @@ bool edge_exchange_write(struct edge_exchange *exchange, const void *data, size_
         edge_buf_append(&out, data, len);
         if (exchange->chunked)
             edge_buf_puts(&out, "\r\n");
-        send_buf(exchange, &out);
+        http_send(exchange, &out);
     }
-    return uv_stream_get_write_queue_size(&exchange->uv.stream) < HIGH_WATER;
+    return edge_stream_queued(exchange->stream) < HIGH_WATER;
 }
 
 void edge_exchange_end(struct edge_exchange *exchange)
 {
-    static const char last[] = "0\r\n\r\n";
-    bool framed = exchange->chunked && !is_head(exchange);
+    struct edge_buf out = EDGE_BUF_INIT(HEAD_MAX);
 
     assert(exchange->state == HTTP_STREAMING);
-    http_send(exchange, strdup(framed ? last : ""), framed ? sizeof last - 1 : 0);
+    if (exchange->chunked && !is_head(exchange))
+        edge_buf_puts(&out, "0\r\n\r\n");
+    http_send(exchange, &out);
     http_answered(exchange);
 }
 
@@ -212,15 +206,15 @@ struct edge_bytes edge_exchange_body(const struct edge_exchange *exchange)
 
 bool edge_exchange_peer(const struct edge_exchange *exchange, pid_t *pid, uid_t *uid, gid_t *gid)
 {
-    struct ucred peer;
-    socklen_t len = sizeof peer;
-    uv_os_fd_t fd;
+    return edge_stream_peer(exchange->stream, pid, uid, gid);
+}
 
-    if (!exchange->is_unix || uv_fileno(&exchange->uv.handle, &fd) < 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-        return false;
-    *pid = peer.pid;
-    *uid = peer.uid;
-    *gid = peer.gid;
-    return true;
+const char *edge_exchange_address(const struct edge_exchange *exchange)
+{
+    return edge_stream_address(exchange->stream);
+}
+
+const struct edge_tls_peer *edge_exchange_certificate(const struct edge_exchange *exchange)
+{
+    return edge_stream_certificate(exchange->stream);
 }

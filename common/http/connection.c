@@ -6,11 +6,7 @@
 #include <string.h>
 
 enum {
-    DRAIN_MS = 2000,
-    DRAIN_MAX = 4 * 1024 * 1024,
-    IN_MAX = HTTP_HEAD_MAX + 64 * 1024, /* a head, and what one read may bring besides */
-    READ_ROOM = 32 * 1024,
-    LOW_WATER = 16 * 1024,
+    IN_MAX = HTTP_HEAD_MAX + 1024 * 1024, /* a head, and what one read may bring besides */
     REQUEST_TIMEOUT = 408,
     TOO_LARGE = 413,
     HEAD_TOO_LARGE = 431,
@@ -18,22 +14,21 @@ enum {
     NO_MEMORY = 503,
 };
 
-struct sending {
-    uv_write_t request;
-    struct edge_exchange *c;
-    char *data;
-};
-
 static void arm(struct edge_exchange *c, unsigned ms)
 {
-    c->queue = uv_stream_get_write_queue_size(&c->uv.stream);
+    c->queue = edge_stream_queued(c->stream);
     edge_timer_arm(c->timer, ms);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void enter(struct edge_exchange *c)
 {
-    struct edge_exchange *c = EDGE_CONTAINER_OF(handle, struct edge_exchange, uv);
+    c->busy++;
+}
 
+static void leave(struct edge_exchange *c)
+{
+    if (--c->busy > 0 || c->state != HTTP_CLOSED)
+        return;
     edge_buf_fini(&c->in);
     edge_buf_fini(&c->body);
     edge_buf_fini(&c->extra);
@@ -42,18 +37,39 @@ static void on_closed(uv_handle_t *handle)
     free(c);
 }
 
+/* The connection ends, its stream is for the caller to end. */
+static struct edge_stream *end(struct edge_exchange *c)
+{
+    struct edge_stream *stream = c->stream;
+
+    enter(c);
+    c->state = HTTP_CLOSED;
+    c->stream = NULL;
+    c->timer = edge_timer_destroy(c->timer);
+    leave(c);
+    return stream;
+}
+
 void http_connection_close(struct edge_exchange *c)
 {
     bool in_exchange = c->state == HTTP_HANDLING || c->state == HTTP_STREAMING;
+    void (*gone)(void *arg) = in_exchange ? c->gone : NULL;
+    void *arg = c->gone_arg;
 
     if (c->state == HTTP_CLOSED)
         return;
-    c->state = HTTP_CLOSED;
-    edge_timer_disarm(c->timer);
-    c->timer = edge_timer_destroy(c->timer);
-    uv_close(&c->uv.handle, on_closed);
-    if (in_exchange && c->gone)
-        c->gone(c->gone_arg);
+    edge_stream_close(end(c));
+    if (gone)
+        gone(arg);
+}
+
+struct edge_stream *http_connection_leave(struct edge_exchange *c)
+{
+    struct edge_stream *stream = c->stream;
+    bool whole = edge_stream_detach(stream, c->in.data, c->in.len) == 0 && !c->lost;
+
+    (void) end(c);
+    return whole ? stream : edge_stream_close(stream);
 }
 
 /* After the answer: forget the request. */
@@ -69,26 +85,10 @@ static void reset(struct edge_exchange *c)
     c->chunks = (struct http_chunks){0};
     c->gone = NULL;
     c->ready = NULL;
+    c->due = false;
     c->chunked = false;
     c->seen = 0;
     c->state = HTTP_IDLE;
-}
-
-static void on_shut(uv_shutdown_t *shut, int status)
-{
-    (void) shut;
-    (void) status;
-}
-
-/* Closing with unread bytes would make the kernel throw our answer away. */
-static void drain(struct edge_exchange *c)
-{
-    c->state = HTTP_DRAINING;
-    edge_buf_fini(&c->in);
-    if (uv_shutdown(&c->shut, &c->uv.stream, on_shut) < 0)
-        http_connection_close(c);
-    else
-        arm(c, DRAIN_MS);
 }
 
 static void dispatch(struct edge_exchange *c)
@@ -189,161 +189,149 @@ static void advance(struct edge_exchange *c)
     }
 }
 
+static bool has_room(const struct edge_exchange *c)
+{
+    return edge_stream_queued(c->stream) <= EDGE_STREAM_LOW;
+}
+
+void http_send(struct edge_exchange *c, struct edge_buf *out)
+{
+    if (edge_buf_error(out) < 0)
+        c->failed = true;
+    else
+        edge_stream_write(c->stream, out->data, out->len);
+    edge_buf_fini(out);
+    if (c->failed) {
+        arm(c, 0);
+    } else if (c->state == HTTP_STREAMING && has_room(c)) {
+        c->due = true;
+        arm(c, 0);
+    } else {
+        arm(c, c->server->options.stall_ms);
+    }
+}
+
+/* What is left to do is done in a turn of its own, so that answers do not nest. */
 void http_answered(struct edge_exchange *c)
 {
-    assert(c->writes > 0);
     c->state = HTTP_FLUSHING;
+    arm(c, c->failed || has_room(c) ? 0 : c->server->options.stall_ms);
 }
 
-static void on_sent(uv_write_t *request, int status)
+static void on_answer_gone(struct edge_exchange *c)
 {
-    struct sending *sending = EDGE_CONTAINER_OF(request, struct sending, request);
-    struct edge_exchange *c = sending->c;
+    if (!c->keep) {
+        edge_stream_finish(end(c));
+        return;
+    }
+    reset(c);
+    arm(c, c->server->options.idle_ms);
+    advance(c);
+}
 
-    free(sending->data);
-    free(sending);
-    c->writes--;
-    if (c->state == HTTP_CLOSED)
-        return;
-    if (status < 0) {
-        http_connection_close(c);
-        return;
-    }
-    if (c->writes > 0) {
-        arm(c, c->server->options.stall_ms);
-    } else if (c->state == HTTP_FLUSHING && c->keep) {
-        reset(c);
-        arm(c, c->server->options.idle_ms);
-        advance(c);
-    } else if (c->state == HTTP_FLUSHING) {
-        drain(c);
-    } else if (c->state == HTTP_STREAMING) {
-        edge_timer_disarm(c->timer);
-    }
-    if (c->state == HTTP_STREAMING && c->ready &&
-        uv_stream_get_write_queue_size(&c->uv.stream) <= LOW_WATER)
+static void call_ready(struct edge_exchange *c)
+{
+    c->due = false;
+    if (c->ready)
         c->ready(c->ready_arg);
-}
-
-/* What fails here fails again in on_sent's place: the connection goes in the loop's next turn. */
-static void fail_later(struct edge_exchange *c)
-{
-    c->keep = false;
-    arm(c, 0);
-}
-
-void http_send(struct edge_exchange *c, char *data, size_t len)
-{
-    struct sending *sending = data ? calloc(1, sizeof *sending) : NULL;
-    uv_buf_t buf = uv_buf_init(data, (unsigned) len);
-
-    c->writes++;
-    if (!sending) {
-        free(data);
-        fail_later(c);
-        return;
-    }
-    sending->c = c;
-    sending->data = data;
-    if (c->writes == 1)
+    if (c->state == HTTP_STREAMING && !c->due && edge_stream_queued(c->stream) > 0)
         arm(c, c->server->options.stall_ms);
-    if (uv_write(&sending->request, &c->uv.stream, &buf, 1, on_sent) < 0) {
-        free(sending);
-        free(data);
-        fail_later(c);
-    }
+}
+
+static void go_on(struct edge_exchange *c)
+{
+    if (c->state == HTTP_FLUSHING)
+        on_answer_gone(c);
+    else if (c->state == HTTP_STREAMING)
+        call_ready(c);
+}
+
+static void on_drain(void *arg)
+{
+    struct edge_exchange *c = arg;
+
+    enter(c);
+    go_on(c);
+    leave(c);
+}
+
+static void on_time(struct edge_exchange *c)
+{
+    size_t queue = edge_stream_queued(c->stream);
+    bool answering = c->state == HTTP_STREAMING || c->state == HTTP_FLUSHING;
+
+    if (c->state == HTTP_HEAD || c->state == HTTP_BODY)
+        http_refuse(c, REQUEST_TIMEOUT);
+    else if (answering && (c->due || (c->state == HTTP_FLUSHING && has_room(c))))
+        go_on(c);
+    else if (answering && queue > 0 && queue < c->queue) /* slow, but taking it */
+        arm(c, c->server->options.stall_ms);
+    else if (c->state != HTTP_STREAMING || queue > 0) /* a stream may have nothing to say */
+        http_connection_close(c);
 }
 
 static void on_timer(void *arg)
 {
     struct edge_exchange *c = arg;
-    size_t queue = uv_stream_get_write_queue_size(&c->uv.stream);
 
-    if (c->writes > 0 && queue < c->queue) /* slow, but taking it */
-        arm(c, c->server->options.stall_ms);
-    else if (c->state == HTTP_HEAD || c->state == HTTP_BODY)
-        http_refuse(c, REQUEST_TIMEOUT);
-    else
+    enter(c);
+    if (c->failed)
         http_connection_close(c);
+    else
+        on_time(c);
+    leave(c);
 }
 
-static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+static void take_input(struct edge_exchange *c, struct edge_bytes data)
 {
-    static char room[READ_ROOM]; /* used up before the next read; there is one loop thread */
-
-    (void) handle;
-    (void) suggested;
-    *buf = uv_buf_init(room, sizeof room);
-}
-
-static void take_input(struct edge_exchange *c, const char *data, size_t len)
-{
-    if (c->state == HTTP_DRAINING) {
-        c->drained += len;
-        if (c->drained > DRAIN_MAX)
-            http_connection_close(c);
-        return;
-    }
-    if (c->state >= HTTP_HANDLING && c->in.len + len > HTTP_HEAD_MAX) {
+    if (c->state >= HTTP_HANDLING && c->in.len + data.len > HTTP_HEAD_MAX) {
         c->keep = false; /* it cannot wait for its answer: what it sends now is lost */
+        c->lost = true;
         return;
     }
-    if (edge_buf_append(&c->in, data, len) < 0)
+    if (edge_buf_append(&c->in, data.data, data.len) < 0)
         http_connection_close(c);
     else if (c->state < HTTP_HANDLING)
         advance(c);
 }
 
+static void on_data(struct edge_bytes data, void *arg)
+{
+    struct edge_exchange *c = arg;
+
+    enter(c);
+    take_input(c, data);
+    leave(c);
+}
+
 /* A client that has ended its sending may still want the answer; one that is being streamed to is
  * more likely gone, and would not be noticed otherwise while there is nothing to send. */
-static void on_end(struct edge_exchange *c, ssize_t status)
+static void on_end(int rc, void *arg)
 {
-    if (status == UV_EOF && (c->state == HTTP_HANDLING || c->state == HTTP_FLUSHING))
+    struct edge_exchange *c = arg;
+
+    enter(c);
+    if (rc == 0 && (c->state == HTTP_HANDLING || c->state == HTTP_FLUSHING))
         c->keep = false;
     else
         http_connection_close(c);
+    leave(c);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+void http_connection_open(struct edge_http_server *server, struct edge_stream *stream)
 {
-    struct edge_exchange *c = EDGE_CONTAINER_OF(stream, struct edge_exchange, uv);
-
-    if (c->state == HTTP_CLOSED)
-        return;
-    if (n > 0)
-        take_input(c, buf->base, (size_t) n);
-    else if (n < 0)
-        on_end(c, n);
-}
-
-static int open_stream(struct edge_exchange *c, int fd)
-{
-    uv_loop_t *loop = edge_loop_native(c->server->loop);
-
-    if (c->is_unix) {
-        int rc = uv_pipe_init(loop, &c->uv.pipe, 0);
-
-        return rc < 0 ? rc : uv_pipe_open(&c->uv.pipe, fd);
-    }
-    (void) uv_tcp_init(loop, &c->uv.tcp); /* opens nothing yet: cannot fail */
-    (void) uv_tcp_nodelay(&c->uv.tcp, 1);
-    return uv_tcp_open(&c->uv.tcp, fd);
-}
-
-int http_connection_open(struct edge_http_server *server, int fd, bool is_unix)
-{
+    static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
     struct edge_exchange *c = calloc(1, sizeof *c);
-    int rc;
 
     if (c)
         c->timer = edge_timer_create(server->loop, on_timer, c);
     if (!c || !c->timer) {
         free(c);
-        edge_close(fd);
-        return -ENOMEM;
+        edge_stream_close(stream);
+        return;
     }
     c->server = server;
-    c->is_unix = is_unix;
+    c->stream = stream;
     edge_buf_init(&c->in, IN_MAX);
     c->next = server->clients;
     c->link = &server->clients;
@@ -351,14 +339,6 @@ int http_connection_open(struct edge_http_server *server, int fd, bool is_unix)
         c->next->link = &c->next;
     server->clients = c;
     server->nclients++;
-    rc = open_stream(c, fd);
-    if (rc < 0)
-        edge_close(fd);
-    else
-        rc = uv_read_start(&c->uv.stream, on_room, on_read);
-    if (rc < 0)
-        http_connection_close(c);
-    else
-        arm(c, server->options.head_ms);
-    return rc;
+    arm(c, server->options.head_ms);
+    edge_stream_attach(stream, &handler, c);
 }

@@ -3,8 +3,6 @@
 #ifndef EDGE_HTTP_CONNECTION_H
 #define EDGE_HTTP_CONNECTION_H
 
-#include <uv.h>
-
 #include "common/http/head.h"
 #include "common/http/server.h"
 
@@ -15,7 +13,6 @@ enum http_state {
     HTTP_HANDLING,  /* with the handler, who has not answered */
     HTTP_STREAMING, /* the handler is answering piece by piece */
     HTTP_FLUSHING,  /* the answer is complete and on its way */
-    HTTP_DRAINING,  /* answered before the request was complete: take in the rest, then close */
     HTTP_CLOSED,
 };
 
@@ -24,18 +21,10 @@ struct edge_exchange {
     struct edge_http_server *server;
     struct edge_exchange *next; /* of the server's connections */
     struct edge_exchange **link;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_pipe_t pipe;
-        uv_tcp_t tcp;
-    } uv;
-    bool is_unix;
+    struct edge_stream *stream; /* NULL once closed */
     struct edge_timer *timer;
-    size_t queue;       /* bytes to send when the timer was armed */
-    unsigned writes;    /* on their way */
-    uv_shutdown_t shut; /* while draining */
-    size_t drained;
+    size_t queue;  /* bytes to send when the timer was armed */
+    unsigned busy; /* callbacks under way: the memory stays */
 
     struct edge_buf in; /* what has come and is not used yet */
     size_t seen;        /* of in: searched for the end of a head */
@@ -48,6 +37,9 @@ struct edge_exchange {
     struct edge_buf extra; /* headers the handler has set */
     bool keep;             /* the connection, after this answer */
     bool chunked;          /* the answer */
+    bool lost;             /* bytes behind the request, for want of room */
+    bool failed;           /* no memory for an answer: it goes in a later turn, its owner uses it */
+    bool due;              /* ready is to be called */
     void (*gone)(void *arg);
     void *gone_arg;
     void (*ready)(void *arg);
@@ -59,12 +51,16 @@ struct edge_http_server {
     struct edge_http_server_options options;
     struct edge_exchange *clients; /* newest first */
     unsigned nclients;             /* also those being closed */
-    struct http_accept *accept;    /* NULL once closed */
+    struct edge_listener *listener;
+    bool closed;
 };
 
-/** Take over the connected socket @p fd, also on failure. */
-int http_connection_open(struct edge_http_server *server, int fd, bool is_unix);
+/** Take over @p stream, also on failure. */
+void http_connection_open(struct edge_http_server *server, struct edge_stream *stream);
 void http_connection_close(struct edge_exchange *c);
+/** The connection goes, its stream is the caller's, with the bytes behind the request; NULL when
+ * some of them are lost. */
+struct edge_stream *http_connection_leave(struct edge_exchange *c);
 
 /* answer.c, for connection.c */
 
@@ -75,8 +71,8 @@ void http_say_continue(struct edge_exchange *c);
 
 /* connection.c, for answer.c */
 
-/** Send @p data, which becomes ours. */
-void http_send(struct edge_exchange *c, char *data, size_t len);
+/** Send what is in @p out, which is empty afterwards. */
+void http_send(struct edge_exchange *c, struct edge_buf *out);
 /** The answer has been handed over in full. */
 void http_answered(struct edge_exchange *c);
 

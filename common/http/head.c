@@ -217,6 +217,34 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
+bool http_head_lists(const struct http_head *head, const char *name, const char *word)
+{
+    for (size_t i = 0; i < head->nheaders; i++) {
+        if (strcasecmp(head->headers[i].name, name) == 0 && has_word(head->headers[i].value, word))
+            return true;
+    }
+    return false;
+}
+
+/* 16 bytes in base64; what they are is the client's affair. */
+static bool is_websocket_key(const char *key)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                   "0123456789+/";
+
+    return key && strlen(key) == 24 && strspn(key, alphabet) == 22 && strcmp(key + 22, "==") == 0;
+}
+
+bool http_head_wants_websocket(const struct http_head *head)
+{
+    const char *version = http_head_header(head, "Sec-WebSocket-Version");
+
+    return !head->http10 && strcmp(head->method, "GET") == 0 && !head->chunked &&
+           head->content_length == 0 && http_head_lists(head, "Connection", "upgrade") &&
+           http_head_lists(head, "Upgrade", "websocket") && version && strcmp(version, "13") == 0 &&
+           is_websocket_key(http_head_header(head, "Sec-WebSocket-Key"));
+}
+
 /* What the headers say about the body and the connection. */
 static int look_at(const struct http_pair *header, struct http_head *head, bool *has_length)
 {

@@ -1,5 +1,6 @@
 /* common/http/head.h - the head of a request, and bodies in chunks. Pure; any thread.
- * Source: RFC 9110, RFC 9112; strict where a lenient reading lets two parties disagree. */
+ * Source: RFC 9110, RFC 9112, RFC 6455; strict where a lenient reading lets two parties disagree.
+ */
 #ifndef EDGE_HTTP_HEAD_H
 #define EDGE_HTTP_HEAD_H
 
@@ -44,6 +45,12 @@ int http_head_parse(char *text, size_t len, struct http_head *ret);
 
 /** Value of the first header @p name, any case, or NULL. */
 const char *http_head_header(const struct http_head *head, const char *name);
+
+/** Does a header @p name list @p word, any case, as in "Connection: keep-alive, upgrade"? */
+bool http_head_lists(const struct http_head *head, const char *name, const char *word);
+
+/** Does it ask for a WebSocket (RFC 6455 4.2.1) in a way that can be granted? */
+bool http_head_wants_websocket(const struct http_head *head);
 
 /** A body in chunks, between two calls. `{0}` at its start. */
 struct http_chunks {

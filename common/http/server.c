@@ -1,29 +1,14 @@
 #include "common/http/server.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "common/http/connection.h"
-#include "common/http/listen.h"
-
-enum {
-    ACCEPTS_A_TURN = 16,
-    NO_DESCRIPTORS_MS = 1000,
-};
-
-/* The listening side. Its handle outlives the close by a turn of the loop. */
-struct http_accept {
-    uv_poll_t poll;
-    struct edge_http_server *server;
-    struct edge_timer *again; /* after the process ran out of descriptors */
-    struct http_listener listener;
-};
+#include "common/net/listen.h"
 
 static void free_when_done(struct edge_http_server *server)
 {
-    if (!server->accept && server->nclients == 0)
+    if (server->closed && server->nclients == 0)
         free(server);
 }
 
@@ -59,81 +44,34 @@ static unsigned open_clients(const struct edge_http_server *server)
     return count;
 }
 
-static void admit(struct edge_http_server *server, int fd, bool is_unix)
+static void on_stream(struct edge_stream *stream, void *arg)
 {
+    struct edge_http_server *server = arg;
+
     if (open_clients(server) >= server->options.max_clients) {
         struct edge_exchange *idle = idle_client(server);
 
         if (!idle) {
-            edge_close(fd);
+            edge_stream_close(stream);
             return;
         }
         http_connection_close(idle);
     }
-    edge_ignore(http_connection_open(server, fd, is_unix)); /* the client sees it close */
-}
-
-static void on_connection(uv_poll_t *poll, int status, int events)
-{
-    struct http_accept *accept = EDGE_CONTAINER_OF(poll, struct http_accept, poll);
-
-    (void) events;
-    for (int i = 0; status == 0 && i < ACCEPTS_A_TURN; i++) {
-        int fd = accept4(accept->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd >= 0) {
-            admit(accept->server, fd, accept->listener.path != NULL);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            uv_poll_stop(poll); /* it would wake us without end */
-            edge_timer_arm(accept->again, NO_DESCRIPTORS_MS);
-            return;
-        } else if (errno != ECONNABORTED && errno != EINTR) {
-            return;
-        }
-    }
-}
-
-static void accept_again(void *arg)
-{
-    struct http_accept *accept = arg;
-
-    (void) uv_poll_start(&accept->poll, UV_READABLE, on_connection);
-}
-
-static void on_accept_closed(uv_handle_t *handle)
-{
-    struct http_accept *accept = EDGE_CONTAINER_OF(handle, struct http_accept, poll);
-    struct edge_http_server *server = accept->server;
-
-    http_unlisten(&accept->listener);
-    free(accept);
-    server->accept = NULL;
-    free_when_done(server);
+    http_connection_open(server, stream);
 }
 
 static int start_accepting(struct edge_http_server *server, struct edge_err *err)
 {
-    const struct edge_http_server_options *options = &server->options;
-    struct http_accept *accept = calloc(1, sizeof *accept);
-    int rc = accept ? http_listen(options->uri, options->mode, &accept->listener, err) : -ENOMEM;
+    struct edge_listener_options options = {
+        .uri = server->options.uri,
+        .mode = server->options.mode,
+        .tls = server->options.tls,
+        .on_stream = on_stream,
+        .arg = server,
+    };
 
-    if (rc < 0) {
-        free(accept);
-        return rc;
-    }
-    accept->server = server;
-    rc = uv_poll_init(edge_loop_native(server->loop), &accept->poll, accept->listener.fd);
-    if (rc < 0) {
-        http_unlisten(&accept->listener);
-        free(accept);
-        return edge_fail(err, rc, "cannot listen on %s: %s", options->uri, uv_strerror(rc));
-    }
-    server->accept = accept;
-    accept->again = edge_timer_create(server->loop, accept_again, accept);
-    rc = accept->again ? uv_poll_start(&accept->poll, UV_READABLE, on_connection) : -ENOMEM;
-    if (rc < 0)
-        return edge_fail(err, rc, "cannot listen on %s: %s", options->uri, uv_strerror(rc));
-    return 0;
+    server->options.uri = NULL; /* the caller's, and not needed any more */
+    return edge_listen(server->loop, &options, &server->listener, err);
 }
 
 static void or_default(unsigned *value, unsigned fallback)
@@ -152,8 +90,6 @@ int edge_http_server_open(struct edge_loop *loop, const struct edge_http_server_
         return edge_fail(err, -ENOMEM, "no memory to listen on %s", options->uri);
     server->loop = loop;
     server->options = *options;
-    if (server->options.mode == 0)
-        server->options.mode = 0660;
     if (server->options.max_body == 0)
         server->options.max_body = 1024 * 1024;
     or_default(&server->options.max_clients, 64);
@@ -161,9 +97,7 @@ int edge_http_server_open(struct edge_loop *loop, const struct edge_http_server_
     or_default(&server->options.body_ms, 30 * 1000);
     or_default(&server->options.idle_ms, 60 * 1000);
     or_default(&server->options.stall_ms, 60 * 1000);
-    signal(SIGPIPE, SIG_IGN);
     rc = start_accepting(server, err);
-    server->options.uri = NULL; /* the caller's, and not needed any more */
     if (rc < 0) {
         edge_http_server_close(server);
         return rc;
@@ -174,7 +108,7 @@ int edge_http_server_open(struct edge_loop *loop, const struct edge_http_server_
 
 uint16_t edge_http_server_port(const struct edge_http_server *server)
 {
-    return server->accept->listener.port;
+    return edge_listener_port(server->listener);
 }
 
 struct edge_http_server *edge_http_server_close(struct edge_http_server *server)
@@ -183,15 +117,14 @@ struct edge_http_server *edge_http_server_close(struct edge_http_server *server)
 
     if (!server)
         return NULL;
+    server->nclients++; /* ours: a handler that goes with its client may not free the server */
     for (struct edge_exchange *c = server->clients; c; c = next) {
         next = c->next;
         http_connection_close(c);
     }
-    if (server->accept) {
-        edge_timer_destroy(server->accept->again);
-        uv_close((uv_handle_t *) &server->accept->poll, on_accept_closed);
-    } else {
-        free_when_done(server);
-    }
+    server->listener = edge_listener_close(server->listener);
+    server->nclients--;
+    server->closed = true;
+    free_when_done(server);
     return NULL;
 }

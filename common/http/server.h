@@ -3,8 +3,7 @@
  *
  * Connections are kept alive, one exchange at a time on each; what a client may take in time,
  * bytes and connections is bounded. A handler answers at once or later; a long answer is streamed
- * and waits for a slow client. TLS would stand between the socket and the connection; there is
- * none yet. */
+ * and waits for a slow client; or the connection becomes a WebSocket. */
 #ifndef EDGE_HTTP_SERVER_H
 #define EDGE_HTTP_SERVER_H
 
@@ -16,20 +15,22 @@
 #include "common/base/bytes.h"
 #include "common/base/err.h"
 #include "common/loop/loop.h"
+#include "common/net/stream.h"
 
 struct edge_http_server;
 /** One request and its answer. Lives until the answer is complete or the client has gone. */
 struct edge_exchange;
 
 struct edge_http_server_options {
-    const char *uri;      /* "unix:///run/x.sock", "tcp://127.0.0.1:8080"; port 0 is any free one */
-    mode_t mode;          /* of a unix socket; 0: 0660 */
-    unsigned max_clients; /* 0: 64; one more replaces an idle one, or is closed */
-    size_t max_body;      /* 0: 1 MiB; more is answered 413 */
-    unsigned head_ms;     /* from first byte to the end of the head; 0: 10 s */
-    unsigned body_ms;     /* for the body; 0: 30 s */
-    unsigned idle_ms;     /* between two requests; 0: 60 s */
-    unsigned stall_ms;    /* for a client to take at least something; 0: 60 s */
+    const char *uri; /* "unix:///run/x.sock", "tcp://127.0.0.1:8080"; port 0 is any free one */
+    mode_t mode;     /* of a unix socket; 0: 0660 */
+    struct edge_tls_server *tls; /* NULL: plain; outlives the server */
+    unsigned max_clients;        /* 0: 64; one more replaces an idle one, or is closed */
+    size_t max_body;             /* 0: 1 MiB; more is answered 413 */
+    unsigned head_ms;            /* from first byte to the end of the head; 0: 10 s */
+    unsigned body_ms;            /* for the body; 0: 30 s */
+    unsigned idle_ms;            /* between two requests; 0: 60 s */
+    unsigned stall_ms;           /* for a client to take at least something; 0: 60 s */
     /** A complete request. Must lead to edge_exchange_reply or _stream, now or later. */
     void (*handle)(struct edge_exchange *exchange, void *arg);
     void *arg;
@@ -62,6 +63,23 @@ bool edge_exchange_header_at(const struct edge_exchange *exchange, size_t index,
 struct edge_bytes edge_exchange_body(const struct edge_exchange *exchange);
 /** Who is at the other end of a unix socket. @return false when that cannot be known */
 bool edge_exchange_peer(const struct edge_exchange *exchange, pid_t *pid, uid_t *uid, gid_t *gid);
+/** "127.0.0.1:50312", "unix". */
+const char *edge_exchange_address(const struct edge_exchange *exchange);
+/** The certificate the client has shown in TLS, or NULL. */
+const struct edge_tls_peer *edge_exchange_certificate(const struct edge_exchange *exchange);
+
+/* A WebSocket instead of an answer. */
+
+/** Does the client ask for one, in a way that can be granted? */
+bool edge_exchange_wants_websocket(const struct edge_exchange *exchange);
+/** Is @p protocol among the sub-protocols it offers? */
+bool edge_exchange_offers(const struct edge_exchange *exchange, const char *protocol);
+/** Switch: only where edge_exchange_wants_websocket is true and nothing has been answered. No
+ * extension is granted.
+ * @param protocol  the sub-protocol chosen, one it offers; NULL: none
+ * @return a stream of binary messages that the caller owns and attaches to, no longer the server's;
+ * NULL when the client cannot be served. The exchange is gone in any case, without on_gone. */
+struct edge_stream *edge_exchange_upgrade(struct edge_exchange *exchange, const char *protocol);
 
 /* The answer. */
 

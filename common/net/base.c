@@ -96,9 +96,9 @@ void stream_deliver(struct edge_stream *stream, const void *data, size_t len)
 
 static void set_end(struct edge_stream *stream, int rc)
 {
-    if (stream->over)
+    if (stream->over && (stream->end_rc < 0 || rc == 0))
         return;
-    stream->over = true;
+    stream->over = true; /* and after an orderly end it may break, which is not told again */
     stream->end_rc = rc;
 }
 
@@ -124,14 +124,16 @@ void stream_drained(struct edge_stream *stream)
         stream->handler.on_drain(stream->arg);
 }
 
-int stream_put_back(struct edge_stream *stream, const void *data, size_t len)
+int edge_stream_detach(struct edge_stream *stream, const void *unread, size_t len)
 {
     struct edge_buf all = EDGE_BUF_INIT(STREAM_KEPT_MAX);
     int rc;
 
+    stream->attached = false;
+    steer(stream);
     if (len == 0)
         return 0;
-    edge_buf_append(&all, data, len);
+    edge_buf_append(&all, unread, len);
     edge_buf_append(&all, stream->kept.data, stream->kept.len);
     rc = edge_buf_error(&all);
     if (rc < 0) {
@@ -158,13 +160,15 @@ void edge_stream_attach(struct edge_stream *stream, const struct edge_stream_han
 
 void edge_stream_write(struct edge_stream *stream, const void *data, size_t len)
 {
-    if (len > 0 && (!stream->over || stream->end_rc == 0))
+    if (stream->over && stream->end_rc < 0)
+        stream->lost += len; /* so that an owner who writes until there is enough comes to an end */
+    else if (len > 0)
         stream->kind->write(stream, data, len);
 }
 
 size_t edge_stream_queued(const struct edge_stream *stream)
 {
-    return stream->kind->queued(stream);
+    return stream->kind->queued(stream) + stream->lost;
 }
 
 void edge_stream_pause(struct edge_stream *stream, bool paused)

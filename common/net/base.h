@@ -27,6 +27,7 @@ struct edge_stream {
     struct edge_stream_handler handler;
     void *arg;
     struct edge_buf kept; /* has come, but is not wanted yet */
+    size_t lost;          /* written after it broke */
     int end_rc;
     unsigned holds;
     bool attached;
@@ -39,7 +40,6 @@ struct edge_stream {
 };
 
 enum {
-    STREAM_LOW = 16 * 1024,               /* on_drain */
     STREAM_READ = 64 * 1024,              /* most bytes at once */
     STREAM_KEPT_MAX = 1024 * 1024,        /* one read, decrypted and unpacked, has far less */
     STREAM_QUEUE_MAX = 256 * 1024 * 1024, /* an owner that does not look at edge_stream_queued */
@@ -60,8 +60,5 @@ void stream_end(struct edge_stream *stream, int rc);
 void stream_drained(struct edge_stream *stream);
 /** stream_end, from anywhere. */
 void stream_end_later(struct edge_stream *stream, int rc);
-
-/** Bytes that belong before all others, from whoever read too far. Before the next attach. */
-EDGE_MUST_CHECK int stream_put_back(struct edge_stream *stream, const void *data, size_t len);
 
 #endif

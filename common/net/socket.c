@@ -38,9 +38,7 @@ struct socket_stream {
         uv_tcp_t tcp;
     } uv;
     bool is_unix;
-    bool broken; /* nothing more can be sent */
-    bool above;  /* the low mark */
-    size_t lost; /* written after that: counted as queued, so that the owner does not go on */
+    bool above; /* the low mark */
     struct edge_buf out;
     struct writing *writing;
     struct goodbye *goodbye;
@@ -58,6 +56,12 @@ static struct socket_stream *self(const struct edge_stream *stream)
 static struct socket_stream *of_handle(void *handle)
 {
     return EDGE_CONTAINER_OF(handle, struct socket_stream, uv);
+}
+
+/* Nothing more can be sent. */
+static bool is_broken(const struct socket_stream *s)
+{
+    return s->base.over && s->base.end_rc < 0;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -124,7 +128,6 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf)
         stream_deliver(&s->base, buf->base, (size_t) n);
     } else if (n < 0) {
         (void) uv_read_stop(handle);
-        s->broken = s->broken || n != UV_EOF;
         stream_end(&s->base, n == UV_EOF ? 0 : (int) n);
     }
 }
@@ -144,17 +147,10 @@ static size_t socket_queued(const struct edge_stream *stream)
 {
     const struct socket_stream *s = self(stream);
 
-    return uv_stream_get_write_queue_size(&s->uv.stream) + s->out.len + s->lost;
+    return uv_stream_get_write_queue_size(&s->uv.stream) + s->out.len;
 }
 
 static void say_goodbye(struct socket_stream *s);
-
-static void broke(struct socket_stream *s)
-{
-    s->broken = true;
-    s->lost += s->out.len;
-    edge_buf_fini(&s->out);
-}
 
 static void write_out(struct socket_stream *s);
 
@@ -169,7 +165,7 @@ static void on_written(uv_write_t *request, int status)
     if (uv_is_closing(&s->uv.handle))
         return;
     if (status < 0) {
-        broke(s);
+        edge_buf_fini(&s->out);
         if (s->goodbye)
             shut(s);
         else
@@ -180,7 +176,7 @@ static void on_written(uv_write_t *request, int status)
         write_out(s);
     else if (s->goodbye)
         say_goodbye(s);
-    if (s->above && socket_queued(&s->base) <= STREAM_LOW) {
+    if (s->above && socket_queued(&s->base) <= EDGE_STREAM_LOW) {
         s->above = false;
         stream_drained(&s->base);
     }
@@ -198,7 +194,7 @@ static void write_out(struct socket_stream *s)
     }
     if (rc < 0) {
         free(writing);
-        broke(s);
+        edge_buf_fini(&s->out);
         stream_end_later(&s->base, rc);
         return;
     }
@@ -212,33 +208,25 @@ static size_t write_now(struct socket_stream *s, const char *data, size_t len)
     uv_buf_t buf = uv_buf_init((char *) (uintptr_t) data, (unsigned) len);
     int n = s->writing ? 0 : uv_try_write(&s->uv.stream, &buf, 1);
 
-    if (n < 0 && n != UV_EAGAIN) {
-        broke(s);
+    if (n < 0 && n != UV_EAGAIN)
         stream_end_later(&s->base, n);
-    }
     return n > 0 ? (size_t) n : 0;
 }
 
 static void socket_write(struct edge_stream *stream, const void *data, size_t len)
 {
     struct socket_stream *s = self(stream);
-    size_t done = 0;
-    int rc = 0;
+    size_t done = len <= STREAM_QUEUE_MAX ? write_now(s, data, len) : 0;
+    int rc;
 
-    if (!s->broken && len <= STREAM_QUEUE_MAX)
-        done = write_now(s, data, len);
-    if (done < len && !s->broken) {
-        rc = edge_buf_append(&s->out, (const char *) data + done, len - done);
-        if (rc < 0) {
-            broke(s);
-            stream_end_later(stream, rc);
-        } else if (!s->writing) {
-            write_out(s);
-        }
-    }
-    if (s->broken)
-        s->lost += len - done;
-    s->above = s->above || socket_queued(stream) > STREAM_LOW;
+    if (is_broken(s) || done == len)
+        return;
+    rc = edge_buf_append(&s->out, (const char *) data + done, len - done);
+    if (rc < 0)
+        stream_end_later(stream, rc);
+    else if (!s->writing)
+        write_out(s);
+    s->above = s->above || socket_queued(stream) > EDGE_STREAM_LOW;
 }
 
 /* Finishing. */
@@ -269,7 +257,7 @@ static void socket_finish(struct edge_stream *stream)
     struct socket_stream *s = self(stream);
     int rc;
 
-    s->goodbye = s->broken ? NULL : calloc(1, sizeof *s->goodbye);
+    s->goodbye = is_broken(s) ? NULL : calloc(1, sizeof *s->goodbye);
     if (s->goodbye)
         s->goodbye->timer = edge_timer_create(stream->loop, on_goodbye_time, s);
     if (!s->goodbye || !s->goodbye->timer) {

@@ -16,20 +16,25 @@
 
 struct edge_stream;
 
+enum { EDGE_STREAM_LOW = 16 * 1024 };
+
 struct edge_stream_handler {
     /** Bytes have come; borrowed for the call. The handler may close the stream here. */
     void (*on_data)(struct edge_bytes data, void *arg);
-    /** What was queued has fallen to the low mark (16 KiB) after having been above it. May be NULL.
-     */
+    /** What was queued has fallen to EDGE_STREAM_LOW after having been above it. May be NULL. */
     void (*on_drain)(void *arg);
-    /** The last call: the peer has ended (0), or why the stream broke. The owner still closes it.
-     * After a peer's orderly end of sending, writes may still reach it. */
+    /** The peer has ended (0), or why the stream broke: the last call, but for on_drain, because
+     * after a peer's orderly end of sending writes may still reach it. The owner still closes it.
+     */
     void (*on_end)(int rc, void *arg);
 };
 
 /** Take over: @p handler is copied. Reading begins with this call. Also hands a stream on. */
 void edge_stream_attach(struct edge_stream *stream, const struct edge_stream_handler *handler,
                         void *arg);
+/** Let go, for somebody else to attach: no calls until then. @p unread is what was read too far;
+ * the next handler gets it first. @return 0, or -ENOMEM and EDGE_ELIMIT: close the stream */
+EDGE_MUST_CHECK int edge_stream_detach(struct edge_stream *stream, const void *unread, size_t len);
 /** Queue a copy of @p data. Errors come through on_end. */
 void edge_stream_write(struct edge_stream *stream, const void *data, size_t len);
 /** Bytes queued and not yet taken by the kernel: the owner's measure for back-pressure. */

@@ -13,7 +13,7 @@ static struct edge_bytes segment(const char **path)
     if (!end)
         end = at + strlen(at);
     *path = *end ? end + 1 : end;
-    return (struct edge_bytes){ (const uint8_t *) at, (size_t) (end - at) };
+    return (struct edge_bytes){(const uint8_t *) at, (size_t) (end - at)};
 }
 
 static bool is(struct edge_bytes text, const char *literal)
@@ -45,7 +45,7 @@ static bool who_of(const char **path, struct edge_identity *ret)
 {
     const char *at;
 
-    *ret = (struct edge_identity){ 0 };
+    *ret = (struct edge_identity){0};
     if (!is(segment(path), "devices") || !id_of(segment(path), ret->device))
         return false;
     at = *path;
@@ -88,7 +88,7 @@ bool hub_amqp_user(const char *user, const char *host, struct edge_identity *ret
     struct edge_bytes device;
     size_t len;
 
-    *ret = (struct edge_identity){ 0 };
+    *ret = (struct edge_identity){0};
     if (!at || at - user > 3 * (EDGE_ID_MAX * 2 + 10))
         return false;
     hub = at + 1;
@@ -99,8 +99,8 @@ bool hub_amqp_user(const char *user, const char *host, struct edge_identity *ret
         return false;
     device = segment(&path);
     if (path > at) /* one segment: the device, up to the '@' */
-        return id_of((struct edge_bytes){ device.data, (size_t) (at - user) }, ret->device);
+        return id_of((struct edge_bytes){device.data, (size_t) (at - user)}, ret->device);
     if (!id_of(device, ret->device) || !is(segment(&path), "modules") || path >= at)
         return false;
-    return id_of((struct edge_bytes){ (const uint8_t *) path, (size_t) (at - path) }, ret->module);
+    return id_of((struct edge_bytes){(const uint8_t *) path, (size_t) (at - path)}, ret->module);
 }

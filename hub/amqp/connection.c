@@ -16,11 +16,11 @@
 #include "hub/amqp/sasl.h"
 
 enum {
-    QUEUED_HIGH = 256 * 1024,       /* bytes in the stream before the engine keeps the rest */
-    OUTGOING_HIGH = 1024 * 1024,    /* bytes in the engine before nodes keep the rest */
+    QUEUED_HIGH = 256 * 1024,         /* bytes in the stream before the engine keeps the rest */
+    OUTGOING_HIGH = 1024 * 1024,      /* bytes in the engine before nodes keep the rest */
     UNSETTLED_HIGH = 8 * 1024 * 1024, /* bytes nodes hold before reading stops */
     BACKLOG_MAX = 128 * 1024,
-    WELCOME_MS = 60 * 1000, /* for a first link to be taken */
+    WELCOME_MS = 60 * 1000, /* to show a token */
     TICK_LEAST_MS = 250,
     EXPIRY_MOST_MS = 60 * 60 * 1000, /* the wall clock may have jumped */
 };
@@ -38,6 +38,7 @@ void hub_amqp_unref(struct hub_amqp_connection *c)
     if (--c->refs > 0)
         return;
     hub_amqp_links_reap(c);
+    hub_amqp_people_free(c);
     pn_connection_driver_destroy(&c->driver);
     hub_amqp_frames_fini(&c->frames);
     edge_buf_fini(&c->backlog);
@@ -100,6 +101,7 @@ static void opened(struct hub_amqp_connection *c)
 
     c->opened = true;
     c->hostname = edge_strdup(host);
+    c->welcome = hub_amqp_certificate(c) != NULL; /* there is nothing it would have to show */
     c->deadline_ms = now + WELCOME_MS;
     pn_connection_open(c->driver.connection);
     edge_timer_arm(c->tick, 0);
@@ -251,8 +253,8 @@ static void tick(struct hub_amqp_connection *c)
     if (engine && (!next || engine < next))
         next = engine;
     if (next)
-        edge_timer_arm(c->tick, next - now < TICK_LEAST_MS ? TICK_LEAST_MS
-                                                           : (uint64_t) (next - now));
+        edge_timer_arm(c->tick,
+                       next - now < TICK_LEAST_MS ? TICK_LEAST_MS : (uint64_t) (next - now));
 }
 
 static void on_tick(void *arg)
@@ -346,7 +348,7 @@ void hub_amqp_login_done(struct hub_amqp_connection *c, bool welcome)
         struct edge_buf waiting = c->backlog;
 
         edge_buf_init(&c->backlog, BACKLOG_MAX);
-        feed(c, (struct edge_bytes){ (const uint8_t *) waiting.data, waiting.len });
+        feed(c, (struct edge_bytes){(const uint8_t *) waiting.data, waiting.len});
         edge_buf_fini(&waiting);
     }
 }
@@ -382,7 +384,7 @@ static void on_end(int rc, void *arg)
     hub_amqp_drop(arg);
 }
 
-static const struct edge_stream_handler handler = { on_data, on_drain, on_end };
+static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
 
 static bool prepare(struct hub_amqp_connection *c)
 {
@@ -417,7 +419,7 @@ struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
         edge_stream_close(stream);
         return NULL;
     }
-    *c = (struct hub_amqp_connection){ .server = server, .stream = stream, .ws = ws, .refs = 1 };
+    *c = (struct hub_amqp_connection){.server = server, .stream = stream, .ws = ws, .refs = 1};
     c->next = server->connections;
     if (c->next)
         c->next->prev = c;

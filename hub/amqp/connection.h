@@ -38,7 +38,7 @@ struct hub_amqp_connection {
     struct edge_buf backlog; /* what came while a login is looked at */
     uint32_t format;         /* message-format of the frame under way */
     bool login;              /* a SASL PLAIN is being looked at */
-    bool opened, welcome;    /* OPEN has come; a link has been taken */
+    bool opened, welcome;    /* OPEN has come; somebody has been let in */
     bool ended, closing;
     bool settled_unsent; /* a settlement is in the engine: it goes before the next message */
     bool choked;         /* a sender was refused credit until the stream drains */
@@ -59,6 +59,7 @@ struct hub_amqp_connection {
     uint64_t used_grant; /* what hub_amqp_granted said yes by, last */
     uint64_t next_grant;
     struct hub_amqp_person *people;
+    unsigned npeople;
 };
 
 /** @return NULL without memory (@p stream is closed) */

@@ -31,7 +31,7 @@ struct hub_amqp_handle {
 
 void hub_amqp_frames_init(struct hub_amqp_frames *f, size_t max_handles)
 {
-    *f = (struct hub_amqp_frames){ .header = true, .max_handles = max_handles };
+    *f = (struct hub_amqp_frames){.header = true, .max_handles = max_handles};
     edge_buf_init(&f->partial, HUB_AMQP_FRAME_MAX);
 }
 
@@ -100,7 +100,7 @@ static int attach(struct hub_amqp_frames *f, uint16_t channel, uint32_t handle)
     if (!grown)
         return -ENOMEM;
     f->handles = grown;
-    f->handles[f->nhandles++] = (struct hub_amqp_handle){ handle, channel, false };
+    f->handles[f->nhandles++] = (struct hub_amqp_handle){handle, channel, false};
     return 0;
 }
 
@@ -114,7 +114,7 @@ static int fields_of(struct edge_bytes list, struct edge_bytes fields[FIELDS])
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < FIELDS; i++) {
-        fields[i] = (struct edge_bytes){ 0 };
+        fields[i] = (struct edge_bytes){0};
         if (i < count && !hub_amqp_step(&elements, &fields[i]))
             return EDGE_EPROTOCOL;
     }
@@ -207,7 +207,7 @@ static int frame(struct hub_amqp_frames *f, struct edge_bytes whole, struct hub_
     ret->bytes = whole;
     if (offset < HEADER || offset > whole.len)
         return EDGE_EPROTOCOL;
-    body = (struct edge_bytes){ whole.data + offset, whole.len - offset };
+    body = (struct edge_bytes){whole.data + offset, whole.len - offset};
     if (whole.data[5] == 0 && body.len == 0)
         return 0; /* a heartbeat */
     if (whole.data[5] == 0)
@@ -219,7 +219,7 @@ static int frame(struct hub_amqp_frames *f, struct edge_bytes whole, struct hub_
         f->header = true; /* after a frame of SASL comes another, or the next header */
     }
     if (rc == SKIP)
-        ret->bytes = (struct edge_bytes){ 0 };
+        ret->bytes = (struct edge_bytes){0};
     return rc < 0 ? rc : 0;
 }
 
@@ -246,13 +246,13 @@ static int gather(struct hub_amqp_frames *f, struct edge_bytes *data, struct edg
     int rc;
 
     for (;;) {
-        struct edge_bytes have = { (const uint8_t *) f->partial.data, f->partial.len };
+        struct edge_bytes have = {(const uint8_t *) f->partial.data, f->partial.len};
 
         rc = length(f, have, &want);
         if (rc < 0)
             return rc;
         if (want > 0 && have.len >= want) {
-            *ret = (struct edge_bytes){ have.data, want };
+            *ret = (struct edge_bytes){have.data, want};
             return 0;
         }
         take = (want > 0 ? want : 4) - have.len;
@@ -275,14 +275,14 @@ int hub_amqp_frames_next(struct hub_amqp_frames *f, struct edge_bytes *data,
     size_t want = 0;
     int rc = 0;
 
-    *ret = (struct hub_amqp_frame){ 0 };
+    *ret = (struct hub_amqp_frame){0};
     if (f->taken)
         edge_buf_fini(&f->partial);
     f->taken = false;
     if (f->partial.len == 0)
         rc = length(f, *data, &want);
     if (rc == 0 && want > 0 && data->len >= want) {
-        whole = (struct edge_bytes){ data->data, want };
+        whole = (struct edge_bytes){data->data, want};
         data->data += want;
         data->len -= want;
     } else if (rc == 0) {

@@ -36,6 +36,7 @@ int hub_amqp_grant(struct hub_amqp_connection *c, const char *audience, int64_t 
         c->grants = grant;
     }
     grant->until_s = until_s;
+    c->welcome = true;
     hub_amqp_expiry_arm(c);
     return 0;
 }

@@ -33,10 +33,10 @@ static void replenish(struct hub_amqp_link *link)
 static void conclude(struct hub_amqp_link *link, pn_delivery_t *delivery,
                      enum hub_amqp_outcome outcome, const char *condition, const char *text)
 {
-    static const uint64_t states[] = { [HUB_AMQP_ACCEPTED] = PN_ACCEPTED,
-                                       [HUB_AMQP_REJECTED] = PN_REJECTED,
-                                       [HUB_AMQP_RELEASED] = PN_RELEASED,
-                                       [HUB_AMQP_MODIFIED] = PN_MODIFIED };
+    static const uint64_t states[] = {[HUB_AMQP_ACCEPTED] = PN_ACCEPTED,
+                                      [HUB_AMQP_REJECTED] = PN_REJECTED,
+                                      [HUB_AMQP_RELEASED] = PN_RELEASED,
+                                      [HUB_AMQP_MODIFIED] = PN_MODIFIED};
 
     if (outcome == HUB_AMQP_REJECTED && condition) {
         pn_condition_t *why = pn_disposition_condition(pn_delivery_local(delivery));
@@ -103,6 +103,14 @@ static uint64_t record(struct hub_amqp_link *link, pn_delivery_t *delivery, size
     return in->id;
 }
 
+static void give(struct hub_amqp_link *link, uint64_t id, const struct hub_amqp_message *message,
+                 struct edge_bytes encoded)
+{
+    link->encoded = encoded;
+    link->ops->message(link, id, message, link->arg);
+    link->encoded = (struct edge_bytes){0}; /* links are freed at the end of the turn */
+}
+
 /* A whole message is in link->partial. */
 static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery)
 {
@@ -114,7 +122,7 @@ static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery)
 
     edge_buf_init(&link->partial, HUB_AMQP_MESSAGE_MAX); /* the node may end the link */
     link->connection->partial_bytes -= encoded.len;
-    rc = hub_amqp_message_read(&arena, (struct edge_bytes){ (uint8_t *) encoded.data, encoded.len },
+    rc = hub_amqp_message_read(&arena, (struct edge_bytes){(uint8_t *) encoded.data, encoded.len},
                                &message);
     if (rc < 0) {
         conclude(link, delivery, HUB_AMQP_REJECTED, "amqp:decode-error", edge_strerror(rc));
@@ -123,7 +131,7 @@ static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery)
         if (id == 0)
             hub_amqp_drop(link->connection);
         else
-            link->ops->message(link, id, &message, link->arg);
+            give(link, id, &message, (struct edge_bytes){(uint8_t *) encoded.data, encoded.len});
     }
     hub_amqp_arena_fini(&arena);
     if (encoded.data)
@@ -166,7 +174,7 @@ static void complete(struct hub_amqp_link *link, pn_delivery_t *delivery)
 
     pn_link_advance(link->engine);
     link->too_large = false;
-    if (!link->ops) { /* sent before the attach was answered, without credit */
+    if (!link->taken) { /* sent before the attach was answered, without credit */
         forget_partial(link);
         pn_delivery_settle(delivery);
         return;

@@ -27,7 +27,7 @@ struct hub_amqp_link *hub_amqp_link_to(const struct hub_amqp_connection *c, cons
     struct hub_amqp_link *best = NULL;
 
     for (struct hub_amqp_link *link = c->links; link; link = link->next) {
-        if (link->client_sends || !link->ops || strcmp(link->address, address) != 0)
+        if (link->client_sends || !link->taken || strcmp(link->address, address) != 0)
             continue;
         if (near && pn_link_session(link->engine) == pn_link_session(near->engine))
             return link;
@@ -96,7 +96,7 @@ void hub_amqp_links_resume(struct hub_amqp_connection *c)
     for (uint64_t id = 1; id <= last && !c->ended && c->links; id++) {
         struct hub_amqp_link *link = hub_amqp_link_find(c, id);
 
-        if (link)
+        if (link && link->taken && !link->client_sends)
             hub_amqp_outgoing_credit(link);
     }
 }
@@ -129,7 +129,7 @@ static int pairs_of(struct hub_amqp_arena *arena, pn_data_t *tree, const struct 
     text = hub_amqp_arena_get(arena, (size_t) size);
     if (!text || pn_data_encode(tree, text, (size_t) size) != size)
         return EDGE_ELIMIT;
-    return hub_amqp_pairs_read(arena, (struct edge_bytes){ (uint8_t *) text, (size_t) size }, ret,
+    return hub_amqp_pairs_read(arena, (struct edge_bytes){(uint8_t *) text, (size_t) size}, ret,
                                ret_n);
 }
 
@@ -187,11 +187,10 @@ static int ask(struct hub_amqp_link *link, const struct hub_amqp_attach *attach)
 static void offer(struct hub_amqp_link *link, pn_link_t *engine)
 {
     struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ATTACH_BYTES);
-    struct hub_amqp_attach attach = { .address = link->address,
-                                      .name = pn_link_name(engine),
-                                      .client_sends = link->client_sends };
-    int rc =
-        pairs_of(&arena, pn_link_remote_properties(engine), &attach.properties, &attach.nproperties);
+    struct hub_amqp_attach attach = {
+        .address = link->address, .name = pn_link_name(engine), .client_sends = link->client_sends};
+    int rc = pairs_of(&arena, pn_link_remote_properties(engine), &attach.properties,
+                      &attach.nproperties);
 
     if (rc == 0) {
         attach.selector = selector_of(&arena, engine);
@@ -214,11 +213,11 @@ static struct hub_amqp_link *create(struct hub_amqp_connection *c, pn_link_t *en
 
     if (!link)
         return NULL;
-    *link = (struct hub_amqp_link){ .connection = c,
-                                    .next = c->links,
-                                    .id = ++c->next_link,
-                                    .engine = engine,
-                                    .client_sends = pn_link_is_receiver(engine) };
+    *link = (struct hub_amqp_link){.connection = c,
+                                   .next = c->links,
+                                   .id = ++c->next_link,
+                                   .engine = engine,
+                                   .client_sends = pn_link_is_receiver(engine)};
     edge_buf_init(&link->partial, HUB_AMQP_MESSAGE_MAX);
     link->incoming_tail = &link->incoming;
     link->waiting_tail = &link->waiting;
@@ -231,8 +230,8 @@ static struct hub_amqp_link *create(struct hub_amqp_connection *c, pn_link_t *en
 
 void hub_amqp_link_opened(struct hub_amqp_connection *c, pn_link_t *engine)
 {
-    pn_terminus_t *terminus = pn_link_is_receiver(engine) ? pn_link_remote_target(engine)
-                                                          : pn_link_remote_source(engine);
+    pn_terminus_t *terminus =
+        pn_link_is_receiver(engine) ? pn_link_remote_target(engine) : pn_link_remote_source(engine);
     const char *address = pn_terminus_get_address(terminus);
     bool plain = address && !pn_terminus_is_dynamic(terminus) && strlen(address) <= ADDRESS_MAX;
     struct hub_amqp_link *link = create(c, engine, plain ? address : "");
@@ -265,9 +264,8 @@ void hub_amqp_take(struct hub_amqp_link *link, const struct hub_amqp_link_ops *o
 
     link->ops = ops;
     link->arg = arg;
+    link->taken = true;
     link->connection->welcome = true;
-    if (!engine)
-        return;
     pn_terminus_copy(pn_link_source(engine), pn_link_remote_source(engine));
     pn_terminus_copy(pn_link_target(engine), pn_link_remote_target(engine));
     pn_link_set_snd_settle_mode(engine, pn_link_remote_snd_settle_mode(engine));
@@ -277,8 +275,16 @@ void hub_amqp_take(struct hub_amqp_link *link, const struct hub_amqp_link_ops *o
     if (link->client_sends) {
         link->window = credit;
         pn_link_flow(engine, (int) credit);
+    } else {
+        hub_amqp_outgoing_credit(link); /* clients give it with their attach */
     }
     hub_amqp_flush_soon(link->connection);
+}
+
+void hub_amqp_hold(struct hub_amqp_link *link, const struct hub_amqp_link_ops *ops, void *arg)
+{
+    link->ops = ops;
+    link->arg = arg;
 }
 
 /* Attach (when that has not been) and detach. */
@@ -291,7 +297,7 @@ static void refuse(struct hub_amqp_link *link, const char *condition, const char
 
     if (!engine)
         return;
-    if (!link->ops) {
+    if (!link->taken) {
         pn_terminus_set_type(pn_link_source(engine), PN_UNSPECIFIED);
         pn_terminus_set_type(pn_link_target(engine), PN_UNSPECIFIED);
         pn_link_open(engine);
@@ -331,11 +337,6 @@ const char *hub_amqp_link_address(const struct hub_amqp_link *link)
     return link->address;
 }
 
-uint32_t hub_amqp_link_format(const struct hub_amqp_link *link)
-{
-    return link->format;
-}
-
 const struct edge_tls_peer *hub_amqp_certificate(const struct hub_amqp_connection *c)
 {
     return c->ended ? NULL : edge_stream_certificate(c->stream);
@@ -355,7 +356,7 @@ void hub_amqp_link_flow(pn_link_t *engine)
 {
     struct hub_amqp_link *link = pn_link_get_context(engine);
 
-    if (link && !link->client_sends)
+    if (link && link->taken && !link->client_sends)
         hub_amqp_outgoing_credit(link);
 }
 

@@ -109,7 +109,8 @@ struct hub_amqp_nodes {
 };
 
 /** Accept the attach; @p ops and @p arg stay valid until detached. A client that sends is given
- * @p credit, which is kept up as messages are settled. */
+ * @p credit, which is kept up as messages are settled; one that receives may have given credit
+ * already, and then ops.credit is called before this returns. */
 void hub_amqp_take(struct hub_amqp_link *link, const struct hub_amqp_link_ops *ops, void *arg,
                    unsigned credit);
 /** Refuse or end a link: attach (echo) and detach with an error such as "amqp:not-found". */

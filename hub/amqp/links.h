@@ -19,9 +19,10 @@ struct hub_amqp_link {
     struct hub_amqp_connection *connection;
     struct hub_amqp_link *next;
     uint64_t id;
-    pn_link_t *engine; /* NULL once ended */
-    const struct hub_amqp_link_ops *ops; /* NULL until taken */
+    pn_link_t *engine;                   /* NULL once ended */
+    const struct hub_amqp_link_ops *ops; /* NULL: nobody's yet */
     void *arg;
+    bool taken; /* the attach is answered */
     char *address;
     bool client_sends;
     uint64_t grant;  /* of a token; 0: none */
@@ -30,7 +31,8 @@ struct hub_amqp_link {
 
     struct edge_buf partial; /* the delivery that is coming */
     bool too_large;
-    uint32_t format;
+    uint32_t format; /* message-format of what is handed over */
+    struct edge_bytes encoded;
     struct hub_amqp_incoming *incoming, **incoming_tail;
     struct hub_amqp_outgoing *outgoing;
     struct hub_amqp_waiting *waiting, **waiting_tail;
@@ -55,8 +57,8 @@ struct hub_amqp_link *hub_amqp_link_find(const struct hub_amqp_connection *c, ui
 /** A link at @p address to the client, best one of the session of @p near. */
 struct hub_amqp_link *hub_amqp_link_to(const struct hub_amqp_connection *c, const char *address,
                                        const struct hub_amqp_link *near);
-/** Message-format of the message that is being handed over. */
-uint32_t hub_amqp_link_format(const struct hub_amqp_link *link);
+/** Keep an attach whose answer comes later; @p ops and @p arg are told when the link ends. */
+void hub_amqp_hold(struct hub_amqp_link *link, const struct hub_amqp_link_ops *ops, void *arg);
 
 /* The room's own nodes, as hub_amqp_nodes.attach. */
 int hub_amqp_cbs_attach(struct hub_amqp_link *link, const struct hub_amqp_attach *attach);

@@ -1,4 +1,5 @@
-/* hub/amqp/login.h - SASL PLAIN: a policy's login for the nodes, or a device's token. Loop thread. */
+/* hub/amqp/login.h - SASL PLAIN: a policy's login for the nodes, or a device's token. Loop thread.
+ */
 #ifndef HUB_AMQP_LOGIN_H
 #define HUB_AMQP_LOGIN_H
 

@@ -8,8 +8,8 @@
 
 enum {
     HUB_AMQP_MESSAGE_MAX = 1024 * 1024, /* encoded; longer ones are refused while they come */
-    HUB_AMQP_FORMAT_BATCH = (int) 0x80013700,
 };
+#define HUB_AMQP_FORMAT_BATCH UINT32_C(0x80013700)
 
 /** Read a message. It points into @p bytes and the arena. A body of a sequence, and a body that is
  * absent, is BODY_NONE.

@@ -143,7 +143,7 @@ static int data(struct reader *r, struct edge_bytes encoded)
         memcpy(joined, m->data.data, m->data.len);
     if (value.s.len > 0)
         memcpy(joined + m->data.len, value.s.data, value.s.len);
-    m->data = (struct edge_bytes){ joined, m->data.len + value.s.len };
+    m->data = (struct edge_bytes){joined, m->data.len + value.s.len};
     return 0;
 }
 
@@ -194,7 +194,7 @@ static int cut(struct edge_bytes *bytes, uint64_t *ret_code, struct edge_bytes *
     int rc = hub_amqp_walk(*bytes, &values, &len);
 
     if (rc == 0)
-        rc = hub_amqp_described((struct edge_bytes){ bytes->data, len }, ret_code, ret);
+        rc = hub_amqp_described((struct edge_bytes){bytes->data, len}, ret_code, ret);
     if (rc < 0)
         return rc;
     bytes->data += len;
@@ -205,12 +205,12 @@ static int cut(struct edge_bytes *bytes, uint64_t *ret_code, struct edge_bytes *
 int hub_amqp_message_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
                           struct hub_amqp_message *ret)
 {
-    struct reader r = { .arena = arena, .message = ret };
+    struct reader r = {.arena = arena, .message = ret};
     struct edge_bytes value;
     uint64_t code;
     int rc = 0;
 
-    *ret = (struct hub_amqp_message){ 0 };
+    *ret = (struct hub_amqp_message){0};
     for (unsigned sections = 0; bytes.len > 0 && rc == 0; sections++) {
         if (sections == HUB_AMQP_VALUES_MAX)
             return EDGE_ELIMIT;
@@ -224,7 +224,7 @@ int hub_amqp_message_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
 int hub_amqp_batch_next(struct edge_bytes bytes, size_t *at, struct edge_bytes *ret)
 {
     struct hub_amqp_arena none = HUB_AMQP_ARENA_INIT(0);
-    struct edge_bytes rest = { bytes.data + *at, bytes.len - *at }, value;
+    struct edge_bytes rest = {bytes.data + *at, bytes.len - *at}, value;
     struct hub_amqp_value binary;
     uint64_t code;
     int rc;

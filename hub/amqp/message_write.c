@@ -16,7 +16,7 @@ static void put_text(struct edge_buf *out, const char *text, enum hub_amqp_kind 
 
 static void put_time(struct edge_buf *out, int64_t ms)
 {
-    struct hub_amqp_value value = { .kind = ms ? HUB_AMQP_TIMESTAMP : HUB_AMQP_NULL, .i = ms };
+    struct hub_amqp_value value = {.kind = ms ? HUB_AMQP_TIMESTAMP : HUB_AMQP_NULL, .i = ms};
 
     hub_amqp_value_write(out, &value);
 }
@@ -24,8 +24,8 @@ static void put_time(struct edge_buf *out, int64_t ms)
 /* The header is sent for its delivery count alone. */
 static void put_header(struct edge_buf *out, uint32_t delivery_count)
 {
-    uint8_t count[5] = { 0x70, (uint8_t) (delivery_count >> 24), (uint8_t) (delivery_count >> 16),
-                         (uint8_t) (delivery_count >> 8), (uint8_t) delivery_count };
+    uint8_t count[5] = {0x70, (uint8_t) (delivery_count >> 24), (uint8_t) (delivery_count >> 16),
+                        (uint8_t) (delivery_count >> 8), (uint8_t) delivery_count};
     size_t at;
 
     hub_amqp_descriptor_write(out, 0x70);
@@ -38,8 +38,8 @@ static void put_header(struct edge_buf *out, uint32_t delivery_count)
 
 static void put_properties(struct edge_buf *out, const struct hub_amqp_message *m)
 {
-    struct hub_amqp_value user = { .kind = m->user_id.data ? HUB_AMQP_BINARY : HUB_AMQP_NULL,
-                                   .s = m->user_id };
+    struct hub_amqp_value user = {.kind = m->user_id.data ? HUB_AMQP_BINARY : HUB_AMQP_NULL,
+                                  .s = m->user_id};
     size_t at;
 
     hub_amqp_descriptor_write(out, 0x73);
@@ -59,7 +59,7 @@ static void put_properties(struct edge_buf *out, const struct hub_amqp_message *
 
 static void put_body(struct edge_buf *out, const struct hub_amqp_message *m)
 {
-    struct hub_amqp_value binary = { .kind = HUB_AMQP_BINARY, .s = m->data };
+    struct hub_amqp_value binary = {.kind = HUB_AMQP_BINARY, .s = m->data};
 
     if (m->body == HUB_AMQP_BODY_VALUE) {
         hub_amqp_descriptor_write(out, 0x77);

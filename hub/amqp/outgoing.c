@@ -29,7 +29,7 @@ unsigned hub_amqp_credit(const struct hub_amqp_link *link)
 {
     int credit, unsettled;
 
-    if (!link->engine || link->client_sends || !link->ops)
+    if (!link->engine || link->client_sends || !link->taken)
         return 0;
     if (hub_amqp_full(link->connection)) {
         link->connection->choked = true;
@@ -62,7 +62,7 @@ static struct hub_amqp_outgoing *remember(struct hub_amqp_link *link, uint64_t t
 
     if (!out)
         return NULL;
-    *out = (struct hub_amqp_outgoing){ NULL, link->outgoing, tag, silent, NULL };
+    *out = (struct hub_amqp_outgoing){NULL, link->outgoing, tag, silent, NULL};
     if (out->next)
         out->next->prev = out;
     link->outgoing = out;
@@ -75,7 +75,7 @@ static int send_encoded(struct hub_amqp_link *link, uint64_t tag, const char *en
     struct hub_amqp_connection *c = link->connection;
     bool at_once = settled && pn_link_snd_settle_mode(link->engine) != PN_SND_UNSETTLED;
     struct hub_amqp_outgoing *out = NULL;
-    uint64_t unique[2] = { ++c->next_delivery, tag };
+    uint64_t unique[2] = {++c->next_delivery, tag};
     pn_delivery_t *delivery;
 
     _Static_assert(sizeof unique == TAG, "a delivery's tag");
@@ -102,7 +102,7 @@ static int send_encoded(struct hub_amqp_link *link, uint64_t tag, const char *en
 static int encode(const struct hub_amqp_link *link, const struct hub_amqp_message *message,
                   struct edge_buf *out)
 {
-    if (!link->engine || link->client_sends || !link->ops)
+    if (!link->engine || link->client_sends || !link->taken)
         return EDGE_EINVALID;
     return hub_amqp_message_write(out, message);
 }
@@ -137,7 +137,7 @@ int hub_amqp_post(struct hub_amqp_link *link, uint64_t tag, const struct hub_amq
     waiting = malloc(sizeof *waiting + encoded.len);
     if (!waiting)
         return -ENOMEM;
-    *waiting = (struct hub_amqp_waiting){ NULL, tag, settled, encoded.len };
+    *waiting = (struct hub_amqp_waiting){NULL, tag, settled, encoded.len};
     memcpy(waiting->encoded, encoded.data, encoded.len);
     *link->waiting_tail = waiting;
     link->waiting_tail = &waiting->next;
@@ -164,8 +164,7 @@ void hub_amqp_outgoing_credit(struct hub_amqp_link *link)
 
     while (link->engine && link->waiting && hub_amqp_credit(link) > 0) {
         struct hub_amqp_waiting *waiting = take_waiting(link);
-        int rc =
-            send_encoded(link, waiting->tag, waiting->encoded, waiting->len, waiting->settled);
+        int rc = send_encoded(link, waiting->tag, waiting->encoded, waiting->len, waiting->settled);
 
         free(waiting);
         if (rc < 0)

@@ -20,10 +20,11 @@ struct hub_amqp_person {
     struct edge_identity who;
     char model_id[257];
     struct hub_grant grant; /* HUB_OK while it holds */
+    char *token;            /* what proved it, or NULL */
     bool asking;            /* the certificate is being looked at */
+    bool paused;            /* the backend delivers nothing */
     struct hub_session *session;
     struct hub_amqp_place *places[HUB_AMQP_LINK_KINDS];
-    bool desired; /* desired properties are subscribed to */
 };
 
 /** Ask the backend whether @p token proves @p who; what it grants is kept.
@@ -34,10 +35,14 @@ void hub_amqp_person_prove(struct hub_amqp_connection *c, const struct edge_iden
 
 void hub_amqp_people_expire(struct hub_amqp_connection *c, int64_t now_s);
 int64_t hub_amqp_people_due(const struct hub_amqp_connection *c, int64_t due);
+/** Close their sessions. */
 void hub_amqp_people_end(struct hub_amqp_connection *c);
+/** Their links have ended. */
+void hub_amqp_people_free(struct hub_amqp_connection *c);
+/** Have the backend hold deliveries back, or go on. */
+void hub_amqp_pause(struct hub_amqp_person *person, bool paused);
 
-static inline const struct hub_backend_ops *
-hub_amqp_backend(const struct hub_amqp_connection *c)
+static inline const struct hub_backend_ops *hub_amqp_backend(const struct hub_amqp_connection *c)
 {
     return c->server->options.backend->ops;
 }

@@ -17,8 +17,8 @@ struct hub_amqp_place_kind {
     struct hub_amqp_link_ops ops;
 };
 /** By kind; telemetry.c, twin.c, calls.c, deliver.c. */
-extern const struct hub_amqp_place_kind hub_amqp_events, hub_amqp_deliveries, hub_amqp_twin_ask,
-    hub_amqp_twin_tell, hub_amqp_call, hub_amqp_call_reply;
+extern const struct hub_amqp_place_kind hub_amqp_events, hub_amqp_inputs, hub_amqp_c2d,
+    hub_amqp_twin_ask, hub_amqp_twin_tell, hub_amqp_call, hub_amqp_call_reply;
 
 /** `detached` of every kind: the place goes, with the last one the session. */
 void hub_amqp_place_left(struct hub_amqp_link *link, void *arg);
@@ -35,9 +35,11 @@ void hub_amqp_tell_call(struct hub_amqp_person *person, const char *rid, const c
 struct hub_amqp_errand {
     struct hub_amqp_connection *connection;
     uint64_t link, delivery;
-    struct hub_amqp_value id; /* correlation-id; its text is in id_text */
+    struct hub_amqp_value id; /* of the request; its text is in id_text */
     char id_text[257];
-    int status; /* of success */
+    int status;             /* of success */
+    unsigned left;          /* answers still to come */
+    enum hub_result result; /* the first failure of them */
 };
 /** @return NULL without memory, or when the id is longer than 256 bytes */
 struct hub_amqp_errand *hub_amqp_errand_begin(struct hub_amqp_link *link, uint64_t delivery,

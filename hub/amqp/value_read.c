@@ -34,7 +34,7 @@ static int read_uuid(struct hub_amqp_arena *arena, struct edge_bytes content,
     if (!text)
         return EDGE_ELIMIT;
     hub_amqp_uuid_format(content.data, text);
-    ret->s = (struct edge_bytes){ (const uint8_t *) text, 36 };
+    ret->s = (struct edge_bytes){(const uint8_t *) text, 36};
     return 0;
 }
 
@@ -52,7 +52,7 @@ static int read_floating(struct hub_amqp_arena *arena, struct edge_bytes content
     memcpy(&wide, &bits, sizeof wide);
     memcpy(&narrow, &half, sizeof narrow);
     snprintf(text, 32, content.len == 4 ? "%.9g" : "%.17g", content.len == 4 ? narrow : wide);
-    ret->s = (struct edge_bytes){ (const uint8_t *) text, strlen(text) };
+    ret->s = (struct edge_bytes){(const uint8_t *) text, strlen(text)};
     return 0;
 }
 
@@ -60,7 +60,7 @@ static int read_scalar(struct hub_amqp_arena *arena, uint8_t code, struct edge_b
                        struct hub_amqp_value *ret)
 {
     ret->i = 0;
-    ret->s = (struct edge_bytes){ 0 };
+    ret->s = (struct edge_bytes){0};
     switch (code) {
     case 0x41:
     case 0x42:
@@ -140,7 +140,7 @@ static int open(struct edge_bytes bytes, uint8_t *ret_code, struct edge_bytes *r
         skip += kind % 2 ? 4 : 1;
     if (bytes.len < skip)
         return EDGE_EPROTOCOL;
-    *ret = (struct edge_bytes){ bytes.data + skip, bytes.len - skip };
+    *ret = (struct edge_bytes){bytes.data + skip, bytes.len - skip};
     return 0;
 }
 
@@ -155,8 +155,8 @@ static int elements_of(uint8_t code, struct edge_bytes content, size_t *ret_coun
 
     if (content.len < width)
         return EDGE_EPROTOCOL;
-    *ret_count = (size_t) number((struct edge_bytes){ content.data, width });
-    *ret = (struct edge_bytes){ content.data + width, content.len - width };
+    *ret_count = (size_t) number((struct edge_bytes){content.data, width});
+    *ret = (struct edge_bytes){content.data + width, content.len - width};
     return *ret_count > HUB_AMQP_VALUES_MAX ? EDGE_ELIMIT : 0;
 }
 
@@ -202,7 +202,7 @@ static int read_array(struct hub_amqp_arena *arena, uint8_t code, struct edge_by
     if (element != 0xa1 && element != 0xb1 && element != 0xa3 && element != 0xb3)
         return 0;
     width = element >= 0xb0 ? 4 : 1;
-    elements = (struct edge_bytes){ elements.data + 1, elements.len - 1 };
+    elements = (struct edge_bytes){elements.data + 1, elements.len - 1};
     ret->values = hub_amqp_arena_get(arena, (count + 1) * sizeof *ret->values);
     if (!ret->values)
         return EDGE_ELIMIT;
@@ -211,12 +211,12 @@ static int read_array(struct hub_amqp_arena *arena, uint8_t code, struct edge_by
 
         if (elements.len < width)
             return EDGE_EPROTOCOL;
-        len = (size_t) number((struct edge_bytes){ elements.data, width });
+        len = (size_t) number((struct edge_bytes){elements.data, width});
         if (elements.len - width < len)
             return EDGE_EPROTOCOL;
         ret->values[i].kind = HUB_AMQP_STRING;
-        ret->values[i].s = (struct edge_bytes){ elements.data + width, len };
-        elements = (struct edge_bytes){ elements.data + width + len, elements.len - width - len };
+        ret->values[i].s = (struct edge_bytes){elements.data + width, len};
+        elements = (struct edge_bytes){elements.data + width + len, elements.len - width - len};
     }
     ret->kind = HUB_AMQP_STRINGS;
     ret->n = count;
@@ -230,7 +230,7 @@ static int read_value(struct hub_amqp_arena *arena, struct edge_bytes bytes, uns
     uint8_t code;
     int rc;
 
-    *ret = (struct hub_amqp_value){ 0 };
+    *ret = (struct hub_amqp_value){0};
     while (bytes.len > 0 && bytes.data[0] == 0) { /* the description */
         bytes.data++;
         bytes.len--;
@@ -289,7 +289,7 @@ int hub_amqp_pairs_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
             return EDGE_ELIMIT;
         if (strlen(name) != key->s.len)
             return EDGE_EPROTOCOL;
-        pairs[(*ret_n)++] = (struct hub_amqp_pair){ name, map.values[2 * i + 1] };
+        pairs[(*ret_n)++] = (struct hub_amqp_pair){name, map.values[2 * i + 1]};
     }
     *ret = pairs;
     return 0;

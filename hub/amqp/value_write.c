@@ -149,9 +149,9 @@ void hub_amqp_pairs_write(struct edge_buf *out, const struct hub_amqp_pair *pair
 struct hub_amqp_value hub_amqp_text(const char *text)
 {
     if (!text)
-        return (struct hub_amqp_value){ 0 };
-    return (struct hub_amqp_value){ .kind = HUB_AMQP_STRING,
-                                    .s = { (const uint8_t *) text, strlen(text) } };
+        return (struct hub_amqp_value){0};
+    return (struct hub_amqp_value){.kind = HUB_AMQP_STRING,
+                                   .s = {(const uint8_t *) text, strlen(text)}};
 }
 
 void hub_amqp_uuid_format(const uint8_t bytes[16], char text[37])

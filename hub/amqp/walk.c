@@ -72,7 +72,7 @@ static int compound(struct walk *w, uint8_t code, size_t width, unsigned depth)
 /* What follows the constructor @p code. */
 static int content(struct walk *w, uint8_t code, unsigned depth)
 {
-    static const uint8_t fixed[] = { [4] = 0, [5] = 1, [6] = 2, [7] = 4, [8] = 8, [9] = 16 };
+    static const uint8_t fixed[] = {[4] = 0, [5] = 1, [6] = 2, [7] = 4, [8] = 8, [9] = 16};
     unsigned kind = code >> 4;
     size_t width = kind % 2 ? 4 : 1; /* 0xB., 0xD., 0xF. against 0xA., 0xC., 0xE. */
     uint64_t size;
@@ -115,7 +115,7 @@ static int value(struct walk *w, unsigned depth)
 
 int hub_amqp_walk(struct edge_bytes bytes, unsigned *values, size_t *ret_len)
 {
-    struct walk w = { bytes.data, bytes.data + bytes.len, *values };
+    struct walk w = {bytes.data, bytes.data + bytes.len, *values};
     int rc = value(&w, HUB_AMQP_DEPTH);
 
     if (rc < 0)
@@ -127,7 +127,7 @@ int hub_amqp_walk(struct edge_bytes bytes, unsigned *values, size_t *ret_len)
 
 int hub_amqp_described(struct edge_bytes bytes, uint64_t *ret_code, struct edge_bytes *ret_value)
 {
-    struct walk w = { bytes.data, bytes.data + bytes.len, 1 };
+    struct walk w = {bytes.data, bytes.data + bytes.len, 1};
     uint8_t form;
 
     if (left(&w) < 2 || *w.at++ != 0)
@@ -137,13 +137,13 @@ int hub_amqp_described(struct edge_bytes bytes, uint64_t *ret_code, struct edge_
         return EDGE_EPROTOCOL;
     if (!number(&w, form == 0x53 ? 1 : 8, ret_code))
         return EDGE_EPROTOCOL;
-    *ret_value = (struct edge_bytes){ w.at, left(&w) };
+    *ret_value = (struct edge_bytes){w.at, left(&w)};
     return 0;
 }
 
 int hub_amqp_list(struct edge_bytes list, size_t *ret_count, struct edge_bytes *ret_elements)
 {
-    struct walk w = { list.data, list.data + list.len, 0 };
+    struct walk w = {list.data, list.data + list.len, 0};
     uint64_t size = 0, count = 0;
     uint8_t form;
 
@@ -159,7 +159,7 @@ int hub_amqp_list(struct edge_bytes list, size_t *ret_count, struct edge_bytes *
         size -= width;
     }
     *ret_count = (size_t) count;
-    *ret_elements = (struct edge_bytes){ w.at, (size_t) size };
+    *ret_elements = (struct edge_bytes){w.at, (size_t) size};
     return 0;
 }
 
@@ -170,7 +170,7 @@ bool hub_amqp_step(struct edge_bytes *elements, struct edge_bytes *ret_element)
 
     if (hub_amqp_walk(*elements, &values, &len) < 0)
         return false;
-    *ret_element = (struct edge_bytes){ elements->data, len };
+    *ret_element = (struct edge_bytes){elements->data, len};
     elements->data += len;
     elements->len -= len;
     return true;
@@ -178,7 +178,7 @@ bool hub_amqp_step(struct edge_bytes *elements, struct edge_bytes *ret_element)
 
 bool hub_amqp_uint(struct edge_bytes element, uint32_t *ret)
 {
-    struct walk w = { element.data, element.data + element.len, 0 };
+    struct walk w = {element.data, element.data + element.len, 0};
     uint64_t wide = 0;
     uint8_t form;
 

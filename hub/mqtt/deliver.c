@@ -23,7 +23,8 @@ void hub_mqtt_tell(struct hub_mqtt_session *s, const struct edge_buf *topic,
 
 void hub_mqtt_regulate(struct hub_mqtt_session *s)
 {
-    bool pause = s->nheld == HUB_MQTT_HELD_MAX || !hub_mqtt_client_room(s->client);
+    bool held = s->few && s->few->nheld == HUB_MQTT_HELD_MAX;
+    bool pause = !hub_mqtt_client_room(s->client) || held;
 
     if (pause == s->paused || !s->backend->ops->pause)
         return;
@@ -33,10 +34,10 @@ void hub_mqtt_regulate(struct hub_mqtt_session *s)
 
 static bool wanted(const struct hub_mqtt_session *s, const char *input)
 {
-    if (s->who.module[0] == '\0' || s->all_inputs || !input)
+    if (s->all_inputs || !s->few || !input)
         return true;
-    for (unsigned i = 0; i < s->ninputs; i++)
-        if (strcmp(s->inputs[i], input) == 0)
+    for (unsigned i = 0; i < s->few->ninputs; i++)
+        if (strcmp(s->few->inputs[i], input) == 0)
             return true;
     return false;
 }
@@ -88,8 +89,8 @@ void hub_mqtt_on_deliver(const struct edge_message *message, uint64_t lock, void
         return; /* not settled: it will come again */
     if (wanted(s, message->sys[EDGE_SYS_INPUT]))
         deliver(s, message, lock);
-    else if (s->nheld < HUB_MQTT_HELD_MAX)
-        s->held[s->nheld++] = lock;
+    else if (s->few->nheld < HUB_MQTT_HELD_MAX)
+        s->few->held[s->few->nheld++] = lock;
     hub_mqtt_regulate(s);
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hub/mqtt/answer.h"
+#include "hub/core/answer.h"
 #include "hub/mqtt/session.h"
 
 /* A message the backend has not yet taken. */
@@ -91,10 +91,10 @@ static void reply(struct hub_mqtt_session *s, struct edge_bytes rid, int status,
 static void reply_error(struct hub_mqtt_session *s, struct edge_bytes rid, enum hub_result result,
                         const char *why)
 {
-    EDGE_CLEANUP(edge_free) char *json = hub_mqtt_error(result, why);
+    EDGE_CLEANUP(edge_free) char *json = hub_error(result, why);
 
     if (json)
-        reply(s, rid, hub_mqtt_status(result), -1,
+        reply(s, rid, hub_status(result), -1,
               (struct edge_bytes){(const uint8_t *) json, strlen(json)});
     else
         hub_mqtt_drop(s, "out of memory");

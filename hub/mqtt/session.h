@@ -29,11 +29,14 @@ struct hub_mqtt_session {
     bool clean;
     bool ended; /* the client has; a will may be under way */
     struct edge_message *will;
-    /* Single inputs subscribed to; with all_inputs they do not matter. What comes for another input
-     * is held: neither settled nor sent, until somebody wants it. */
+    bool all_inputs;                 /* or those in `few` */
+    struct hub_mqtt_few_inputs *few; /* NULL: no single input was ever asked for */
+};
+/* Single inputs subscribed to. What comes for another one is held: neither settled nor sent, until
+ * somebody wants it. */
+struct hub_mqtt_few_inputs {
     char *inputs[HUB_MQTT_INPUTS_MAX];
     unsigned ninputs;
-    bool all_inputs;
     uint64_t held[HUB_MQTT_HELD_MAX];
     unsigned nheld;
 };

@@ -39,10 +39,11 @@ static void switch_features(struct hub_mqtt_session *s, unsigned on, unsigned of
     s->backend->ops->subscribe(s->session, on, off, on_switched, switching);
 }
 
-static int find_input(const struct hub_mqtt_session *s, struct edge_bytes input)
+static int find_input(const struct hub_mqtt_few_inputs *few, struct edge_bytes input)
 {
-    for (unsigned i = 0; i < s->ninputs; i++)
-        if (strlen(s->inputs[i]) == input.len && memcmp(s->inputs[i], input.data, input.len) == 0)
+    for (unsigned i = 0; i < few->ninputs; i++)
+        if (strlen(few->inputs[i]) == input.len &&
+            memcmp(few->inputs[i], input.data, input.len) == 0)
             return (int) i;
     return -1;
 }
@@ -50,27 +51,39 @@ static int find_input(const struct hub_mqtt_session *s, struct edge_bytes input)
 /* What nobody wanted may be wanted now: it comes again. */
 static void release_held(struct hub_mqtt_session *s)
 {
-    for (unsigned i = 0; i < s->nheld; i++)
-        s->backend->ops->settle(s->session, s->held[i], HUB_RELEASED);
-    s->nheld = 0;
+    if (!s->few)
+        return;
+    for (unsigned i = 0; i < s->few->nheld; i++)
+        s->backend->ops->settle(s->session, s->few->held[i], HUB_RELEASED);
+    s->few->nheld = 0;
     hub_mqtt_regulate(s);
+}
+
+static bool add_single_input(struct hub_mqtt_session *s, struct edge_bytes input)
+{
+    struct hub_mqtt_few_inputs *few = s->few;
+    char *text;
+
+    if (!few)
+        few = s->few = calloc(1, sizeof *few);
+    if (!few || find_input(few, input) >= 0)
+        return few;
+    if (few->ninputs == HUB_MQTT_INPUTS_MAX)
+        return false;
+    text = strndup((const char *) input.data, input.len);
+    if (text)
+        few->inputs[few->ninputs++] = text;
+    return text;
 }
 
 /* @return false: it was one too many, and the client is gone */
 static bool add_input(struct hub_mqtt_session *s, struct edge_bytes input)
 {
-    char *text;
-
     if (!input.data) {
         s->all_inputs = true;
-    } else if (find_input(s, input) < 0) {
-        text =
-            s->ninputs < HUB_MQTT_INPUTS_MAX ? strndup((const char *) input.data, input.len) : NULL;
-        if (!text) {
-            hub_mqtt_drop(s, "more than %d filters", HUB_MQTT_INPUTS_MAX);
-            return false;
-        }
-        s->inputs[s->ninputs++] = text;
+    } else if (!add_single_input(s, input)) {
+        hub_mqtt_drop(s, "more than %d filters", HUB_MQTT_INPUTS_MAX);
+        return false;
     }
     release_held(s);
     return true;
@@ -79,18 +92,16 @@ static bool add_input(struct hub_mqtt_session *s, struct edge_bytes input)
 /* @return false while another filter still asks for inputs */
 static bool remove_input(struct hub_mqtt_session *s, struct edge_bytes input)
 {
-    int at;
+    struct hub_mqtt_few_inputs *few = s->few;
+    int at = few && input.data ? find_input(few, input) : -1;
 
-    if (!input.data) {
+    if (!input.data)
         s->all_inputs = false;
-    } else {
-        at = find_input(s, input);
-        if (at >= 0) {
-            free(s->inputs[at]);
-            s->inputs[at] = s->inputs[--s->ninputs];
-        }
+    if (at >= 0) {
+        free(few->inputs[at]);
+        few->inputs[at] = few->inputs[--few->ninputs];
     }
-    return !s->all_inputs && s->ninputs == 0;
+    return !s->all_inputs && (!few || few->ninputs == 0);
 }
 
 /* One filter as a feature of this client; 0 when it is not one. */

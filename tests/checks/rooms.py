@@ -18,7 +18,7 @@ LIBRARIES = {
     r"pcre2|archive": ["agent/methods/"],
     r"yaml\.h": ["agent/config/"],
     r"json-c/|json\.h$": ["common/json/"],
-    r"uv\.h|uv/": ["common/loop/", "common/net/", "common/http/"],
+    r"uv\.h|uv/": ["common/loop/", "common/net/"],
     r"curl/": ["common/http/"],
     r"openssl/": ["common/crypto/", "common/tls/", "common/net/"],
     r"zlib\.h": ["agent/logs/"],

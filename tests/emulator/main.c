@@ -7,20 +7,20 @@
 
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "tests/emulator/cloud/provisioning.h"
 #include "tests/emulator/options.h"
-#include "tests/emulator/rest/rest.h"
+#include "tests/emulator/serve.h"
 #include "tests/emulator/show.h"
 
-enum { EXIT_USAGE = 2, PEM_MAX = 1 << 20, HTTPS = 443, MAX_BODY = 4 << 20, HTTP_CLIENTS = 20000 };
+enum { EXIT_USAGE = 2, PEM_MAX = 1 << 20 };
 
 struct emulator {
     struct emulator_options options;
     struct edge_loop *loop;
     struct store *store;
     struct cloud *cloud;
-    struct rest *rest;
-    struct edge_http_server *https;
-    struct edge_http_server *admin;
+    struct certificate certificate;
+    struct serve *serve;
 };
 
 static void on_signal(int signum, void *arg)
@@ -88,32 +88,29 @@ static int open_cloud(struct emulator *e, struct edge_err *err)
     return rc;
 }
 
-static int listen_http(struct emulator *e, const char *uri,
-                       void (*handle)(struct edge_exchange *exchange, void *arg),
-                       struct edge_http_server **ret, struct edge_err *err)
+static int get_certificate(struct emulator *e, struct edge_err *err)
 {
-    struct edge_http_server_options options = {
-        .uri = uri,
-        .max_clients = e->options.max_clients ? e->options.max_clients : HTTP_CLIENTS,
-        .max_body = MAX_BODY,
-        .handle = handle,
-        .arg = e->rest,
-    };
+    const struct emulator_options *o = &e->options;
+    const char *names[] = {o->hostname, o->dps ? cloud_dps_host(e->cloud) : o->listen, o->listen,
+                           NULL};
 
-    return edge_http_server_open(e->loop, &options, ret, err);
+    return o->cert ? certificate_read(o->cert, o->key, &e->certificate, err)
+                   : certificate_make(o->state, names, &e->certificate, err);
 }
 
 static int serve(struct emulator *e, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_free) char *https = edge_format("tcp://%s:%d", e->options.listen, HTTPS);
-    EDGE_CLEANUP(edge_free)
-    char *admin = e->options.admin ? edge_format("tcp://%s", e->options.admin) : NULL;
-    int rc = rest_create(e->cloud, &e->rest);
+    struct serve_options options = {
+        .cloud = e->cloud,
+        .listen = e->options.listen,
+        .admin = e->options.admin,
+        .certificate = &e->certificate,
+        .max_clients = e->options.max_clients,
+    };
+    int rc = get_certificate(e, err);
 
     if (rc == 0)
-        rc = https ? listen_http(e, https, rest_handle, &e->https, err) : -ENOMEM;
-    if (rc == 0 && e->options.admin)
-        rc = admin ? listen_http(e, admin, rest_handle_admin, &e->admin, err) : -ENOMEM;
+        rc = serve_open(e->loop, &options, &e->serve, err);
     if (rc == 0)
         rc = edge_loop_on_signal(e->loop, SIGTERM, on_signal, e);
     if (rc == 0)
@@ -138,12 +135,11 @@ static int show(struct emulator *e, struct edge_err *err)
 
 static void close_all(struct emulator *e)
 {
-    edge_http_server_close(e->admin);
-    edge_http_server_close(e->https);
-    rest_destroy(e->rest);
+    serve_close(e->serve);
     cloud_destroy(e->cloud);
     store_close(e->store);
     edge_loop_destroy(e->loop);
+    certificate_fini(&e->certificate);
 }
 
 int main(int argc, char **argv)

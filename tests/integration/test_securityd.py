@@ -68,14 +68,12 @@ class Securityd(services.Service):
         return code
 
 
-def request(path, method, url, body=None, cgroup=None, headers=(), raw=None):
+def request(path, method, url, body=None, cgroup=None, kind="application/json", raw=None):
     """(status, JSON or None) of a request on a unix socket, by curl, in a cgroup if wanted."""
     command = ["curl", "-sS", "--max-time", "20", "--unix-socket", path, "-X", method, "-w", "\n%{http_code}",
                "http://localhost" + url]
     if body is not None or raw is not None:
-        command += ["-H", "Content-Type: application/json", "--data-binary", "@-"]
-    for header in headers:
-        command += ["-H", header]
+        command += ["-H", "Content-Type: " + kind, "--data-binary", "@-"]
 
     def join():
         for point, options, _ in cgroups.hierarchies() if cgroup else ():
@@ -240,7 +238,7 @@ class Manual(Case):
             self.assertIn(word, answer["message"])
         self.call(socket, "POST", f"{sign}?{VERSION}", None, cgroup, expect=422, raw=b"{not json")
         self.call(socket, "POST", f"{sign}?{VERSION}", None, cgroup, expect=422, raw=b"[]")
-        self.call(socket, "POST", f"{sign}?{VERSION}", good, cgroup, expect=415, headers=["Content-Type: text/plain"])
+        self.call(socket, "POST", f"{sign}?{VERSION}", good, cgroup, expect=415, kind="text/plain")
         self.call(socket, "POST", f"{sign}?{VERSION}", None, cgroup, expect=413, raw=b" " * (1 << 20) + b"{}")
         for version in ("2018-06-28", "2019-01-30", "2019-10-22", "2019-11-05", "2020-07-07", "2021-12-07",
                         "2022-08-03"):
@@ -382,6 +380,70 @@ class Dps(Case):
         self.assertEqual(self.daemon.identity("POST", "/device/reprovision")[0], 204)
         wait_for(lambda: self.daemon.device()["deviceId"] == "edge-2", 30, "the device to be edge-2")
         self.assertEqual(self.daemon.identity("GET", "/identities")[0], 200)
+
+
+class Watched(unittest.TestCase):
+    """The daemon and the agent it keeps; containerd is not needed for that."""
+
+    def setUp(self):
+        self.daemon = Securityd("watched", {"provisioning": {"source": "file"}, "watchdog": {"agent": True}})
+        self.daemon.ready = lambda: os.path.exists(self.daemon.rundir + "/identity.sock") and self.processes("edge-agent")
+        self.daemon.start()
+        self.addCleanup(self.end)
+
+    def end(self):
+        self.daemon.stop(40)
+        self.assertEqual(self.daemon.complaints(), "")
+        self.assertEqual(self.processes("edge-agent"), [], "the agent was left behind")
+        wait_for(lambda: not self.processes("edge-securityd"), 10, "the launcher to end")
+
+    def processes(self, name):
+        """Pids of programs of that name with our configuration."""
+        return [pid for pid, words in services.processes()
+                if words and os.path.basename(words[0]) == name and self.daemon.config in words]
+
+    def agent(self, other_than=None):
+        def probe():
+            found = [pid for pid in self.processes("edge-agent") if pid != other_than]
+            return len(found) == 1 and found[0]
+        return wait_for(probe, 60, "an agent")
+
+    def launcher(self):
+        return [pid for pid in self.processes("edge-securityd") if pid != self.daemon.process.pid][0]
+
+    def answers(self):
+        socket = self.daemon.rundir + "/mgmt.sock"
+        return os.path.exists(socket) and request(socket, "GET", "/systeminfo?api-version=2022-08-03")[0] == 200
+
+    def test_an_agent_that_is_killed_comes_back(self):
+        first = self.agent()
+        wait_for(self.answers, 30, "the agent to answer")
+        os.kill(first, 9)
+        self.agent(other_than=first)
+        self.assertIsNone(self.daemon.process.poll())
+
+    def test_nobody_but_the_agent_is_told_about_the_device(self):
+        self.agent()
+        wait_for(lambda: "edge-agent started" in self.daemon.text(), 10, "the agent to be known")
+        self.assertEqual(self.daemon.identity("GET", "/device"), (403, {"message": "forbidden"}))
+
+    def test_the_agent_goes_with_a_daemon_that_is_killed_and_comes_with_the_next(self):
+        first = self.agent()
+        wait_for(self.answers, 30, "the agent to answer")
+        self.daemon.kill()
+        wait_for(lambda: not self.processes("edge-agent"), 40, "the agent to end")
+        self.daemon.start()
+        self.agent(other_than=first)
+
+    def test_an_agent_left_behind_is_ended_and_followed_by_another(self):
+        first = self.agent()
+        wait_for(self.answers, 30, "the agent to answer")
+        os.kill(self.launcher(), 9)
+        wait_for(lambda: not self.daemon.running(), 20, "a daemon without its launcher to end")
+        self.assertEqual(self.processes("edge-agent"), [first])
+        self.daemon.start()
+        self.agent(other_than=first)
+        self.assertIn("left behind", self.daemon.text())
 
 
 def main():

@@ -11,3 +11,8 @@ add_executable(mqtt-test-server conformance/mqtt_server.c unit/hub/fake_backend.
 set_target_properties(mqtt-test-server PROPERTIES
   RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 target_link_libraries(mqtt-test-server PRIVATE edge::hub_mqtt edge::threads edge_warnings)
+edge_test(unit/hub/test_dps_mqtt.c SOURCES unit/hub/fake_stream.c LINKS edge::dps_mqtt)
+edge_test(unit/hub/test_load_histogram.c LINKS edge::base)
+if(EXISTS ${PROJECT_SOURCE_DIR}/common/net/dial.c)
+  add_subdirectory(bench/load)
+endif()

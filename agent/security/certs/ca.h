@@ -25,8 +25,9 @@ static inline void sec_issuer_finip(struct sec_issuer *issuer)
 /** Our own CA, made or renewed as @p now_s asks for it. */
 EDGE_MUST_CHECK int sec_own_issuer(const char *dir, const char *name, uint32_t days, int64_t now_s,
                                    struct sec_issuer *ret, struct edge_err *err);
-/** Append root and CAs, the renewed ones too. */
-EDGE_MUST_CHECK int sec_own_bundle(const char *dir, const char *name, uint32_t days, int64_t now_s,
+/** Append the root alone: a verifier that knew an older edge CA by heart would take it for the
+ * issuer of what the renewed one has signed, and call it expired. */
+EDGE_MUST_CHECK int sec_own_bundle(const char *dir, const char *name, int64_t now_s,
                                    struct edge_buf *out, struct edge_err *err);
 
 /** The operator's, read anew each time: who replaces the files need not restart anything. */

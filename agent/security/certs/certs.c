@@ -147,7 +147,7 @@ int sec_certs_bundle(struct sec_certs *certs, int64_t now_s, char **ret, struct 
         rc = sec_pem_read(certs->ca_cert, &out, err);
     } else {
         (void) pthread_mutex_lock(&certs->lock);
-        rc = sec_own_bundle(certs->dir, certs->name, certs->days, now_s, &out, err);
+        rc = sec_own_bundle(certs->dir, certs->name, now_s, &out, err);
         (void) pthread_mutex_unlock(&certs->lock);
     }
     if (rc == 0 && certs->trusted_file)

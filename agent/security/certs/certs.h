@@ -46,7 +46,7 @@ struct sec_order {
  * the clock is beyond reason), and what reading the operator's files gives */
 EDGE_MUST_CHECK int sec_certs_issue(struct sec_certs *certs, const struct sec_order *order,
                                     int64_t now_s, struct sec_issued *ret, struct edge_err *err);
-/** The CAs, and the operator's trusted file. The caller frees @p ret. */
+/** Our root or the operator's CA, and the operator's trusted file. The caller frees @p ret. */
 EDGE_MUST_CHECK int sec_certs_bundle(struct sec_certs *certs, int64_t now_s, char **ret,
                                      struct edge_err *err);
 

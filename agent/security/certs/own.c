@@ -9,7 +9,7 @@
 #include "common/base/file.h"
 
 enum {
-    KEEP = 4,      /* CAs in the bundle: a clock that jumped has made one too many */
+    KEEP = 4, /* CAs: a clock that jumped has made one too many, the one before it is still good */
     HOUR_S = 3600, /* certificates begin this much earlier: clocks differ */
     ROOT_DAYS = 25 * 365,
 };
@@ -199,12 +199,6 @@ static int renew(struct own *own, char **ret, struct edge_cert_info *info, struc
     return rc;
 }
 
-static int current(struct own *own, char **ret, struct edge_cert_info *info, struct edge_err *err)
-{
-    *ret = pick(own, info);
-    return *ret ? 0 : renew(own, ret, info, err);
-}
-
 int sec_own_issuer(const char *dir, const char *name, uint32_t days, int64_t now_s,
                    struct sec_issuer *ret, struct edge_err *err)
 {
@@ -219,7 +213,9 @@ int sec_own_issuer(const char *dir, const char *name, uint32_t days, int64_t now
 
     *ret = (struct sec_issuer){0};
     if (rc == 0)
-        rc = current(&own, &ret->chain_pem, &info, err);
+        ret->chain_pem = pick(&own, &info);
+    if (rc == 0 && !ret->chain_pem)
+        rc = renew(&own, &ret->chain_pem, &info, err);
     if (rc == 0) {
         ret->key = EDGE_TAKE(own.ca_key);
         ret->not_before_s = info.not_before_s;
@@ -229,25 +225,18 @@ int sec_own_issuer(const char *dir, const char *name, uint32_t days, int64_t now
     return rc < 0 ? edge_wrap(err, rc, "the device's own CA") : 0;
 }
 
-int sec_own_bundle(const char *dir, const char *name, uint32_t days, int64_t now_s,
-                   struct edge_buf *out, struct edge_err *err)
+int sec_own_bundle(const char *dir, const char *name, int64_t now_s, struct edge_buf *out,
+                   struct edge_err *err)
 {
     struct own own = {.dir = dir,
                       .name = name,
-                      .days = days,
                       .now_s = now_s,
                       .root = EDGE_BUF_INIT(SEC_PEM_MAX),
                       .cas = EDGE_BUF_INIT(SEC_PEM_MAX)};
-    EDGE_CLEANUP(edge_free) char *newest = NULL;
-    struct edge_cert_info info;
     int rc = own_load(&own, err);
 
     if (rc == 0)
-        rc = current(&own, &newest, &info, err);
-    if (rc == 0)
         rc = edge_buf_append(out, own.root.data, own.root.len);
-    if (rc == 0)
-        rc = edge_buf_append(out, own.cas.data, own.cas.len);
     own_fini(&own);
     return rc < 0 ? edge_wrap(err, rc, "the device's own CA") : 0;
 }

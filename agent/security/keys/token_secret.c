@@ -25,7 +25,7 @@ static int connect_token(struct token_secret *s, bool make, struct edge_err *err
     rc = sec_token_open(s->uri, &s->token, err);
     if (rc == 0)
         rc = sec_token_find(s->token, s->label, &s->key, err);
-    if (rc == -ENOENT && make && s->label)
+    if (rc == -ENOENT && s->token && make && s->label)
         rc = sec_token_generate(s->token, s->label, &s->key, err);
     if (rc < 0)
         s->token = sec_token_close(s->token);

@@ -55,7 +55,7 @@ static int prove_token(struct cloud *cloud, const char *token, const struct edge
     if (rc < 0)
         rc = cloud_refuse(err, CLOUD_UNAUTHORIZED, "the token cannot be read: %s", why.text);
     else if (sas.skn)
-        rc = cloud_authorize(cloud, token, CLOUD_DEVICE, "", false, NULL, ret_until_s, err);
+        rc = cloud_authorize(cloud, token, CLOUD_DEVICE, NULL, "", false, NULL, ret_until_s, err);
     else if (strcmp(kind, "sas") != 0)
         rc = cloud_refuse(err, CLOUD_UNAUTHORIZED, "the identity does not use tokens");
     else if (!covers(&sas, cloud->hostname, who))

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "tests/emulator/cloud/internal.h"
@@ -247,6 +248,7 @@ static int copy_options(struct cloud *cloud, const struct cloud_options *o)
     cloud->loop = o->loop;
     cloud->store = o->store;
     cloud->hostname = edge_strdup(o->hostname);
+    cloud->dps_host = edge_format("dps%s", strchr(o->hostname, '.') ? strchr(o->hostname, '.') : "");
     cloud->device_ca = edge_strdup(o->device_ca);
     cloud->blob_host = edge_strdup(o->blob_host);
     cloud->blob_container = edge_strdup(o->blob_container);
@@ -257,7 +259,7 @@ static int copy_options(struct cloud *cloud, const struct cloud_options *o)
     cloud->retention = o->retention ? o->retention : RETENTION;
     cloud->max_devices = o->max_devices ? o->max_devices : MAX_DEVICES;
     cloud->dps = o->dps;
-    if (!cloud->hostname || (o->device_ca && !cloud->device_ca) ||
+    if (!cloud->hostname || !cloud->dps_host || (o->device_ca && !cloud->device_ca) ||
         (o->blob_host && !cloud->blob_host) || (o->blob_container && !cloud->blob_container) ||
         (o->blob_sas && !cloud->blob_sas))
         return -ENOMEM;
@@ -313,6 +315,7 @@ struct cloud *cloud_destroy(struct cloud *cloud)
     edge_timer_destroy(cloud->late);
     edge_timer_destroy(cloud->due);
     free(cloud->hostname);
+    free(cloud->dps_host);
     free(cloud->device_ca);
     free(cloud->blob_host);
     free(cloud->blob_container);

@@ -103,19 +103,20 @@ enum cloud_right {
     CLOUD_REGISTRATION_READ = 64,
     CLOUD_REGISTRATION_WRITE = 128,
 };
-/** Make or replace a policy; its rights follow from its name (iothubowner, service, device,
- * registryRead, registryReadWrite, provisioningserviceowner), all for another name.
+/** Make or replace a policy; its rights follow from its name (service, device, registryRead,
+ * registryReadWrite, provisioningserviceowner); iothubowner and other names may do everything, also
+ * to enrolments.
  * @param key  base64, NULL: keep the one there is, or make one */
 EDGE_MUST_CHECK int cloud_policy_put(struct cloud *cloud, const char *name, const char *key,
                                      struct edge_err *err);
 /** The policy's base64 key; the caller frees it. @return 0, CLOUD_NOT_FOUND, negative */
 EDGE_MUST_CHECK int cloud_policy_key(struct cloud *cloud, const char *name, char **ret);
 /** Is @p token of a policy that has all of @p rights, not expired, and signed for @p path ("" the
- * hub itself, "/messages/events") or above? @param raw_key  also accept the key's text unencoded,
+ * hub itself, "/messages/events") or above? @param host  whose resource it must be for; NULL: the hub itself   @param raw_key  also accept the key's text unencoded,
  * as Event Hubs clients hash with it   @param policy  the name it must have (SASL), or NULL
  * @return 0 or CLOUD_UNAUTHORIZED */
 EDGE_MUST_CHECK int cloud_authorize(struct cloud *cloud, const char *token, unsigned rights,
-                                    const char *path, bool raw_key, const char *policy,
+                                    const char *host, const char *path, bool raw_key, const char *policy,
                                     int64_t *ret_until_s, struct edge_err *err);
 /** The same for a token whose audience is an Event Hubs entity, "sb://host/entity…". */
 EDGE_MUST_CHECK int cloud_authorize_events(struct cloud *cloud, const char *token,

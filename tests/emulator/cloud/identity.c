@@ -327,6 +327,8 @@ static int system_module(struct cloud *cloud, const char *device, const char *mo
         rc = edge_json_set_str(identity, "etag", etag);
     if (rc == 0)
         rc = edge_json_set_str(identity, "managedBy", "iotEdge");
+    if (rc == 0)
+        rc = cloud_twin_make(cloud, device, module);
     return rc == 0 ? cloud_save(cloud, STORE_IDENTITIES, device, module, identity) : rc;
 }
 
@@ -350,6 +352,7 @@ int cloud_identity_put(struct cloud *cloud, const char *device, const char *modu
                        struct edge_err *err)
 {
     EDGE_CLEANUP(edge_json_free) struct edge_json *identity = NULL;
+    bool created = false;
     int rc = check_names(device, module, wanted, err);
 
     if (rc != 0)
@@ -362,12 +365,16 @@ int cloud_identity_put(struct cloud *cloud, const char *device, const char *modu
         !cloud_etag_matches(etag, edge_json_str(edge_json_get(identity, "etag"), "")))
         return cloud_refuse(err, CLOUD_STALE, "%s has changed: its ETag is another",
                             *module ? module : device);
-    if (!etag && (rc == CLOUD_NO_DEVICE || rc == CLOUD_NO_MODULE))
+    if (!etag && (rc == CLOUD_NO_DEVICE || rc == CLOUD_NO_MODULE)) {
         rc = create(cloud, device, module, &identity, err);
+        created = true;
+    }
     if (rc == 0)
         rc = read_wanted(cloud, identity, wanted, err);
     if (rc == 0)
         rc = cloud_save(cloud, STORE_IDENTITIES, device, module, identity);
+    if (rc == 0 && created)
+        rc = cloud_twin_make(cloud, device, module);
     if (rc == 0)
         rc = after_save(cloud, device, module, identity);
     if (rc == 0)

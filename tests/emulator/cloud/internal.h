@@ -37,6 +37,7 @@ struct cloud {
     struct edge_loop *loop;
     struct store *store;
     char *hostname;
+    char *dps_host;
     char *device_ca;
     char *blob_host, *blob_container, *blob_sas;
     unsigned partitions;
@@ -129,7 +130,9 @@ void cloud_authenticate(void *backend, const struct hub_claim *claim, hub_grant_
 
 /* twin.c */
 
-/** The stored twin; made when absent. @return 0, CLOUD_NO_DEVICE, … */
+/** A new identity's twin. */
+EDGE_MUST_CHECK int cloud_twin_make(struct cloud *cloud, const char *device, const char *module);
+/** The stored twin. @return 0, CLOUD_NO_DEVICE, … */
 EDGE_MUST_CHECK int cloud_twin_load(struct cloud *cloud, const char *device, const char *module,
                                     struct edge_json **ret, struct edge_err *err);
 EDGE_MUST_CHECK int cloud_twin_save(struct cloud *cloud, const char *device, const char *module,

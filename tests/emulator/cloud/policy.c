@@ -16,8 +16,7 @@ static unsigned rights_of(const char *name)
         const char *name;
         unsigned rights;
     } known[] = {
-        {"iothubowner", CLOUD_REGISTRY_READ | CLOUD_REGISTRY_WRITE | CLOUD_SERVICE | CLOUD_DEVICE},
-        {"service", CLOUD_SERVICE},
+    {"service", CLOUD_SERVICE},
         {"device", CLOUD_DEVICE},
         {"registryRead", CLOUD_REGISTRY_READ},
         {"registryReadWrite", CLOUD_REGISTRY_READ | CLOUD_REGISTRY_WRITE},
@@ -104,8 +103,8 @@ static int check(struct cloud *cloud, const struct edge_sas *sas, unsigned right
     return 0;
 }
 
-int cloud_authorize(struct cloud *cloud, const char *token, unsigned rights, const char *path,
-                    bool raw_key, const char *policy, int64_t *ret_until_s, struct edge_err *err)
+int cloud_authorize(struct cloud *cloud, const char *token, unsigned rights, const char *host,
+                    const char *path, bool raw_key, const char *policy, int64_t *ret_until_s, struct edge_err *err)
 {
     struct edge_sas sas;
     struct edge_err why = {0};
@@ -117,7 +116,7 @@ int cloud_authorize(struct cloud *cloud, const char *token, unsigned rights, con
         rc = cloud_refuse(err, CLOUD_UNAUTHORIZED, "the token is of another policy");
     else
         rc = check(cloud, &sas, rights, raw_key, err);
-    if (rc == 0 && !edge_sas_covers(&sas, cloud->hostname, path))
+    if (rc == 0 && !edge_sas_covers(&sas, host ? host : cloud->hostname, path))
         rc = cloud_refuse(err, CLOUD_UNAUTHORIZED, "the token is for another resource");
     if (rc == 0)
         *ret_until_s = sas.se;

@@ -76,8 +76,8 @@ static int next_match(struct cloud *cloud, const struct query *query, struct pla
 
         if (rc != 0)
             return rc;
-        if (source != QUERY_JOBS && (source == QUERY_MODULES) != (*place->b != '\0'))
-            continue;
+        if ((source == QUERY_DEVICES) != (*place->b == '\0'))
+            continue; /* modules and the parts of jobs have a second name */
         if (source == QUERY_JOBS)
             document = EDGE_TAKE(stored);
         else

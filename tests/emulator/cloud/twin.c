@@ -25,6 +25,13 @@ static struct edge_json *blank(struct cloud *cloud)
     return twin;
 }
 
+int cloud_twin_make(struct cloud *cloud, const char *device, const char *module)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *twin = blank(cloud);
+
+    return twin ? cloud_save(cloud, STORE_TWINS, device, module, twin) : -ENOMEM;
+}
+
 int cloud_twin_load(struct cloud *cloud, const char *device, const char *module,
                     struct edge_json **ret, struct edge_err *err)
 {
@@ -34,10 +41,7 @@ int cloud_twin_load(struct cloud *cloud, const char *device, const char *module,
     if (rc != STORE_ABSENT)
         return rc;
     rc = cloud_identity_load(cloud, device, module, &identity, err);
-    if (rc != 0)
-        return rc;
-    *ret = blank(cloud);
-    return *ret ? 0 : -ENOMEM;
+    return rc == 0 ? EDGE_ESTORE : rc; /* they are made together */
 }
 
 static int count_up(struct edge_json *twin, const char *name)

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/hmac.h"
+#include "tests/emulator/cloud/provisioning.h"
 
 static const char json_type[] = "application/json; charset=utf-8";
 
@@ -181,6 +182,11 @@ int rest_number(const char *text, size_t most, size_t normal, size_t *ret, struc
     return 0;
 }
 
+const struct edge_tls_peer *rest_certificate(const struct rest_call *call)
+{
+    return edge_exchange_certificate(call->exchange);
+}
+
 /* Routes */
 
 static bool split(struct rest_call *call)
@@ -247,7 +253,7 @@ static int authorize_device(struct rest_call *call, const char *token, struct ed
     snprintf(who.device, sizeof who.device, "%s", call->part[1]);
     if (module)
         snprintf(who.module, sizeof who.module, "%s", call->part[3]);
-    return cloud_authorize_device(call->cloud, token, NULL, &who, err);
+    return cloud_authorize_device(call->cloud, token, rest_certificate(call), &who, err);
 }
 
 static bool names_policy(const char *token)
@@ -266,7 +272,9 @@ static int authorize(struct rest_call *call, const struct rest_route *route, str
         return authorize_device(call, token, err);
     if (!token)
         return rest_refuse(err, CLOUD_UNAUTHORIZED, "the authorization header is missing");
-    return cloud_authorize(call->cloud, token, route->rights, "", false, NULL, &until_s, err);
+    return cloud_authorize(call->cloud, token, route->rights,
+                           route->auth == REST_ENROLLER ? cloud_dps_host(call->cloud) : NULL, "",
+                           false, NULL, &until_s, err);
 }
 
 static int read_body(struct rest_call *call, const struct rest_route *route, struct edge_err *err)

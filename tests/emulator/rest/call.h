@@ -43,6 +43,7 @@ enum rest_auth {
     REST_SERVICE,     /* a policy's token with the rights */
     REST_DEVICE,      /* the device (or module) of the path itself */
     REST_EITHER,      /* one of them */
+    REST_ENROLLER,    /* like REST_SERVICE, for the name of device provisioning */
     REST_OWN,         /* the handler looks by itself */
 };
 enum rest_body {
@@ -74,6 +75,8 @@ int rest_give(struct rest_call *call, struct edge_json *value);
 void rest_finish(struct rest_call *call, int rc, const struct edge_err *err);
 const char *rest_query(const struct rest_call *call, const char *name);
 const char *rest_in_header(const struct rest_call *call, const char *name);
+/** What the client has shown in TLS, or NULL. */
+const struct edge_tls_peer *rest_certificate(const struct rest_call *call);
 /** A query parameter or header that is a number from 1 to @p most. @return 0 or CLOUD_INVALID */
 int rest_number(const char *text, size_t most, size_t normal, size_t *ret, struct edge_err *err);
 
@@ -112,5 +115,16 @@ REST_HANDLER(rest_complete);
 REST_HANDLER(rest_abandon);
 REST_HANDLER(rest_upload);
 REST_HANDLER(rest_uploaded);
+REST_HANDLER(rest_enrollment_get);
+REST_HANDLER(rest_enrollment_put);
+REST_HANDLER(rest_enrollment_delete);
+REST_HANDLER(rest_enrollment_bulk);
+REST_HANDLER(rest_attestation);
+REST_HANDLER(rest_enrollments);
+REST_HANDLER(rest_registration_get);
+REST_HANDLER(rest_registration_delete);
+REST_HANDLER(rest_registrations);
+REST_HANDLER(rest_register);
+REST_HANDLER(rest_operation);
 
 #endif

@@ -186,3 +186,22 @@ REST_HANDLER(rest_abandon)
 {
     return cloud_c2d_settle(call->cloud, call->part[1], call->part[4], HUB_RELEASED, err);
 }
+
+/* File uploads */
+
+REST_HANDLER(rest_upload)
+{
+    struct edge_json *answer = NULL;
+    int rc = cloud_upload_begin(call->cloud, call->part[1], call->body, &answer, err);
+
+    return rc == 0 ? rest_give(call, answer) : rc;
+}
+
+/* The correlation id is in the path, or in the body of newer clients. */
+REST_HANDLER(rest_uploaded)
+{
+    const char *named = edge_json_str(edge_json_get(call->body, "correlationId"), "");
+
+    return cloud_upload_end(call->cloud, call->part[1], call->part[4] ? call->part[4] : named,
+                            call->body, err);
+}

@@ -3,6 +3,8 @@
 #define READ    CLOUD_REGISTRY_READ
 #define WRITE   CLOUD_REGISTRY_WRITE
 #define SERVICE CLOUD_SERVICE
+#define E_READ  CLOUD_ENROLLMENT_READ
+#define E_WRITE CLOUD_ENROLLMENT_WRITE
 
 /* The first that matches; fixed names stand before "?". */
 const struct rest_route rest_routes[] = {
@@ -36,6 +38,11 @@ const struct rest_route rest_routes[] = {
     {"PUT", "/configurations/?", REST_SERVICE, WRITE, REST_JSON, rest_configuration_put},
     {"DELETE", "/configurations/?", REST_SERVICE, WRITE, REST_NO_BODY, rest_configuration_delete},
 
+    {"GET", "/jobs/v2/query", REST_SERVICE, SERVICE, REST_NO_BODY, rest_jobs},
+    {"GET", "/jobs/v2/?", REST_SERVICE, SERVICE, REST_NO_BODY, rest_job_get},
+    {"PUT", "/jobs/v2/?", REST_SERVICE, SERVICE, REST_JSON, rest_job_put},
+    {"POST", "/jobs/v2/?/cancel", REST_SERVICE, SERVICE, REST_OPTIONAL, rest_job_cancel},
+
     {"GET", "/devices/?/modules/?/devicesAndModulesInDeviceScope", REST_DEVICE, 0, REST_NO_BODY,
      rest_scope},
     {"GET", "/devices/?/modules/?/deviceAndModuleInDeviceScope", REST_DEVICE, 0, REST_NO_BODY,
@@ -48,5 +55,31 @@ const struct rest_route rest_routes[] = {
     {"DELETE", "/devices/?/messages/devicebound/?", REST_DEVICE, 0, REST_NO_BODY, rest_complete},
     {"POST", "/devices/?/messages/devicebound/?/abandon", REST_DEVICE, 0, REST_NO_BODY,
      rest_abandon},
+    {"POST", "/devices/?/files", REST_DEVICE, 0, REST_JSON, rest_upload},
+    {"POST", "/devices/?/files/notifications", REST_DEVICE, 0, REST_JSON, rest_uploaded},
+    {"POST", "/devices/?/files/notifications/?", REST_DEVICE, 0, REST_JSON, rest_uploaded},
+
+    {"POST", "/enrollments", REST_ENROLLER, E_WRITE, REST_JSON, rest_enrollment_bulk},
+    {"POST", "/enrollments/query", REST_ENROLLER, E_READ, REST_JSON, rest_enrollments},
+    {"POST", "/enrollmentGroups/query", REST_ENROLLER, E_READ, REST_JSON, rest_enrollments},
+    {"GET", "/enrollments/?", REST_ENROLLER, E_READ, REST_NO_BODY, rest_enrollment_get},
+    {"PUT", "/enrollments/?", REST_ENROLLER, E_WRITE, REST_JSON, rest_enrollment_put},
+    {"DELETE", "/enrollments/?", REST_ENROLLER, E_WRITE, REST_NO_BODY, rest_enrollment_delete},
+    {"GET", "/enrollmentGroups/?", REST_ENROLLER, E_READ, REST_NO_BODY, rest_enrollment_get},
+    {"PUT", "/enrollmentGroups/?", REST_ENROLLER, E_WRITE, REST_JSON, rest_enrollment_put},
+    {"DELETE", "/enrollmentGroups/?", REST_ENROLLER, E_WRITE, REST_NO_BODY,
+     rest_enrollment_delete},
+    {"POST", "/enrollments/?/attestationmechanism", REST_ENROLLER, E_READ, REST_OPTIONAL,
+     rest_attestation},
+    {"POST", "/enrollmentGroups/?/attestationmechanism", REST_ENROLLER, E_READ, REST_OPTIONAL,
+     rest_attestation},
+    {"GET", "/registrations/?", REST_ENROLLER, CLOUD_REGISTRATION_READ, REST_NO_BODY,
+     rest_registration_get},
+    {"DELETE", "/registrations/?", REST_ENROLLER, CLOUD_REGISTRATION_WRITE, REST_NO_BODY,
+     rest_registration_delete},
+    {"POST", "/registrations/?/query", REST_ENROLLER, CLOUD_REGISTRATION_READ, REST_OPTIONAL,
+     rest_registrations},
+    {"PUT", "/?/registrations/?/register", REST_OWN, 0, REST_OPTIONAL, rest_register},
+    {"GET", "/?/registrations/?/operations/?", REST_OWN, 0, REST_NO_BODY, rest_operation},
 };
 const size_t rest_nroutes = EDGE_ARRAY_LEN(rest_routes);

@@ -140,3 +140,40 @@ REST_HANDLER(rest_query_run)
                          err);
     return rc == 0 ? give_page(call, &page) : rc;
 }
+
+/* Jobs */
+
+REST_HANDLER(rest_job_put)
+{
+    struct edge_json *job = NULL;
+    int rc = cloud_job_put(call->cloud, call->part[2], call->body, &job, err);
+
+    return rc == 0 ? rest_give(call, job) : rc;
+}
+
+REST_HANDLER(rest_job_get)
+{
+    struct edge_json *job = NULL;
+    int rc = cloud_job_get(call->cloud, call->part[2], &job, err);
+
+    return rc == 0 ? rest_give(call, job) : rc;
+}
+
+REST_HANDLER(rest_job_cancel)
+{
+    struct edge_json *job = NULL;
+    int rc = cloud_job_cancel(call->cloud, call->part[2], &job, err);
+
+    return rc == 0 ? rest_give(call, job) : rc;
+}
+
+REST_HANDLER(rest_jobs)
+{
+    struct cloud_page page = {0};
+    int rc = read_page(call, &page, err);
+
+    if (rc == 0)
+        rc = cloud_jobs(call->cloud, rest_query(call, "jobType"), rest_query(call, "jobStatus"),
+                        &page, err);
+    return rc == 0 ? give_page(call, &page) : rc;
+}

@@ -176,9 +176,13 @@ static void test_what_the_daemon_says_is_passed_on(void **state)
 
 static void test_half_an_answer_is_none(void **state)
 {
-    static const char *const answers[] = {"", "[]", "{", "{\"hubName\":\"h\",\"deviceId\":\"d\"}",
-                                          "{\"hubName\":\"h\",\"deviceId\":1,"
-                                          "\"generationId\":\"1\"}"};
+    static const char *const answers[] = {
+        "",
+        "[]",
+        "{",
+        "{\"hubName\":\"h\",\"deviceId\":\"d\"}",
+        "{\"hubName\":\"h\",\"deviceId\":1,\"generationId\":\"1\"}",
+    };
     (void) state;
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(answers); i++) {

@@ -1,4 +1,4 @@
-#include "hub/mqtt/answer.h"
+#include "hub/core/answer.h"
 
 #include <stdio.h>
 
@@ -25,7 +25,7 @@ static const struct wording {
     [HUB_GONE] = {503, 503001, "Unavailable, try again later"},
 };
 
-int hub_mqtt_status(enum hub_result result)
+int hub_status(enum hub_result result)
 {
     return wordings[result].status;
 }
@@ -39,7 +39,7 @@ static void make_tracking_id(char text[33])
         (void) snprintf(text + 2 * i, 3, "%02X", bytes[i]);
 }
 
-char *hub_mqtt_error(enum hub_result result, const char *why)
+char *hub_error(enum hub_result result, const char *why)
 {
     EDGE_CLEANUP(edge_json_free) struct edge_json *json = edge_json_new_object();
     char tracking[33];
