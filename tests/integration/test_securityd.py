@@ -4,6 +4,7 @@ import datetime
 import hmac
 import json
 import os
+import socket
 import subprocess
 import sys
 import unittest
@@ -380,6 +381,26 @@ class Dps(Case):
         self.assertEqual(self.daemon.identity("POST", "/device/reprovision")[0], 204)
         wait_for(lambda: self.daemon.device()["deviceId"] == "edge-2", 30, "the device to be edge-2")
         self.assertEqual(self.daemon.identity("GET", "/identities")[0], 200)
+
+
+class Manager(unittest.TestCase):
+    def test_systemd_is_told_and_ssl_cert_file_is_trusted(self):
+        cloud = fake_cloud.Cloud(sandbox.work())
+        self.addCleanup(cloud.stop)
+        cloud.devices["edge-1"] = DEVICE_KEY
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(listener.close)
+        listener.bind(sandbox.work() + "/notify")
+        listener.settimeout(20)
+        daemon = Securityd("managed", {"provisioning": Case.provisioning()["provisioning"]})
+        daemon.environment.update(NOTIFY_SOCKET=sandbox.work() + "/notify", SSL_CERT_FILE=cloud.cert)
+        daemon.start()
+        try:
+            self.assertIn(b"READY=1", listener.recv(4096).split(b"\n"))
+            self.assertEqual(listener.recv(4096), f"STATUS=provisioned as edge-1 at {fake_cloud.HOST}".encode())
+        finally:
+            daemon.stop()
+        self.assertEqual(listener.recv(4096), b"STOPPING=1")
 
 
 def make_token(folder):
