@@ -200,7 +200,15 @@ module.exports = {
     });
     const twin = await client.getTwin();
     let value = 0;
-    twin.on('properties.desired', (patch) => { value = Math.max(value, patch.n || 0); });
+    let there = false;
+    twin.on('properties.desired', (patch) => {
+      there = true;
+      value = Math.max(value, patch.n || 0);
+    });
+    await until(async () => { /* the subscription is under way when the SDK returns */
+      await registry.updateTwin(device.deviceId, { properties: { desired: { at: Date.now() } } }, '*');
+      return there;
+    }, 'the first patch');
     const began = Date.now();
     for (let n = 1; Date.now() - began < 14000; n++) { /* longer than a token lives */
       await registry.updateTwin(device.deviceId, { properties: { desired: { n } } }, '*');
