@@ -140,7 +140,7 @@ module.exports = {
     const call = { methodName: 'm', responseTimeoutInSeconds: 5, connectTimeoutInSeconds: 0 };
     assert.strictEqual((await refused(cloud.invokeDeviceMethod(device.deviceId, call))).response.statusCode, 404);
     const client = await connect(device, transport, undo);
-    client.onMethod('m', () => {});
+    client.onDeviceMethod('m', () => {});
     await until(async () => {
       const error = await refused(cloud.invokeDeviceMethod(device.deviceId, call));
       return error.response.statusCode === 504;
@@ -182,6 +182,7 @@ module.exports = {
     const cloud = await serviceClient(undo);
     await cloud.send(device.deviceId, new ServiceMessage('again'));
     const client = await connect(device, transport, undo);
+    client.on('message', () => {}); /* without a listener the SDK detaches its link */
     const first = await next(client, 'message');
     const second = next(client, 'message');
     await client.abandon(first);
