@@ -10,6 +10,8 @@
 #include "hub/amqp/server.h"
 #include "hub/mqtt/server.h"
 #include "tests/emulator/amqp/amqp.h"
+#include "tests/emulator/dps/dps_mqtt.h"
+#include "tests/emulator/registrar.h"
 #include "tests/emulator/rest/rest.h"
 
 enum {
@@ -22,6 +24,7 @@ enum {
 
 struct serve {
     struct cloud *cloud;
+    struct dps_registrar registrar;
     unsigned max_clients;
     struct edge_tls_server *tls;
     struct rest *rest;
@@ -90,6 +93,8 @@ static int open_heads(struct serve *s, struct edge_loop *loop)
         .backend = cloud_backend(s->cloud),
         .host = cloud_hostname(s->cloud),
         .max_clients = s->max_clients,
+        .other = dps_mqtt_offer,
+        .arg = &s->registrar,
     };
     struct hub_amqp_options amqp = {
         .backend = mqtt.backend,
@@ -168,6 +173,7 @@ int serve_open(struct edge_loop *loop, const struct serve_options *o, struct ser
     if (!s)
         return -ENOMEM;
     s->cloud = o->cloud;
+    s->registrar = registrar_of(o->cloud);
     s->max_clients = o->max_clients ? o->max_clients : MAX_CLIENTS;
     rc = edge_tls_server_create(&tls, &s->tls, err);
     if (rc == 0)

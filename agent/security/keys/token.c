@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <p11-kit/p11-kit.h>
+#include <p11-kit/pkcs11.h>
 #include <p11-kit/uri.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -325,6 +325,11 @@ static void test_a_lost_patch_is_made_good_by_the_next(void **state)
     assert_int_equal(edge_json_len(w->desired), 3);
 }
 
+static bool reported_one(struct world *w)
+{
+    return edge_json_int(edge_json_get(fake_hub_reported(w->hub), "n"), 0) == 1;
+}
+
 static bool reported_two(struct world *w)
 {
     return edge_json_int(edge_json_get(fake_hub_reported(w->hub), "n"), 0) == 2;
@@ -611,13 +616,17 @@ static void test_a_method_may_be_answered_after_the_link_is_gone(void **state)
 static void test_closing_sends_what_waits_and_says_goodbye(void **state)
 {
     struct world *w = *state;
+    int64_t before;
 
+    w->parts.twin.push_gap_ms = 4000;
     open_cloud(w);
     report(w, "{'n':1}");
-    WAIT(w, is_up);
+    WAIT(w, reported_one);
     report(w, "{'n':2}");
-    w->cloud = agent_cloud_close(w->cloud, 5000);
+    before = edge_now_ms();
+    w->cloud = agent_cloud_close(w->cloud, 20000);
     assert_true(reported_two(w));
+    assert_in_range(edge_now_ms() - before, 0, 3000);
     assert_false(reached(w, is_never, 50)); /* the goodbye is on its way */
     assert_int_equal(fake_hub_seen(w->hub)->disconnects, 1);
 }
