@@ -8,6 +8,8 @@
 #include "common/net/listen.h"
 #include "common/tls/tls.h"
 #include "hub/mqtt/server.h"
+#include "tests/emulator/dps/dps_cloud.h"
+#include "tests/emulator/dps/dps_mqtt.h"
 #include "tests/emulator/rest/rest.h"
 
 enum {
@@ -23,6 +25,7 @@ struct serve {
     struct edge_tls_server *tls;
     struct rest *rest;
     struct hub_mqtt *mqtt;
+    struct dps_cloud *dps;
     struct edge_listener *mqtts;
     struct edge_http_server *https;
     struct edge_http_server *admin;
@@ -68,9 +71,14 @@ static int open_heads(struct serve *s, struct edge_loop *loop)
         .backend = cloud_backend(s->cloud),
         .host = cloud_hostname(s->cloud),
         .max_clients = s->max_clients,
+        .other = dps_mqtt_offer,
     };
     int rc = rest_create(s->cloud, &s->rest);
 
+    s->dps = dps_cloud_create(s->cloud);
+    if (!s->dps)
+        return -ENOMEM;
+    mqtt.arg = dps_cloud_registrar(s->dps);
     return rc == 0 ? hub_mqtt_create(loop, &mqtt, &s->mqtt) : rc;
 }
 
@@ -155,6 +163,7 @@ struct serve *serve_close(struct serve *s)
     edge_http_server_close(s->https);
     edge_listener_close(s->mqtts);
     hub_mqtt_destroy(s->mqtt);
+    dps_cloud_destroy(s->dps);
     rest_destroy(s->rest);
     edge_tls_server_destroy(s->tls);
     free(s);
