@@ -8,7 +8,13 @@
 #include "common/base/log.h"
 #include "common/crypto/sha256.h"
 
-enum { DOCUMENT_MAX = 1 << 20, STATUS_OK = 200, STATUS_UNKNOWN = 406 };
+enum {
+    DOCUMENT_MAX = 1 << 20,
+    STATUS_OK = 200,
+    STATUS_UNKNOWN = 406,
+    STATUS_FAILED = 500,
+    RETRY_MS = 60000,
+};
 
 #define KEY_SEEN "deployment-file-sha256"
 
@@ -19,6 +25,8 @@ struct agent_source {
     struct edge_watch *watch;
     char refused[EDGE_SHA256_HEX]; /* digest of the document refused last, "" for none */
     char good[EDGE_SHA256_HEX];    /* of the twin's document in force, "" for none */
+    char *pending;                 /* twin's document that is in order but could not be kept */
+    struct edge_timer *again;
     int status;
     char text[sizeof((struct edge_err *) 0)->text];
 };
@@ -74,31 +82,61 @@ static char *twin_text(const struct edge_json *desired, int64_t version)
     return edge_json_canonical(whole);
 }
 
-int agent_source_twin(struct agent_source *source, const struct edge_json *desired, int64_t version)
+static void note_good(struct agent_source *source, const char *digest)
 {
-    EDGE_CLEANUP(edge_free) char *text = twin_text(desired, version);
+    memmove(source->good, digest, sizeof source->good);
+    source->refused[0] = '\0';
+}
+
+/* Takes over @p text. A full disk must not cost the deployment: IoT Hub will not send it again. */
+static int take_twin(struct agent_source *source, char *text)
+{
     char digest[EDGE_SHA256_HEX];
     struct edge_err err = {0};
     int rc;
 
-    if (!text)
-        return -ENOMEM;
     edge_sha256_of(text, strlen(text), digest);
-    if (strcmp(digest, source->good) == 0) { /* also after another one was refused */
-        source->refused[0] = '\0';
-        set_status(source, STATUS_OK, "");
-        return 0;
-    }
     rc = take(source, text, strlen(text), &err);
-    if (rc == 0) {
-        memcpy(source->good, digest, sizeof digest);
-        source->refused[0] = '\0';
-    } else if (strcmp(digest, source->refused) != 0) {
+    if (rc == 0)
+        note_good(source, digest);
+    else if (strcmp(digest, source->refused) != 0) {
         memcpy(source->refused, digest, sizeof digest);
-        edge_error("deployment refused version=%lld code=%d, the last good one goes on: %s",
-                   (long long) version, source->status, err.text);
+        edge_error("deployment refused code=%d, the last good one goes on: %s", source->status,
+                   err.text);
+    }
+    if (rc < 0 && source->status == STATUS_FAILED) {
+        source->pending = text;
+        edge_timer_arm(source->again, source->cfg.retry_ms ? source->cfg.retry_ms : RETRY_MS);
+    } else {
+        free(text);
     }
     return rc;
+}
+
+static void on_again(void *arg)
+{
+    struct agent_source *source = arg;
+
+    if (source->pending)
+        edge_ignore(take_twin(source, EDGE_TAKE(source->pending)));
+}
+
+int agent_source_twin(struct agent_source *source, const struct edge_json *desired, int64_t version)
+{
+    char *text = twin_text(desired, version);
+    char digest[EDGE_SHA256_HEX];
+
+    if (!text)
+        return -ENOMEM;
+    free(EDGE_TAKE(source->pending));
+    edge_timer_disarm(source->again);
+    edge_sha256_of(text, strlen(text), digest);
+    if (strcmp(digest, source->good) != 0)
+        return take_twin(source, text);
+    free(text);
+    note_good(source, digest); /* also after another one was refused */
+    set_status(source, STATUS_OK, "");
+    return 0;
 }
 
 static bool is_known(struct agent_source *source, const char *digest)
@@ -205,8 +243,11 @@ int agent_source_open(const struct agent_source_config *config, struct agent_sou
         return -ENOMEM;
     source->cfg = *config;
     source->path = edge_strdup(config->path);
+    source->again = edge_timer_create(config->loop, on_again, source);
     set_status(source, STATUS_UNKNOWN, "no deployment yet");
-    rc = !config->path ? 0 : source->path ? watch(source, err) : -ENOMEM;
+    rc = source->again && !config->path == !source->path ? 0 : -ENOMEM;
+    if (rc == 0 && source->path)
+        rc = watch(source, err);
     if (rc < 0) {
         agent_source_close(source);
         return rc;
@@ -223,6 +264,8 @@ struct agent_source *agent_source_close(struct agent_source *source)
     if (!source)
         return NULL;
     edge_watch_destroy(source->watch);
+    edge_timer_destroy(source->again);
+    free(source->pending);
     free(source->path);
     free(source);
     return NULL;

@@ -19,6 +19,7 @@ struct agent_source_config {
     const char *path;          /* deployment file; its folder is made when absent; copied. NULL:
                                   the twin is the source, and nothing is watched */
     struct agent_desired_rules rules;
+    uint32_t retry_ms; /* until a twin that could not be kept is tried again; 0: one minute */
     /** A checked state is on disk and shall be made true; takes ownership. */
     void (*on_desired)(struct agent_desired *desired, void *arg);
     void *arg;
@@ -35,7 +36,8 @@ EDGE_MUST_CHECK int agent_source_apply(struct agent_source *source, const char *
                                        struct edge_err *err);
 
 /** The twin's desired properties as of @p version (without $version and $metadata). Kept with the
- * version before it is handed over; what is kept already is not handed over again.
+ * version before it is handed over; what is kept already is not handed over again, what could not
+ * be kept is tried again by itself.
  * @return as apply; a refusal is logged */
 int agent_source_twin(struct agent_source *source, const struct edge_json *desired,
                       int64_t version);

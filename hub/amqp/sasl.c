@@ -70,7 +70,9 @@ static void process_init(pn_transport_t *transport, const char *mechanism, const
 {
     struct hub_amqp_connection *c = pnx_sasl_get_context(transport);
 
-    if (strcmp(mechanism, "ANONYMOUS") == 0 || strcmp(mechanism, "MSSBCBS") == 0)
+    if (!mechanism)
+        answer(transport, false);
+    else if (strcmp(mechanism, "ANONYMOUS") == 0 || strcmp(mechanism, "MSSBCBS") == 0)
         answer(transport, true);
     else if (strcmp(mechanism, "EXTERNAL") == 0)
         answer(transport, hub_amqp_certificate(c) != NULL);

@@ -129,6 +129,20 @@ class Identities(case.AgentCase):
         self.agent.start()
         self.wait(lambda: self.pid("cam") not in (0, pid), "cam to run again")
 
+    def test_identities_of_modules_that_are_gone_are_given_back_but_for_foreign_ones(self):
+        self.cloud_with({"ours": module(), "theirs": module()})
+        self.wait_given("ours", "theirs")
+        self.fake.identities["theirs"]["managedBy"] = "somebody"
+        self.source("file")
+        self.deploy({})
+        self.wait_gone("ours")
+        self.wait_gone("theirs")
+        self.source("manual")
+        self.wait(lambda: not self.fake.folders, "the folders to go")
+        self.wait(lambda: "ours" not in self.fake.identities, "our identity to go")
+        self.wait(lambda: len(self.agent.log_lines("identity is given back module=theirs")) == 1, "theirs to be let go")
+        self.assertIn("theirs", self.fake.identities)
+
     def test_the_hub_answers_to_the_devices_name(self):
         text = json.loads(deployment({"ask": module("until ping -c1 -W1 edge-1 >/dev/null 2>&1; do sleep 1; done; "
                                                     "echo $(grep -c ' edge-1' /etc/hosts) found; " + IDLE)}))

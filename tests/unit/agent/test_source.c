@@ -1,7 +1,9 @@
 /* The twin as the source of deployments. */
 #include "deployment.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "agent/source/source.h"
 #include "common/base/file.h"
@@ -13,6 +15,7 @@ static struct world {
     struct agent_source *source;
     struct agent_desired *desired; /* handed over last */
     int handed;
+    bool running; /* the loop, until the next one is handed over */
 } w;
 
 static void on_desired(struct agent_desired *desired, void *arg)
@@ -21,6 +24,8 @@ static void on_desired(struct agent_desired *desired, void *arg)
     agent_desired_free(w.desired);
     w.desired = desired;
     w.handed++;
+    if (w.running)
+        edge_loop_stop(w.loop);
 }
 
 static void open_source(void)
@@ -28,6 +33,7 @@ static void open_source(void)
     EDGE_CLEANUP(edge_free) char *db = edge_format("%s/agent.db", w.folder);
     struct agent_source_config config = {
         .rules = {.reserved = "/var/run/iotedge"},
+        .retry_ms = 50,
         .on_desired = on_desired,
     };
     struct edge_err err = {0};
@@ -185,6 +191,48 @@ static void test_a_deployment_without_the_agent_is_taken(void **state)
     assert_null(w.desired->edge_agent);
 }
 
+static void on_impatience(void *arg)
+{
+    edge_loop_stop(arg);
+}
+
+/* @param soft  bytes that a file may have */
+static void limit_files(rlim_t soft)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = soft == RLIM_INFINITY ? limit.rlim_max : soft;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void test_what_a_full_disk_did_not_keep_is_tried_again(void **state)
+{
+    EDGE_CLEANUP(edge_free) char *value = calloc(1, 60001);
+    EDGE_CLEANUP(edge_free) char *document = NULL;
+    struct edge_timer *patience = edge_timer_create(w.loop, on_impatience, w.loop);
+    const char *text;
+    (void) state;
+
+    assert_non_null(value);
+    memset(value, 'x', 60000);
+    document = edge_format(DOC(MODULE("cam", "\"env\":{\"A\":{\"value\":\"%s\"}},")), value);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(32768);
+    assert_int_equal(twin(document, 7), EDGE_ESTORE);
+    assert_int_equal(agent_source_status(w.source, &text), 500);
+    assert_int_equal(w.handed, 0);
+
+    limit_files(RLIM_INFINITY);
+    edge_timer_arm(patience, 20000);
+    w.running = true;
+    edge_loop_run(w.loop);
+    edge_timer_destroy(patience);
+    assert_int_equal(w.handed, 1);
+    assert_status(200, "");
+    assert_int_equal(agent_source_version(w.source), 7);
+}
+
 static void test_nobody_else_deploys(void **state)
 {
     struct edge_err err = {0};
@@ -207,6 +255,7 @@ int main(void)
         TEST(test_back_to_the_good_one_is_good_again),
         TEST(test_guards_name_the_module_and_the_member),
         TEST(test_a_deployment_without_the_agent_is_taken),
+        TEST(test_what_a_full_disk_did_not_keep_is_tried_again),
         TEST(test_nobody_else_deploys),
     };
 
