@@ -24,6 +24,7 @@ struct hub_session {
     void *arg;
     enum hub_protocol protocol;
     bool keep;
+    bool paused;
     unsigned features;
     char auth_method[128];
     char generation_id[40];

@@ -529,6 +529,13 @@ static void op_settle(struct hub_session *session, uint64_t lock, enum hub_outco
     cloud_c2d_settled(session, lock, outcome);
 }
 
+static void op_pause(struct hub_session *session, bool paused)
+{
+    session->paused = paused;
+    if (!paused)
+        mark_dirty(session);
+}
+
 const struct hub_backend_ops cloud_backend_ops = {
     .authenticate = cloud_authenticate,
     .open = op_open,
@@ -540,4 +547,5 @@ const struct hub_backend_ops cloud_backend_ops = {
     .twin_patch = op_twin_patch,
     .method_reply = op_method_reply,
     .settle = op_settle,
+    .pause = op_pause,
 };
