@@ -28,6 +28,7 @@ endforeach()
 
 # Against the local cloud, with the clients of npm (tests/conformance/node/install.sh).
 if(TARGET iothub-emulator)
+  edge_python_test(integration integration emulator 300)
   edge_python_test(conformance conformance sdk 1200)
 endif()
 if(TARGET iothub-emulator AND TARGET edge-securityd)

@@ -97,7 +97,8 @@ int query_compare(const struct query_value *a, const struct query_value *b)
     return QUERY_UNORDERED;
 }
 
-static struct query_value equal(const struct query_value *a, const struct query_value *b, bool wanted)
+static struct query_value equal(const struct query_value *a, const struct query_value *b,
+                                bool wanted)
 {
     int order;
 
@@ -237,10 +238,12 @@ static const struct {
     size_t nargs;
     struct query_value (*fn)(const struct query_value *v);
 } functions[] = {
-    {"is_defined", 1, is_defined}, {"is_null", 1, is_null},           {"is_string", 1, is_string},
-    {"is_number", 1, is_number},   {"is_bool", 1, is_bool},           {"is_object", 1, is_object},
-    {"is_array", 1, is_array},     {"is_primitive", 1, is_primitive}, {"startswith", 2, starts_with},
-    {"starts_with", 2, starts_with}, {"endswith", 2, ends_with},      {"ends_with", 2, ends_with},
+    {"is_defined", 1, is_defined},  {"is_null", 1, is_null},
+    {"is_string", 1, is_string},    {"is_number", 1, is_number},
+    {"is_bool", 1, is_bool},        {"is_object", 1, is_object},
+    {"is_array", 1, is_array},      {"is_primitive", 1, is_primitive},
+    {"startswith", 2, starts_with}, {"starts_with", 2, starts_with},
+    {"endswith", 2, ends_with},     {"ends_with", 2, ends_with},
     {"contains", 2, contains},
 };
 

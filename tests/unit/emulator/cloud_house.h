@@ -36,7 +36,7 @@ struct guest {
     bool done; /* set by the answer to the last call */
     enum hub_result result;
     int64_t version;
-    char text[4096];    /* a twin, a patch, a message's body */
+    char text[4096]; /* a twin, a patch, a message's body */
     int patches, messages;
     uint64_t lock;
     uint32_t delivery_count;
@@ -46,8 +46,8 @@ struct guest {
     enum hub_result why;
 };
 /** Open a session; it is granted without a question. */
-void guest_open(struct guest *g, struct house *h, const char *device, const char *module,
-                bool keep, enum hub_protocol protocol);
+void guest_open(struct guest *g, struct house *h, const char *device, const char *module, bool keep,
+                enum hub_protocol protocol);
 void guest_close(struct guest *g);
 void guest_subscribe(struct guest *g, unsigned features);
 void guest_send(struct guest *g, const char *body);

@@ -39,7 +39,7 @@ static void test_conditions_that_hold(void **state)
         "NOT tags.n = 4",
         "tags.n NIN [1, 2] AND tags.n NOT IN [4]",
         "properties.desired.x.y > 2 AND properties.desired.x.y < 2.6",
-        "properties.desired.$version = properties.reported.lastDesiredVersion AND "
+        "properties.desired.$version = properties.reported.lastDesiredVersion",
         "properties.reported.lastDesiredStatus.code = 200",
         "capabilities.iotEdge = true",
         "capabilities.iotEdge",
@@ -62,17 +62,14 @@ static void test_conditions_that_hold(void **state)
 
 static void test_conditions_that_do_not(void **state)
 {
-    static const char *const conditions[] = {
-        "tags.env = 'T'",
-        "tags.nothing = 1",
-        "NOT tags.nothing = 1", /* neither it nor its negation */
-        "tags.nothing != 1",
-        "tags.env > 1",
-        "tags.ENV = 't'",
-        "startswith(tags.n, '3')",
-        "tags.n IN []",
-        "NOT tags.env",
-    };
+    static const char *const conditions[] =
+        {
+            "tags.env = 'T'",       "tags.nothing = 1",
+            "NOT tags.nothing = 1", /* neither it nor its negation */
+            "tags.nothing != 1",    "tags.env > 1",
+            "tags.ENV = 't'",       "startswith(tags.n, '3')",
+            "tags.n IN []",         "NOT tags.env",
+        };
 
     (void) state;
     for (size_t i = 0; i < EDGE_ARRAY_LEN(conditions); i++) {

@@ -229,8 +229,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_documents_are_walked_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waits_are_called_in_order_after_the_commit, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(
-            test_a_locked_message_is_passed_over_until_its_lock_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_locked_message_is_passed_over_until_its_lock_ends,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_expired_messages_are_found_with_their_queue, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_events_are_numbered_kept_and_trimmed, set_up,
