@@ -363,9 +363,9 @@ static void item_name(struct parser *p, struct query_item *item)
         item->name = strndup(p->lexer.text, p->lexer.len);
         query_lex(&p->lexer);
     } else if (p->rc == 0) {
-        item->name = edge_strdup(item->aggregate == AGG_NONE
-                                     ? item->path->steps[item->path->nsteps - 1]
-                                     : unnamed[item->aggregate]);
+        item->name =
+            edge_strdup(item->aggregate == AGG_NONE ? item->path->steps[item->path->nsteps - 1]
+                                                    : unnamed[item->aggregate]);
     }
     if (p->rc == 0 && !item->name)
         fail(p, -ENOMEM, "out of memory");
