@@ -191,8 +191,8 @@ static int open_rooms(struct agent *a, struct edge_err *err)
         .homedir = c->homedir,
         .rundir = c->rundir,
         .logger = a->logger,
-        .hostname = c->hostname,
         .cgroup = a->cgroup,
+        .around = {.hostname = c->hostname},
     };
     return rc;
 }

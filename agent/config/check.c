@@ -56,6 +56,25 @@ const char *config_check_path(const char *text)
     return NULL;
 }
 
+const char *config_check_text(const char *text)
+{
+    return *text && printable(text) && strlen(text) < 1024 ? NULL : "a text of one line";
+}
+
+const char *config_check_file(const char *text)
+{
+    const char *path = strncmp(text, "file://", 7) == 0 ? text + 7 : text;
+
+    return config_check_path(path) ? "an absolute path or file:///path" : NULL;
+}
+
+const char *config_check_key_file(const char *text)
+{
+    if (strncmp(text, "pkcs11:", 7) == 0)
+        return config_check_text(text);
+    return config_check_file(text) ? "an absolute path, file:///path or a pkcs11: URI" : NULL;
+}
+
 const char *config_check_socket(const char *text)
 {
     const char *path = strncmp(text, "unix://", 7) == 0 ? text + 7 : text;

@@ -17,5 +17,20 @@ config_check config_check_namespace;
 config_check config_check_level;
 config_check config_check_registry;
 config_check config_check_mirror;
+config_check config_check_text;     /* one printable line */
+config_check config_check_file;     /* an absolute path, or file:///path */
+config_check config_check_key_file; /* the same, or a pkcs11: URI */
+
+/* In provisioning.c. */
+config_check config_check_source;
+config_check config_check_connection_string; /* the form; its fields are read by who uses it */
+config_check config_check_authentication;
+config_check config_check_attestation;
+config_check config_check_id;  /* of a device, a registration, a scope */
+config_check config_check_key; /* base64, or a pkcs11: URI */
+config_check config_check_token;
+config_check config_check_endpoint;
+config_check config_check_upstream;
+config_check config_check_proxy;
 
 #endif

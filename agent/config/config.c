@@ -61,16 +61,14 @@ static int need_cni_bin(struct agent_config *config)
     return config->network.cni_bin ? 0 : -ENOMEM;
 }
 
-static int need_management_uri(struct config_reader *r)
+static int need_socket(struct config_reader *r, const char *name, char **uri)
 {
-    struct agent_config *config = r->config;
-
-    if (config->listen.management_uri)
+    if (*uri)
         return 0;
-    config->listen.management_uri = edge_format("unix://%s/mgmt.sock", config->rundir);
-    if (!config->listen.management_uri)
+    *uri = edge_format("unix://%s/%s", r->config->rundir, name);
+    if (!*uri)
         return -ENOMEM;
-    if (config_check_socket(config->listen.management_uri))
+    if (config_check_socket(*uri))
         return edge_fail(r->err, EDGE_EINVALID,
                          "%s: `rundir` is too long: sockets are made in it, and a socket's path "
                          "has at most 107 bytes",
@@ -96,22 +94,34 @@ static int fill_in(struct config_reader *r)
     if (rc == 0)
         rc = need_cni_bin(r->config);
     if (rc == 0)
-        rc = need_management_uri(r);
+        rc = need_socket(r, "mgmt.sock", &r->config->listen.management_uri);
+    if (rc == 0)
+        rc = need_socket(r, "identity.sock", &r->config->listen.identity_uri);
+    if (rc == 0)
+        rc = config_provisioning_check(r);
     return rc;
 }
 
-static void warn_readable_passwords(struct config_reader *r)
+static bool holds_secret(const struct agent_config *config)
+{
+    if (config->provisioning.connection_string ||
+        config->provisioning.authentication.device_id_pk ||
+        config->provisioning.attestation.symmetric_key)
+        return true;
+    for (size_t i = 0; i < config->nregistries; i++) {
+        if (config->registries[i].password)
+            return true;
+    }
+    return false;
+}
+
+static void warn_readable_secrets(struct config_reader *r)
 {
     struct stat st;
 
-    if (stat(r->file, &st) < 0 || !(st.st_mode & S_IROTH))
-        return;
-    for (size_t i = 0; i < r->config->nregistries; i++) {
-        if (!r->config->registries[i].password)
-            continue;
-        config_warn(r, 1, 1, "this file holds a password and every user can read it: chmod 0600");
-        return;
-    }
+    if (holds_secret(r->config) && stat(r->file, &st) == 0 && (st.st_mode & S_IROTH))
+        config_warn(r, 1, 1,
+                    "this file holds a password or key and every user can read it: chmod 0600");
 }
 
 int agent_config_load(const char *path, void (*warn)(const char *text, void *arg), void *arg,
@@ -133,7 +143,7 @@ int agent_config_load(const char *path, void (*warn)(const char *text, void *arg
         rc = fill_in(&r);
     if (rc < 0)
         return rc;
-    warn_readable_passwords(&r);
+    warn_readable_secrets(&r);
     *ret = EDGE_TAKE(config);
     return 0;
 }

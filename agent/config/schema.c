@@ -9,8 +9,10 @@
 
 enum key_kind {
     KEY_TEXT,
+    KEY_SECRET, /* a text that no message repeats */
+    KEY_LISTEN, /* a text; what systemd or TCP would listen on is passed over with a warning */
     KEY_NUMBER,
-    KEY_SOURCE,     /* provisioning.source */
+    KEY_BOOL,
     KEY_REGISTRIES, /* a map that registries.c reads */
     KEY_OPEN,       /* a group whose unknown keys are nobody's mistake */
     KEY_UNUSED,     /* of IoT Edge's config.yaml, without effect here */
@@ -36,6 +38,19 @@ struct key {
     {                                                                                              \
         path, KEY_NUMBER, offsetof(struct agent_config, member), NULL, NULL, number, least, most   \
     }
+#define SECRET(path, member, check)                                                                \
+    {                                                                                              \
+        path, KEY_SECRET, offsetof(struct agent_config, member), NULL, check, 0, 0, 0              \
+    }
+#define LISTEN(path, member)                                                                       \
+    {                                                                                              \
+        path, KEY_LISTEN, offsetof(struct agent_config, member), NULL, config_check_socket, 0, 0,  \
+            0                                                                                      \
+    }
+#define BOOL(path, member, truth)                                                                  \
+    {                                                                                              \
+        path, KEY_BOOL, offsetof(struct agent_config, member), NULL, NULL, truth, 0, 0             \
+    }
 #define OTHER(path, kind)                                                                          \
     {                                                                                              \
         path, kind, 0, NULL, NULL, 0, 0, 0                                                         \
@@ -45,9 +60,46 @@ static const struct key keys[] = {
     TEXT("hostname", hostname, NULL, config_check_hostname),
     TEXT("homedir", homedir, "/var/lib/edge", config_check_path),
     TEXT("rundir", rundir, "/run/edge", config_check_path),
-    OTHER("provisioning.source", KEY_SOURCE),
+    TEXT("provisioning.source", provisioning.source, "file", config_check_source),
     TEXT("provisioning.deployment", provisioning.deployment, "/etc/edge/deployment.json",
          config_check_path),
+    SECRET("provisioning.device_connection_string", provisioning.connection_string,
+           config_check_connection_string),
+    TEXT("provisioning.authentication.method", provisioning.authentication.method, NULL,
+         config_check_authentication),
+    TEXT("provisioning.authentication.iothub_hostname", provisioning.authentication.iothub_hostname,
+         NULL, config_check_text),
+    TEXT("provisioning.authentication.device_id", provisioning.authentication.device_id, NULL,
+         config_check_id),
+    TEXT("provisioning.authentication.identity_cert", provisioning.authentication.identity_cert,
+         NULL, config_check_file),
+    TEXT("provisioning.authentication.identity_pk", provisioning.authentication.identity_pk, NULL,
+         config_check_key_file),
+    SECRET("provisioning.authentication.device_id_pk", provisioning.authentication.device_id_pk,
+           config_check_key),
+    TEXT("provisioning.global_endpoint", provisioning.global_endpoint,
+         "https://global.azure-devices-provisioning.net", config_check_endpoint),
+    TEXT("provisioning.scope_id", provisioning.scope_id, NULL, config_check_id),
+    TEXT("provisioning.attestation.method", provisioning.attestation.method, NULL,
+         config_check_attestation),
+    TEXT("provisioning.attestation.registration_id", provisioning.attestation.registration_id, NULL,
+         config_check_id),
+    SECRET("provisioning.attestation.symmetric_key", provisioning.attestation.symmetric_key,
+           config_check_key),
+    TEXT("provisioning.attestation.identity_cert", provisioning.attestation.identity_cert, NULL,
+         config_check_file),
+    TEXT("provisioning.attestation.identity_pk", provisioning.attestation.identity_pk, NULL,
+         config_check_key_file),
+    BOOL("provisioning.always_reprovision_on_startup", provisioning.always_reprovision, true),
+    BOOL("provisioning.dynamic_reprovisioning", provisioning.dynamic, false),
+    TEXT("cloud.trusted_ca", cloud.trusted_ca, NULL, config_check_file),
+    SECRET("keys.pkcs11", keys.pkcs11, config_check_token),
+    TEXT("keys.token_files", keys.token_files, NULL, config_check_path),
+    TEXT("certificates.device_ca_cert", certificates.device_ca_cert, NULL, config_check_file),
+    TEXT("certificates.device_ca_pk", certificates.device_ca_pk, NULL, config_check_key_file),
+    TEXT("certificates.trusted_ca_certs", certificates.trusted_ca_certs, NULL, config_check_file),
+    NUMBER("certificates.auto_generated_ca_lifetime_days", certificates.lifetime_days, 90, 1, 3650),
+    BOOL("watchdog.agent", watchdog.agent, true),
     TEXT("containerd.uri", containerd.uri, "unix:///run/containerd/containerd.sock",
          config_check_socket),
     TEXT("containerd.namespace", containerd.ns, "edge", config_check_namespace),
@@ -55,55 +107,30 @@ static const struct key keys[] = {
     TEXT("network.subnet", network.subnet, "172.30.0.0/16", config_check_subnet),
     TEXT("network.cni_bin", network.cni_bin, NULL, config_check_path),
     OTHER("registries", KEY_REGISTRIES),
-    TEXT("listen.management_uri", listen.management_uri, NULL, config_check_socket),
+    LISTEN("listen.management_uri", listen.management_uri),
+    LISTEN("listen.identity_uri", listen.identity_uri),
     OTHER("agent.env", KEY_OPEN),
     NUMBER("agent.env.MaxRestartCount", agent.max_restart_count, 0, 0, INT32_MAX),
     NUMBER("agent.env.CoolOffTimeUnitInSeconds", agent.cool_off_unit_s, 10, 0, 300),
     NUMBER("agent.env.IntensiveCareTimeInMinutes", agent.intensive_care_minutes, 10, 1, 525600),
     TEXT("agent.env.RuntimeLogLevel", agent.log_level, "info", config_check_level),
+    TEXT("agent.env.UpstreamProtocol", agent.upstream_protocol, NULL, config_check_upstream),
+    SECRET("agent.env.https_proxy", agent.https_proxy, config_check_proxy),
+    TEXT("agent.env.no_proxy", agent.no_proxy, NULL, config_check_text),
 
-    OTHER("provisioning.device_connection_string", KEY_UNUSED),
-    OTHER("provisioning.authentication", KEY_UNUSED),
-    OTHER("provisioning.attestation", KEY_UNUSED),
     OTHER("provisioning.endpoint", KEY_UNUSED),
-    OTHER("provisioning.global_endpoint", KEY_UNUSED),
-    OTHER("provisioning.scope_id", KEY_UNUSED),
     OTHER("provisioning.registration_id", KEY_UNUSED),
-    OTHER("provisioning.always_reprovision_on_startup", KEY_UNUSED),
-    OTHER("provisioning.dynamic_reprovisioning", KEY_UNUSED),
     OTHER("agent.name", KEY_UNUSED),
     OTHER("agent.type", KEY_UNUSED),
     OTHER("agent.config", KEY_UNUSED),
     OTHER("parent_hostname", KEY_UNUSED),
     OTHER("connect", KEY_UNUSED),
     OTHER("listen.workload_uri", KEY_UNUSED),
-    OTHER("certificates", KEY_UNUSED),
-    OTHER("watchdog", KEY_UNUSED),
+    OTHER("watchdog.max_retries", KEY_UNUSED),
     OTHER("moby_runtime", KEY_UNUSED),
 };
 
 enum { PATH_SIZE = 160 };
-
-/* Where deployments come from. The other sources of IoT Edge are no mistake, but not offered. */
-static int take_source(struct config_reader *r, const char *path, const struct config_node *node)
-{
-    static const char *const others[] = {"manual", "dps", "external"};
-
-    if (node->kind != CONFIG_SCALAR)
-        return config_wrong(r, node, path, "a text");
-    if (strcmp(node->text, "file") == 0)
-        return 0;
-    for (size_t i = 0; i < EDGE_ARRAY_LEN(others); i++) {
-        if (strcmp(node->text, others[i]) != 0)
-            continue;
-        config_warn(r, node->line, node->column,
-                    "`%s: %s` is not used by this version: the deployment is read from the file "
-                    "`provisioning.deployment`",
-                    path, others[i]);
-        return 0;
-    }
-    return config_wrong(r, node, path, "file");
-}
 
 static void *slot(const struct config_reader *r, const struct key *key)
 {
@@ -113,6 +140,20 @@ static void *slot(const struct config_reader *r, const struct key *key)
 static int take_group(struct config_reader *r, const char *path, const struct config_node *node,
                       bool open);
 
+/* IoT Edge's own files let systemd listen (fd://), or listen on TCP: our sockets stay where they
+ * are. */
+static int take_listen(struct config_reader *r, const struct key *key,
+                       const struct config_node *node)
+{
+    const char *text = node->kind == CONFIG_SCALAR ? node->text : "";
+
+    if (strncmp(text, "fd://", 5) != 0 && strncmp(text, "http://", 7) != 0)
+        return config_take_text(r, key->path, node, key->check, slot(r, key));
+    config_warn(r, node->line, node->column, "`%s` is not taken from `%.64s`: the default is used",
+                key->path, text);
+    return 0;
+}
+
 static int take_value(struct config_reader *r, const struct key *key,
                       const struct config_member *member)
 {
@@ -121,10 +162,14 @@ static int take_value(struct config_reader *r, const struct key *key,
     switch (key->kind) {
     case KEY_TEXT:
         return config_take_text(r, key->path, node, key->check, slot(r, key));
+    case KEY_SECRET:
+        return config_take_secret(r, key->path, node, key->check, slot(r, key));
+    case KEY_LISTEN:
+        return take_listen(r, key, node);
+    case KEY_BOOL:
+        return config_take_bool(r, key->path, node, slot(r, key));
     case KEY_NUMBER:
         return config_take_number(r, key->path, node, key->least, key->most, slot(r, key));
-    case KEY_SOURCE:
-        return take_source(r, key->path, node);
     case KEY_REGISTRIES:
         return config_take_registries(r, node);
     case KEY_OPEN:
@@ -234,6 +279,8 @@ static int set_fallback(struct config_reader *r, const struct key *key)
 
     if (key->kind == KEY_NUMBER)
         *number = key->number;
+    if (key->kind == KEY_BOOL)
+        *(bool *) slot(r, key) = key->number != 0;
     if (key->kind != KEY_TEXT || !key->fallback)
         return 0;
     *text = strdup(key->fallback);
@@ -248,20 +295,17 @@ int config_schema_apply(struct config_reader *r, const struct config_node *root)
         if (rc < 0)
             return rc;
     }
-    r->config->provisioning.source = strdup("file");
-    if (!r->config->provisioning.source)
-        return -ENOMEM;
     return take_group(r, "", root, false);
 }
 
 void config_schema_free(struct agent_config *config)
 {
     for (size_t i = 0; i < EDGE_ARRAY_LEN(keys); i++) {
-        if (keys[i].kind == KEY_TEXT) {
-            char **text = (void *) ((char *) config + keys[i].offset);
+        char **text = (void *) ((char *) config + keys[i].offset);
 
+        if (keys[i].kind == KEY_SECRET && *text)
+            explicit_bzero(*text, strlen(*text));
+        if (keys[i].kind == KEY_TEXT || keys[i].kind == KEY_SECRET || keys[i].kind == KEY_LISTEN)
             free(*text);
-        }
     }
-    free(config->provisioning.source);
 }

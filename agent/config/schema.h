@@ -32,6 +32,10 @@ int config_wrong(struct config_reader *r, const struct config_node *node, const 
 EDGE_MUST_CHECK int config_take_text(struct config_reader *r, const char *path,
                                      const struct config_node *node,
                                      const char *(*check)(const char *text), char **ret);
+/** The same; a refused value is not repeated. */
+EDGE_MUST_CHECK int config_take_secret(struct config_reader *r, const char *path,
+                                       const struct config_node *node,
+                                       const char *(*check)(const char *text), char **ret);
 EDGE_MUST_CHECK int config_take_bool(struct config_reader *r, const char *path,
                                      const struct config_node *node, bool *ret);
 
@@ -42,6 +46,9 @@ EDGE_MUST_CHECK int config_take_number(struct config_reader *r, const char *path
 /** The key `registries`, in registries.c. */
 EDGE_MUST_CHECK int config_take_registries(struct config_reader *r, const struct config_node *node);
 void config_registries_free(struct agent_config *config);
+
+/** Do the keys of provisioning and certificates go together? In provisioning.c. */
+EDGE_MUST_CHECK int config_provisioning_check(struct config_reader *r);
 
 /** The nearest of @p nwords to a mistyped word, or NULL when none is near. */
 const char *config_nearest(const char *word, const char *const *words, size_t nwords);

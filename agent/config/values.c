@@ -32,23 +32,36 @@ int config_wrong(struct config_reader *r, const struct config_node *node, const 
                      node->column, path, what);
 }
 
+static int keep(const struct config_node *node, char **ret)
+{
+    char *copy = strdup(node->text);
+
+    if (!copy)
+        return -ENOMEM;
+    free(*ret);
+    *ret = copy;
+    return 0;
+}
+
 int config_take_text(struct config_reader *r, const char *path, const struct config_node *node,
                      const char *(*check)(const char *text), char **ret)
 {
     const char *what = node->kind == CONFIG_SCALAR && check ? check(node->text) : NULL;
-    char *copy;
 
     if (node->kind != CONFIG_SCALAR)
         return config_wrong(r, node, path, "a text");
     if (what)
         return edge_fail(r->err, EDGE_EINVALID, "%s:%zu:%zu: `%s` is `%.64s` but must be %s",
                          r->file, node->line, node->column, path, node->text, what);
-    copy = strdup(node->text);
-    if (!copy)
-        return -ENOMEM;
-    free(*ret);
-    *ret = copy;
-    return 0;
+    return keep(node, ret);
+}
+
+int config_take_secret(struct config_reader *r, const char *path, const struct config_node *node,
+                       const char *(*check)(const char *text), char **ret)
+{
+    const char *what = node->kind == CONFIG_SCALAR ? check(node->text) : "a text";
+
+    return what ? config_wrong(r, node, path, what) : keep(node, ret);
 }
 
 int config_take_bool(struct config_reader *r, const char *path, const struct config_node *node,

@@ -167,7 +167,8 @@ int agent_desired_parse(const char *text, size_t len, const struct agent_desired
     EDGE_CLEANUP(edge_json_free) struct edge_json *whole = NULL;
     EDGE_CLEANUP(edge_json_free) struct edge_json *document = NULL;
     EDGE_CLEANUP(agent_desired_free) struct agent_desired *desired = calloc(1, sizeof *desired);
-    const struct desired_reader r = {.upstream = rules->upstream, .err = err};
+    const struct desired_reader r = {
+        .upstream = rules->upstream, .reserved = rules->reserved, .err = err};
     int rc = desired ? read_json(text, len, &whole, err) : -ENOMEM;
 
     if (rc == 0)

@@ -73,6 +73,8 @@ struct agent_desired {
 struct agent_desired_rules {
     bool system_modules_optional; /* file source: systemModules may be absent */
     const char *upstream;         /* parent's host for "$upstream", or NULL */
+    const char *reserved;         /* folder in containers that is the runtime's, or NULL: nobody may
+                                     mount anything on or below it */
 };
 
 /**

@@ -109,6 +109,35 @@ static int parse(const struct desired_reader *r, const struct edge_buf *text,
     return *ret ? 0 : -ENOMEM;
 }
 
+static bool is_reserved(const struct desired_reader *r, const char *target)
+{
+    size_t len = r->reserved ? strlen(r->reserved) : 0;
+
+    return len > 0 && strncmp(target, r->reserved, len) == 0 &&
+           (target[len] == '\0' || target[len] == '/');
+}
+
+static int check_target(const struct desired_reader *r, const char *target)
+{
+    if (!is_reserved(r, target))
+        return 0;
+    return desired_bad(r, PATH,
+                       "HostConfig: a mount on %.120s would hide the workload socket: remove it, "
+                       "the runtime mounts it",
+                       target);
+}
+
+static int check_targets(const struct desired_reader *r, const struct agent_options *options)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < options->nmounts; i++)
+        rc = check_target(r, options->mounts[i].target);
+    for (char *const *at = options->volumes; rc == 0 && at && *at; at++)
+        rc = check_target(r, *at);
+    return rc;
+}
+
 /* What cannot become a container is refused with the document, not found out when the old container
  * is gone. */
 static int check_members(const struct desired_reader *r, const struct edge_json *options)
@@ -116,7 +145,9 @@ static int check_members(const struct desired_reader *r, const struct edge_json 
     EDGE_CLEANUP(agent_options_free) struct agent_options *read = NULL;
     int rc = agent_options_parse(options, &read, r->err);
 
-    if (rc == 0 || rc == -ENOMEM)
+    if (rc == 0)
+        return check_targets(r, read);
+    if (rc == -ENOMEM)
         return rc;
     return desired_wrap(r, rc == EDGE_ELIMIT ? rc : EDGE_EINVALID, PATH);
 }

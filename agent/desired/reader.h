@@ -10,6 +10,7 @@
 struct desired_reader {
     const char *module;   /* whose members are being read, or NULL */
     const char *upstream; /* the parent's host, or NULL */
+    const char *reserved; /* as in agent_desired_rules */
     struct edge_err *err;
 };
 

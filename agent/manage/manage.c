@@ -90,6 +90,8 @@ static int apply_status(int rc)
         return HTTP_PRECONDITION;
     case EDGE_EEMPTY:
         return HTTP_EXPECTATION;
+    case EDGE_ECONFLICT:
+        return HTTP_CONFLICT;
     default:
         return HTTP_ERROR;
     }

@@ -109,7 +109,10 @@ static void plan_replacement(struct agent_plan *plan, const struct item *item)
 {
     char reason[PLAN_REASON];
 
-    plan_reason_replace(item->old, item->spec, reason);
+    if (strcmp(item->observed->hash, item->spec->hash) != 0)
+        plan_reason_replace(item->old, item->spec, reason);
+    else
+        (void) snprintf(reason, sizeof reason, "%s", item->observed->outdated);
     if (moves[item->spec->want][life_of(item)] == STOP)
         add(plan, item, AGENT_STEP_STOP, "status is stopped");
     add_pull(plan, item, reason);
@@ -170,7 +173,7 @@ static void plan_item(struct agent_plan *plan, const struct item *item)
         plan_removal(plan, item);
     else if (life_of(item) == AGENT_LIFE_ABSENT)
         plan_creation(plan, item);
-    else if (strcmp(item->observed->hash, item->spec->hash) != 0)
+    else if (strcmp(item->observed->hash, item->spec->hash) != 0 || item->observed->outdated)
         plan_replacement(plan, item);
     else
         plan_in_place(plan, item);

@@ -20,9 +20,10 @@ enum agent_life {
 struct agent_observed {
     const char *name; /* module name */
     enum agent_life life;
-    bool ended_by_itself;   /* down although nobody stopped it */
-    const char *hash;       /* applied spec's hash; "" when unreadable */
-    const char *text;       /* applied spec's canonical text; "" when unreadable */
+    bool ended_by_itself; /* down although nobody stopped it */
+    const char *hash;     /* applied spec's hash; "" when unreadable */
+    const char *text;     /* applied spec's canonical text; "" when unreadable */
+    const char *outdated; /* why it must be made anew although its spec has not changed, or NULL */
     uint32_t startup_order; /* from the applied spec */
     bool image_ready;       /* the desired image is present: create needs no pull */
 };

@@ -121,7 +121,7 @@ static int walk_folder(const struct walk *walk, const char *host, const char *co
     return rc;
 }
 
-static int find_folder(struct rootfs_devices *devices, const struct agent_device *wanted,
+static int find_folder(struct rootfs_devices *devices, const struct agent_device_option *wanted,
                        struct edge_err *err)
 {
     struct walk walk = {.devices = devices, .access = wanted->access};
@@ -139,7 +139,7 @@ static int find_folder(struct rootfs_devices *devices, const struct agent_device
     return 0;
 }
 
-int rootfs_devices_find(struct rootfs_devices *devices, const struct agent_device *wanted,
+int rootfs_devices_find(struct rootfs_devices *devices, const struct agent_device_option *wanted,
                         struct edge_err *err)
 {
     struct stat st;

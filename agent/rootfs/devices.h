@@ -16,7 +16,7 @@ enum { ROOTFS_MAX_DEVICES = 4096 };
  * Look up Devices: a node, or every node in and below a folder.
  * @return 0, -ENOENT and other errno, EDGE_EINVALID (no device there), EDGE_ELIMIT
  */
-int rootfs_devices_find(struct rootfs_devices *devices, const struct agent_device *wanted,
+int rootfs_devices_find(struct rootfs_devices *devices, const struct agent_device_option *wanted,
                         struct edge_err *err);
 
 /** Every node below @p dev ("/dev") but for terminals and what is mounted there; for privileged

@@ -11,7 +11,7 @@
 #include "agent/runtime/runtime.h"
 #include "common/base/bytes.h"
 
-enum { LEASE_S = 3600 };
+enum { LEASE_S = 3600, NOTICES_MAX = 8192 };
 
 #define RUNTIME_NAME "io.containerd.runc.v2"
 
@@ -19,6 +19,7 @@ void agent_container_made_fini(struct agent_container_made *made)
 {
     free(made->notices);
     free(made->image_hash);
+    free(made->identity);
     agent_run_facts_fini(&made->facts);
     *made = (struct agent_container_made){0};
 }
@@ -27,6 +28,8 @@ void agent_container_made_fini(struct agent_container_made *made)
 struct creation {
     const struct agent_runtime *rt;
     const struct agent_module_spec *spec;
+    const struct agent_grant *grant;
+    char *identity; /* label of the grant */
     char id[AGENT_ID_SIZE];
     char lease[AGENT_ID_SIZE + 16];
     const char *snapshotter;
@@ -41,6 +44,7 @@ static void creation_fini(struct creation *c)
 {
     agent_image_free(c->image);
     edge_json_free(c->kept);
+    free(c->identity);
     agent_options_free(c->options);
     agent_ctrd_mounts_fini(&c->mounts);
     agent_rootfs_result_fini(&c->rootfs);
@@ -79,28 +83,6 @@ static int prepare_snapshot(struct creation *c, const struct agent_ctrd_call *ca
                                        0, &c->mounts, err);
 }
 
-static char **free_env(char **env)
-{
-    for (char **e = env; e && *e; e++)
-        free(*e);
-    free(env);
-    return NULL;
-}
-EDGE_DEFINE_CLEANUP(char **, free_env)
-
-/* The deployment's env, as "K=V". */
-static char **module_env(const struct agent_module_spec *spec)
-{
-    EDGE_CLEANUP(free_env) char **env = calloc(spec->nenv + 1, sizeof *env);
-
-    for (size_t i = 0; env && i < spec->nenv; i++) {
-        env[i] = edge_format("%s=%s", spec->env[i].name, spec->env[i].value);
-        if (!env[i])
-            return NULL;
-    }
-    return EDGE_TAKE(env);
-}
-
 static int prepare_rootfs(struct creation *c, struct edge_err *err)
 {
     static const char *const names[][2] = {{"hosts", "/etc/hosts"},
@@ -108,9 +90,10 @@ static int prepare_rootfs(struct creation *c, struct edge_err *err)
                                            {"resolv.conf", "/etc/resolv.conf"}};
     char sources[EDGE_ARRAY_LEN(names)][512];
     char cgroup[256];
-    struct agent_bind binds[EDGE_ARRAY_LEN(names)];
+    struct agent_bind binds[EDGE_ARRAY_LEN(names) + 1];
+    size_t nbinds = EDGE_ARRAY_LEN(names);
     EDGE_CLEANUP(edge_free) char *hostname = agent_effective_hostname(c->rt, c->options, c->id);
-    EDGE_CLEANUP(free_env) char **env = module_env(c->spec);
+    EDGE_CLEANUP(agent_strv_free) char **env = agent_grant_env(c->spec, c->grant, &c->rt->around);
     bool init = access("/usr/bin/tini-static", X_OK) == 0;
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(names); i++) {
@@ -118,6 +101,9 @@ static int prepare_rootfs(struct creation *c, struct edge_err *err)
                         names[i][0]);
         binds[i] = (struct agent_bind){sources[i], names[i][1], "", false, true};
     }
+    if (c->grant)
+        binds[nbinds++] =
+            (struct agent_bind){c->grant->workload, AGENT_WORKLOAD_TARGET, "", true, false};
     (void) snprintf(cgroup, sizeof cgroup, "%s/%s", c->rt->cgroup, c->id);
 
     struct agent_rootfs_request request = {
@@ -131,7 +117,7 @@ static int prepare_rootfs(struct creation *c, struct edge_err *err)
         .hostname = hostname,
         .env = (const char *const *) env,
         .binds = binds,
-        .nbinds = EDGE_ARRAY_LEN(binds),
+        .nbinds = nbinds,
         .netns = c->options->net_mode == AGENT_NET_CONTAINER ? AGENT_NS_LATER : NULL,
         .pidns = agent_effective_other(c->options->pid_mode) ? AGENT_NS_LATER : NULL,
         .ipcns = agent_effective_other(c->options->ipc_mode) ? AGENT_NS_LATER : NULL,
@@ -159,6 +145,21 @@ static int add_user_labels(struct agent_labels *labels, const struct agent_optio
     return 0;
 }
 
+/* Which identity it has, and the folder that must be there when it starts. */
+static int add_grant(struct creation *c, struct agent_labels *labels, struct edge_err *err)
+{
+    int rc;
+
+    if (!c->grant)
+        return 0;
+    c->identity = agent_grant_text(c->grant);
+    rc = c->identity ? agent_labels_add(labels, AGENT_LABEL_IDENTITY, c->identity) : -ENOMEM;
+    if (rc == 0)
+        rc = agent_labels_add(labels, AGENT_LABEL_WORKLOAD, c->grant->workload);
+    return rc < 0 ? edge_fail(err, rc, "cannot write the identity's label: %s", edge_strerror(rc))
+                  : 0;
+}
+
 static int fill_labels(struct creation *c, struct agent_labels *labels, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *kept = edge_json_text(c->kept);
@@ -170,6 +171,9 @@ static int fill_labels(struct creation *c, struct agent_labels *labels, struct e
         agent_labels_add(labels, AGENT_LABEL_IMAGE, c->spec->image) < 0 ||
         agent_labels_add(labels, AGENT_LABEL_IMAGE_HASH, c->image->config_digest) < 0)
         return -ENOMEM;
+    rc = add_grant(c, labels, err);
+    if (rc < 0)
+        return rc;
     rc = agent_labels_add(labels, AGENT_LABEL_IMAGE_CONF, kept);
     if (rc == EDGE_ELIMIT)
         return edge_fail(err, rc, "the image's HEALTHCHECK, STOPSIGNAL and EXPOSE are too long");
@@ -221,24 +225,40 @@ static int create(struct creation *c, struct edge_err *err)
     return rc;
 }
 
+/* What people should know of this container, one sentence after the other. */
+static char *notices(const struct creation *c)
+{
+    const char *hidden = c->grant ? agent_grant_hides(c->spec, &c->rt->around) : NULL;
+    const char *ignored = c->options->ignored;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(NOTICES_MAX);
+
+    (void) edge_buf_puts(&text, c->rootfs.notices);
+    if (*ignored)
+        (void) edge_buf_printf(&text, "%sNot acted on: %s", text.len ? " " : "", ignored);
+    if (hidden)
+        (void) edge_buf_printf(&text,
+                               "%senv.%s is set by the runtime; createOptions' Env can change it",
+                               text.len ? (*ignored ? "; " : " ") : "", hidden);
+    return text.len ? edge_buf_take(&text) : strdup("");
+}
+
 static int tell(struct creation *c, struct agent_container_made *ret, struct edge_err *err)
 {
-    const char *ignored = c->options->ignored;
     int rc = agent_run_facts_read(c->spec, c->kept, &ret->facts, err);
 
     if (rc < 0)
         return rc;
     ret->image_hash = edge_strdup(c->image->config_digest);
-    ret->notices =
-        edge_format("%s%s%s%s", c->rootfs.notices, *c->rootfs.notices && *ignored ? " " : "",
-                    *ignored ? "Not acted on: " : "", ignored);
+    ret->identity = EDGE_TAKE(c->identity);
+    ret->notices = notices(c);
     return ret->image_hash && ret->notices ? 0 : -ENOMEM;
 }
 
 int agent_container_create(const struct agent_runtime *rt, const struct agent_module_spec *spec,
-                           struct agent_container_made *ret, struct edge_err *err)
+                           const struct agent_grant *grant, struct agent_container_made *ret,
+                           struct edge_err *err)
 {
-    struct creation c = {.rt = rt, .spec = spec};
+    struct creation c = {.rt = rt, .spec = spec, .grant = grant};
     int rc;
 
     agent_container_id(spec->name, c.id);

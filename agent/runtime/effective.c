@@ -45,8 +45,20 @@ char *agent_effective_hostname(const struct agent_runtime *rt, const struct agen
     if (options->hostname && *options->hostname)
         return strdup(options->hostname);
     if (options->net_mode == AGENT_NET_HOST || (options->uts_mode && *options->uts_mode))
-        return edge_strdup(rt->hostname);
+        return edge_strdup(rt->around.hostname);
     return edge_format("%.63s", id);
+}
+
+char *agent_container_cgroup(const struct agent_runtime *rt, const struct agent_module_spec *spec)
+{
+    EDGE_CLEANUP(agent_options_free) struct agent_options *options = NULL;
+    char id[AGENT_ID_SIZE];
+    const char *parent = rt->cgroup;
+
+    agent_container_id(spec->name, id);
+    if (agent_options_parse(spec->create_options, &options, NULL) == 0 && options->cgroup_parent)
+        parent = options->cgroup_parent;
+    return edge_format("%s/%s", strcmp(parent, "/") == 0 ? "" : parent, id);
 }
 
 const char *agent_effective_other(const char *mode)

@@ -104,6 +104,7 @@ static void seen_fini(struct agent_container_seen *seen)
     free(seen->module);
     free(seen->spec_text);
     free(seen->image_hash);
+    free(seen->identity);
     free(seen->address);
     edge_json_free(seen->image_config);
     if (seen->has_task)
@@ -129,6 +130,7 @@ static int read_container(const struct agent_ctrd_container *container,
     ret->module = strdup(module && *module ? module : container->id);
     ret->spec_text = agent_labels_spec_text(container);
     ret->image_hash = edge_strdup(agent_ctrd_container_label(container, AGENT_LABEL_IMAGE_HASH));
+    ret->identity = edge_strdup(agent_ctrd_container_label(container, AGENT_LABEL_IDENTITY));
     if (conf && edge_json_parse(conf, strlen(conf), &ret->image_config, NULL) < 0)
         ret->image_config = NULL;
     return ret->id && ret->module ? 0 : -ENOMEM;

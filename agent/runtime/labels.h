@@ -18,6 +18,8 @@
 #define AGENT_LABEL_SPEC        "net.azure-devices.edge.spec"
 #define AGENT_LABEL_IMAGE_HASH  "net.azure-devices.edge.image-hash"
 #define AGENT_LABEL_IMAGE_CONF  "net.azure-devices.edge.image-config"
+#define AGENT_LABEL_IDENTITY    "net.azure-devices.edge.identity"
+#define AGENT_LABEL_WORKLOAD    "net.azure-devices.edge.workload"
 
 enum { AGENT_ID_SIZE = 77 };
 /** containerd's id for a module: its name where that is a legal id of at most 76 characters, else a

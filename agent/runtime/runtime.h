@@ -8,6 +8,7 @@
 #include "agent/desired/desired.h"
 #include "agent/image/images.h"
 #include "agent/network/network.h"
+#include "agent/runtime/grant.h"
 #include "agent/runtime/labels.h"
 #include "agent/spec/options.h"
 
@@ -17,9 +18,9 @@ struct agent_runtime {
     struct agent_images *images;
     const char *homedir;
     const char *rundir;
-    const char *logger;   /* path of edge-logger */
-    const char *hostname; /* of the device */
-    const char *cgroup;   /* cgroup folder of this runtime's containers: "/<namespace>" */
+    const char *logger; /* path of edge-logger */
+    const char *cgroup; /* cgroup folder of this runtime's containers: "/<namespace>" */
+    struct agent_surroundings around; /* of the device; its hostname is never NULL */
 };
 
 /** What a run needs to know of createOptions and the image it was made from. */
@@ -37,6 +38,7 @@ EDGE_MUST_CHECK int agent_run_facts_read(const struct agent_module_spec *spec,
 struct agent_container_made {
     char *notices;    /* what of createOptions cannot be had here; "" when nothing */
     char *image_hash; /* digest of the image's config */
+    char *identity;   /* agent_grant_text of what it was given, or NULL */
     struct agent_run_facts facts;
 };
 void agent_container_made_fini(struct agent_container_made *made);
@@ -44,18 +46,25 @@ void agent_container_made_fini(struct agent_container_made *made);
 /**
  * Container and snapshot from a present image. Call agent_start_name before: the files it writes
  * are mounted into the container.
+ * @param grant  identity and workload folder, which exists; or NULL
  * @return 0, -ENOENT (image not present), EDGE_EINVALID (createOptions against this image or
  * device), or the room's codes; on failure nothing is left
  */
 EDGE_MUST_CHECK int agent_container_create(const struct agent_runtime *rt,
                                            const struct agent_module_spec *spec,
+                                           const struct agent_grant *grant,
                                            struct agent_container_made *ret, struct edge_err *err);
+
+/** Where its processes are in the cgroup tree, HostConfig.CgroupParent counted in. The caller frees
+ * it; NULL without memory. */
+char *agent_container_cgroup(const struct agent_runtime *rt, const struct agent_module_spec *spec);
 
 /** One start: begin, then name, task, join and go in this order, end always. Filled by begin. */
 struct agent_start {
     const struct agent_module_spec *spec; /* the applied one; borrowed */
     struct agent_options *options;
     char id[AGENT_ID_SIZE];
+    char *alias;   /* one more name on the module network, or NULL */
     uint32_t pid;  /* after task */
     char *address; /* after join; NULL without a network of its own */
 };
@@ -104,6 +113,7 @@ struct agent_container_seen {
     char *module;    /* from its label */
     char *spec_text; /* NULL: unreadable */
     char *image_hash;
+    char *identity;                 /* agent_grant_text of what it was given, or NULL */
     struct edge_json *image_config; /* what create kept of the image, or NULL */
     char *address;                  /* on the module network: filled in by who knows it, or NULL */
     bool has_task;

@@ -8,6 +8,7 @@
 #include "agent/runtime/effective.h"
 #include "agent/runtime/runtime.h"
 #include "agent/spec/spec.h"
+#include "common/base/file.h"
 
 static int load_options(const struct agent_ctrd_container *container,
                         const struct agent_module_spec *spec, struct agent_options **ret,
@@ -85,6 +86,23 @@ static int join_others(const struct agent_runtime *rt, const struct agent_option
     return rc;
 }
 
+/* What a module with an identity needs besides. The folder of its workload socket goes with a
+ * reboot; the socket in it comes when edge-securityd does, the module need not wait. */
+static int use_grant(const struct agent_runtime *rt, struct agent_start *start,
+                     const struct agent_ctrd_container *container, struct edge_err *err)
+{
+    const char *workload = agent_ctrd_container_label(container, AGENT_LABEL_WORKLOAD);
+
+    if (!workload)
+        return 0;
+    if (start->spec->kind == AGENT_MODULE_EDGE_HUB) {
+        start->alias = edge_strdup(rt->around.hostname);
+        if (!start->alias)
+            return -ENOMEM;
+    }
+    return edge_mkdirs(workload, 0755, err);
+}
+
 int agent_start_begin(const struct agent_runtime *rt, struct agent_start *start,
                       const struct agent_module_spec *spec, struct edge_err *err)
 {
@@ -97,6 +115,8 @@ int agent_start_begin(const struct agent_runtime *rt, struct agent_start *start,
     if (rc < 0)
         return rc;
     rc = load_options(&container, spec, &start->options, err);
+    if (rc == 0)
+        rc = use_grant(rt, start, &container, err);
     if (rc == 0)
         rc = join_others(rt, start->options, &container, err);
     agent_ctrd_container_fini(&container);
@@ -204,15 +224,33 @@ static const char *network_name(const struct agent_start *start)
     return ok ? name : start->id;
 }
 
+/* The names of createOptions and the one of ours, NULL at the end; only the list is owned. */
+static const char **all_aliases(const struct agent_start *start)
+{
+    char *const *own = start->options->aliases;
+    const char **list;
+    size_t n = 0;
+
+    while (own && own[n])
+        n++;
+    list = calloc(n + 2, sizeof *list);
+    for (size_t i = 0; list && i < n; i++)
+        list[i] = own[i];
+    if (list)
+        list[n] = start->alias;
+    return list;
+}
+
 int agent_start_join(struct agent_network *net, struct agent_start *start, struct edge_err *err)
 {
     const struct agent_options *o = start->options;
     EDGE_CLEANUP(edge_free)
     struct agent_endpoint_port *ports = calloc(o->nports + 1, sizeof *ports);
+    EDGE_CLEANUP(edge_free) const char **aliases = all_aliases(start);
     struct agent_endpoint endpoint = {
         .id = start->id,
         .module = network_name(start),
-        .aliases = (const char *const *) o->aliases,
+        .aliases = aliases,
         .ports = ports,
         .nports = o->nports,
         .mac = o->mac_address,
@@ -221,7 +259,7 @@ int agent_start_join(struct agent_network *net, struct agent_start *start, struc
 
     if (o->net_mode != AGENT_NET_BRIDGE)
         return 0;
-    if (!ports)
+    if (!ports || !aliases)
         return -ENOMEM;
     for (size_t i = 0; i < o->nports; i++)
         ports[i] = (struct agent_endpoint_port){o->ports[i].host_ip, o->ports[i].host,
@@ -238,5 +276,7 @@ void agent_start_end(struct agent_start *start)
 {
     start->options = agent_options_free(start->options);
     free(start->address);
+    free(start->alias);
     start->address = NULL;
+    start->alias = NULL;
 }

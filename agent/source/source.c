@@ -8,15 +8,25 @@
 #include "common/base/log.h"
 #include "common/crypto/sha256.h"
 
-enum { DOCUMENT_MAX = 1 << 20, STATUS_OK = 200, STATUS_UNKNOWN = 406 };
+enum {
+    DOCUMENT_MAX = 1 << 20,
+    STATUS_OK = 200,
+    STATUS_UNKNOWN = 406,
+    STATUS_FAILED = 500,
+    RETRY_MS = 60000,
+};
 
 #define KEY_SEEN "deployment-file-sha256"
 
 struct agent_source {
     struct agent_source_config cfg;
-    char *path;
+    char *path; /* NULL: the twin is the source */
+    int64_t version;
     struct edge_watch *watch;
-    char refused[EDGE_SHA256_HEX]; /* digest of the file content reported last, "" for none */
+    char refused[EDGE_SHA256_HEX]; /* digest of the document refused last, "" for none */
+    char good[EDGE_SHA256_HEX];    /* of the twin's document in force, "" for none */
+    char *pending;                 /* twin's document that is in order but could not be kept */
+    struct edge_timer *again;
     int status;
     char text[sizeof((struct edge_err *) 0)->text];
 };
@@ -41,6 +51,7 @@ static int take(struct agent_source *source, const char *text, size_t len, struc
         return rc;
     }
     set_status(source, STATUS_OK, "");
+    source->version = desired->version;
     edge_info("deployment accepted modules=%zu version=%lld", desired->nmodules,
               (long long) desired->version);
     source->cfg.on_desired(desired, source->cfg.arg);
@@ -51,11 +62,81 @@ int agent_source_apply(struct agent_source *source, const char *text, size_t len
                        struct edge_err *err)
 {
     struct edge_err local = {0};
-    int rc = take(source, text, len, &local);
+    int rc = source->path ? take(source, text, len, &local)
+                          : edge_fail(&local, EDGE_ECONFLICT,
+                                      "the deployment comes from IoT Hub: change it there, or set "
+                                      "provisioning.source to file");
 
     if (rc < 0 && err)
         *err = local;
     return rc;
+}
+
+/* As it is kept: the version stands where IoT Hub puts it. The caller frees it. */
+static char *twin_text(const struct edge_json *desired, int64_t version)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *whole = edge_json_copy(desired);
+
+    if (!whole || edge_json_set_int(whole, "$version", version) < 0)
+        return NULL;
+    return edge_json_canonical(whole);
+}
+
+static void note_good(struct agent_source *source, const char *digest)
+{
+    memmove(source->good, digest, sizeof source->good);
+    source->refused[0] = '\0';
+}
+
+/* Takes over @p text. A full disk must not cost the deployment: IoT Hub will not send it again. */
+static int take_twin(struct agent_source *source, char *text)
+{
+    char digest[EDGE_SHA256_HEX];
+    struct edge_err err = {0};
+    int rc;
+
+    edge_sha256_of(text, strlen(text), digest);
+    rc = take(source, text, strlen(text), &err);
+    if (rc == 0)
+        note_good(source, digest);
+    else if (strcmp(digest, source->refused) != 0) {
+        memcpy(source->refused, digest, sizeof digest);
+        edge_error("deployment refused code=%d, the last good one goes on: %s", source->status,
+                   err.text);
+    }
+    if (rc < 0 && source->status == STATUS_FAILED) {
+        source->pending = text;
+        edge_timer_arm(source->again, source->cfg.retry_ms ? source->cfg.retry_ms : RETRY_MS);
+    } else {
+        free(text);
+    }
+    return rc;
+}
+
+static void on_again(void *arg)
+{
+    struct agent_source *source = arg;
+
+    if (source->pending)
+        edge_ignore(take_twin(source, EDGE_TAKE(source->pending)));
+}
+
+int agent_source_twin(struct agent_source *source, const struct edge_json *desired, int64_t version)
+{
+    char *text = twin_text(desired, version);
+    char digest[EDGE_SHA256_HEX];
+
+    if (!text)
+        return -ENOMEM;
+    free(EDGE_TAKE(source->pending));
+    edge_timer_disarm(source->again);
+    edge_sha256_of(text, strlen(text), digest);
+    if (strcmp(digest, source->good) != 0)
+        return take_twin(source, text);
+    free(text);
+    note_good(source, digest); /* also after another one was refused */
+    set_status(source, STATUS_OK, "");
+    return 0;
 }
 
 static bool is_known(struct agent_source *source, const char *digest)
@@ -118,6 +199,8 @@ static void recall(struct agent_source *source)
         rc = agent_desired_parse(text.data, text.len, &source->cfg.rules, &desired, &err);
     if (rc == 0) {
         set_status(source, STATUS_OK, "");
+        source->version = desired->version;
+        edge_sha256_of(text.data, text.len, source->good);
         source->cfg.on_desired(desired, source->cfg.arg);
     } else if (rc != -ENOENT) {
         edge_error("the last good deployment cannot be used: %s", err.text);
@@ -138,6 +221,18 @@ static int need_folder(const char *path, struct edge_err *err)
     return edge_mkdirs(folder, 0755, err);
 }
 
+static int watch(struct agent_source *source, struct edge_err *err)
+{
+    int rc = need_folder(source->path, err);
+
+    if (rc < 0)
+        return rc;
+    rc = edge_watch_create(source->cfg.loop, source->path, look, source, &source->watch);
+    if (rc < 0)
+        return edge_fail(err, rc, "cannot watch %s: %s", source->path, edge_strerror(rc));
+    return 0;
+}
+
 int agent_source_open(const struct agent_source_config *config, struct agent_source **ret,
                       struct edge_err *err)
 {
@@ -147,20 +242,19 @@ int agent_source_open(const struct agent_source_config *config, struct agent_sou
     if (!source)
         return -ENOMEM;
     source->cfg = *config;
-    source->path = strdup(config->path);
+    source->path = edge_strdup(config->path);
+    source->again = edge_timer_create(config->loop, on_again, source);
     set_status(source, STATUS_UNKNOWN, "no deployment yet");
-    rc = source->path ? need_folder(source->path, err) : -ENOMEM;
-    if (rc == 0) {
-        rc = edge_watch_create(config->loop, source->path, look, source, &source->watch);
-        if (rc < 0)
-            edge_ignore(edge_fail(err, rc, "cannot watch %s: %s", source->path, edge_strerror(rc)));
-    }
+    rc = source->again && !config->path == !source->path ? 0 : -ENOMEM;
+    if (rc == 0 && source->path)
+        rc = watch(source, err);
     if (rc < 0) {
         agent_source_close(source);
         return rc;
     }
     recall(source);
-    look(source);
+    if (source->path)
+        look(source);
     *ret = source;
     return 0;
 }
@@ -170,9 +264,16 @@ struct agent_source *agent_source_close(struct agent_source *source)
     if (!source)
         return NULL;
     edge_watch_destroy(source->watch);
+    edge_timer_destroy(source->again);
+    free(source->pending);
     free(source->path);
     free(source);
     return NULL;
+}
+
+int64_t agent_source_version(const struct agent_source *source)
+{
+    return source->version;
 }
 
 int agent_source_status(const struct agent_source *source, const char **ret_text)

@@ -36,7 +36,7 @@ struct agent_mount {
     bool no_copy;       /* volume: no copy-up */
 };
 
-struct agent_device {
+struct agent_device_option {
     char *host;
     char *container;
     char access[4]; /* of "rwm" */
@@ -88,7 +88,7 @@ struct agent_options {
     char **cap_add;
     char **cap_drop;
     char **security_opt;
-    struct agent_device *devices;
+    struct agent_device_option *devices;
     size_t ndevices;
     char **device_rules; /* DeviceCgroupRules */
     char *pid_mode;      /* "", "host", "container:<name>" */

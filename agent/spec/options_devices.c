@@ -26,10 +26,10 @@ static bool access_ok(const char *text)
 static int add_device(struct opt_reader *reader, const struct device *read)
 {
     struct agent_options *out = reader->out;
-    struct agent_device *more;
+    struct agent_device_option *more;
     const char *access = read->access && *read->access ? read->access : "rwm";
     const char *container = read->container && *read->container ? read->container : read->host;
-    struct agent_device device = {0};
+    struct agent_device_option device = {0};
     int rc;
 
     if (!read->host || !*read->host)

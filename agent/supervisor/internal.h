@@ -10,6 +10,7 @@
 #include "common/loop/pool.h"
 
 struct sup_health;
+struct sup_identity;
 
 struct sup_module {
     struct agent_module life;
@@ -20,6 +21,7 @@ struct sup_module {
         *applied;      /* what its container is made from; NULL: none or unreadable */
     char *image_ready; /* reference whose image a pull has just made present, or NULL */
     char *image_hash;  /* digest of the running image, or NULL */
+    char *identity;    /* agent_grant_text of what its container was given, or NULL */
     char *address;     /* on the module network, or NULL */
     struct edge_timer *timer;
     struct sup_health *health;
@@ -57,10 +59,13 @@ struct agent_supervisor {
     struct agent_desired *desired; /* NULL before the first apply */
     struct sup_module *modules;    /* sorted by name */
     struct sup_pull *pulls;
+    struct sup_identity *identities;
     struct edge_pool *work;
     struct edge_pool *net;
     struct edge_pool *pull;
-    struct edge_pool *check; /* health */
+    struct edge_pool *check;         /* health */
+    struct edge_pool *identity_pool; /* NULL without identities */
+    bool reviewing;                  /* identities are being compared with the cloud's */
     struct edge_timer *kick;
     struct edge_timer *list_timer;
     bool listing;
@@ -70,6 +75,7 @@ struct agent_supervisor {
     bool reconnected; /* since the last list */
     bool rebooted;    /* the device has booted since the records were written */
     bool ending;
+    char list_error[400]; /* why the last list failed, "" when it did not */
     unsigned health_runs; /* numbers each span of checking */
     struct edge_cancel *events_cancel;
     pthread_t events_thread;
@@ -95,9 +101,17 @@ void sup_free(void *sup);
 
 /* reconcile.c */
 void sup_reconcile(struct agent_supervisor *sup);
+/** Is its container what the deployment wants? (Whether it runs is another matter.) */
+bool sup_is_current(const struct sup_module *m, const struct agent_module_spec *spec);
 /** Entries for the planner, sorted by name; the caller frees the array. NULL without memory. */
 struct agent_observed *sup_observe(struct agent_supervisor *sup,
                                    const struct agent_desired *desired, size_t *ret_len);
+
+/* progress.c */
+/** Members "applied" and "problem" of a module in the list. @param pull  of its new image, or NULL
+ */
+void sup_progress_put(struct edge_json *object, const struct sup_module *m,
+                      const struct sup_pull *pull);
 
 /* jobs.c */
 extern const struct agent_module_ops sup_ops;

@@ -7,6 +7,7 @@ static void job_free(struct sup_job *job)
     agent_start_end(&job->start);
     agent_container_made_fini(&job->made);
     agent_module_spec_free(job->spec);
+    agent_grant_fini(&job->grant);
     free(job);
 }
 

@@ -25,6 +25,7 @@ struct sup_job {
     struct agent_network *network;
     char id[AGENT_ID_SIZE];
     struct agent_module_spec *spec;
+    struct agent_grant grant; /* its members are NULL without an identity */
     struct agent_start start;
     struct agent_task_end end;
     struct agent_container_made made;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/supervisor/identity.h"
 #include "agent/supervisor/job.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -18,6 +19,7 @@ static void report_failure(struct sup_job *job, const char *what)
 {
     struct sup_module *m = job->m;
 
+    m->tried = true;
     sup_note(m, "%s: %s", what, job->err.text);
     edge_error("%s module=%s: %s", what, m->name, job->err.text);
 }
@@ -31,7 +33,8 @@ static int run_name(struct sup_job *job, struct edge_err *err)
 
 static int run_create(struct sup_job *job, struct edge_err *err)
 {
-    return agent_container_create(job->rt, job->spec, &job->made, err);
+    return agent_container_create(job->rt, job->spec, job->grant.generation ? &job->grant : NULL,
+                                  &job->made, err);
 }
 
 static int run_forget(struct sup_job *job, struct edge_err *err)
@@ -54,7 +57,6 @@ static void create_failed(struct sup_job *job)
 {
     struct sup_module *m = job->m;
 
-    m->tried = true;
     report_failure(job, "cannot create the container");
     free(EDGE_TAKE(m->image_ready)); /* it may be the image that is missing: pull it again */
     if (job->rc == EDGE_EUNAVAILABLE || job->rc == -ETIMEDOUT) {
@@ -83,6 +85,8 @@ static void finish_create(struct sup_job *job)
     m->life.stop_timeout_ms = job->made.facts.stop_timeout_ms;
     sup_health_set(m, &job->made.facts.health);
     sup_set_applied(m, EDGE_TAKE(job->spec));
+    free(m->identity);
+    m->identity = EDGE_TAKE(job->made.identity);
     edge_ignore(agent_module_step(&m->life, MODULE_EV_DONE));
 }
 
@@ -92,7 +96,12 @@ static void op_create(struct agent_module *life)
         {run_name, true, false}, {run_create, false, false}, {NULL, false, false}};
     struct sup_module *m = EDGE_CONTAINER_OF(life, struct sup_module, life);
 
-    sup_job_submit(sup_job_create(life, stages, finish_create, sup_wanted(m)));
+    const struct sup_identity *identity = sup_identity_find(m);
+    struct sup_job *job = sup_job_create(life, stages, finish_create, sup_wanted(m));
+
+    if (identity && identity->held && agent_grant_copy(&identity->grant, &job->grant) < 0)
+        abort();
+    sup_job_submit(job);
 }
 
 /* ---- start ---- */
@@ -132,7 +141,6 @@ static void finish_start(struct sup_job *job)
     struct sup_module *m = job->m;
 
     if (job->rc < 0) {
-        m->tried = true;
         report_failure(job, "cannot start");
         edge_ignore(agent_module_step(&m->life, is_lost(job) ? MODULE_EV_LOST : MODULE_EV_ERROR));
         return;

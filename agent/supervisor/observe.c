@@ -2,6 +2,7 @@
  * Events only wake; the state that counts is the list's. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/rootfs/rootfs.h"
@@ -217,6 +218,8 @@ static void adopt(struct sup_module *m, const struct agent_container_seen *c)
     sup_set_applied(m, spec);
     free(m->image_hash);
     m->image_hash = edge_strdup(c->image_hash);
+    free(m->identity);
+    m->identity = edge_strdup(c->identity);
     free(m->address);
     m->address = edge_strdup(c->address);
     adopt_facts(m, c);
@@ -284,6 +287,7 @@ static void take_list(struct listing *l)
     if (!sup->listed)
         edge_info("observed containers=%zu", l->len);
     sup->listed = true;
+    sup->list_error[0] = '\0';
     sup->reconnected = false;
     sup->rebooted = false;
     edge_timer_arm(sup->list_timer, SLOW_LIST_MS);
@@ -295,6 +299,9 @@ static void list_failed(struct listing *l)
 {
     if (l->sup->connected || !l->sup->listed)
         edge_warn("cannot list containers: %s", l->err.text);
+    (void) snprintf(l->sup->list_error, sizeof l->sup->list_error, "containerd: %.380s",
+                    l->err.text);
+    sup_changed(l->sup);
     edge_timer_arm(l->sup->list_timer, RETRY_LIST_MS);
 }
 

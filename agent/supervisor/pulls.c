@@ -144,7 +144,7 @@ static void for_each_waiting(const struct sup_pull *p, void (*fn)(struct sup_mod
     for (struct sup_module *m = p->sup->modules; m; m = m->next) {
         const struct agent_module_spec *spec = sup_wanted(m);
 
-        if (spec && serves(p, spec) && (!m->applied || strcmp(m->applied->hash, spec->hash) != 0))
+        if (spec && serves(p, spec) && !sup_is_current(m, spec))
             fn(m);
     }
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/spec/options.h"
-#include "agent/supervisor/internal.h"
+#include "agent/supervisor/identity.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
@@ -31,11 +31,17 @@ struct agent_observed *sup_observe(struct agent_supervisor *sup,
             .ended_by_itself = agent_module_ended_by_itself(&m->life),
             .hash = m->applied ? m->applied->hash : "",
             .text = m->applied ? m->applied->text : "",
+            .outdated = sup_identity_outdated(m),
             .startup_order = m->applied ? m->applied->startup_order : 0,
             .image_ready = is_ready(m, desired),
         };
     }
     return list;
+}
+
+bool sup_is_current(const struct sup_module *m, const struct agent_module_spec *spec)
+{
+    return m->applied && strcmp(m->applied->hash, spec->hash) == 0 && !sup_identity_outdated(m);
 }
 
 /* Whether others that start later may go on: it runs as wanted, or has had its chance. */
@@ -49,7 +55,7 @@ static bool is_settled(struct agent_supervisor *sup, const struct agent_module_s
         return false;
     if (m->tried)
         return true;
-    if (!m->applied || strcmp(m->applied->hash, spec->hash) != 0)
+    if (!sup_is_current(m, spec))
         return false;
     switch (m->life.state) {
     case MODULE_RUNNING:
@@ -104,7 +110,7 @@ static void step_create(struct sup_module *m, const struct agent_step *step)
 {
     const struct agent_module_spec *spec = sup_wanted(m);
 
-    if (is_turn(m->sup, step->order) && may_create(m) && is_sound(m, spec))
+    if (is_turn(m->sup, step->order) && may_create(m) && is_sound(m, spec) && sup_identity_ready(m))
         edge_ignore(agent_module_step(&m->life, MODULE_EV_CREATE));
 }
 
@@ -112,14 +118,14 @@ static void step_replace(struct sup_module *m, const struct agent_step *step)
 {
     const struct agent_module_spec *spec = sup_wanted(m);
 
-    if (!is_turn(m->sup, step->order) || !is_sound(m, spec))
+    if (!is_turn(m->sup, step->order) || !is_sound(m, spec) || !sup_identity_ready(m))
         return;
     if (!is_ready(m, m->sup->desired)) { /* not even to be pulled: is it here? */
         sup_pull_want(m->sup, spec);
         return;
     }
-    edge_info("module is replaced module=%s reason=\"%s\"", m->name, step->reason);
-    edge_ignore(agent_module_step(&m->life, MODULE_EV_REMOVE));
+    if (agent_module_step(&m->life, MODULE_EV_REMOVE) == 0)
+        edge_info("module is replaced module=%s reason=\"%s\"", m->name, step->reason);
 }
 
 static void take_step(struct sup_module *m, const struct agent_step *step)
@@ -144,7 +150,7 @@ static void take_step(struct sup_module *m, const struct agent_step *step)
         sup_relabel(m, sup_wanted(m));
         break;
     case AGENT_STEP_START:
-        if (is_turn(m->sup, step->order))
+        if (is_turn(m->sup, step->order) && sup_identity_asked(m))
             edge_ignore(agent_module_step(&m->life, MODULE_EV_UP));
         break;
     }
@@ -194,6 +200,7 @@ void sup_reconcile(struct agent_supervisor *sup)
     if (!sup_need_wanted(sup))
         return; /* no memory now: the next wake-up tries again */
     drop_gone(sup);
+    sup_identities_follow(sup);
     observed = sup_observe(sup, sup->desired, &len);
     if (observed && agent_plan_make(sup->desired, observed, len, &plan) == 0) {
         dispatch(sup, &plan);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/supervisor/internal.h"
+#include "agent/supervisor/identity.h"
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
 
@@ -22,7 +22,7 @@ static const char *status_of(const struct sup_module *m, const struct sup_pull *
     case MODULE_ABSENT:
         if (pull)
             return pull->state == SUP_PULL_RUNNING ? "downloading" : "backoff";
-        return m->retry_ms > edge_now_ms() ? "backoff" : "unknown";
+        return m->retry_ms > edge_now_ms() || sup_identity_missing(m) ? "backoff" : "unknown";
     case MODULE_LOST:
         return "unknown";
     case MODULE_CREATING:
@@ -181,8 +181,21 @@ static void print_state(struct edge_buf *out, const struct sup_module *m)
     }
 }
 
+static void print_identity(struct edge_buf *out, const struct sup_identity *i)
+{
+    (void) edge_buf_puts(out, "; no identity in IoT Hub yet, ");
+    if (i->busy) {
+        (void) edge_buf_puts(out, "trying again");
+    } else {
+        (void) edge_buf_puts(out, "again in ");
+        print_span(out, i->retry_ms - edge_now_ms());
+    }
+    (void) edge_buf_printf(out, ": %s", i->error);
+}
+
 static char *describe(const struct sup_module *m, const struct sup_pull *pull)
 {
+    const struct sup_identity *missing = sup_identity_missing(m);
     struct edge_buf out;
 
     edge_buf_init(&out, 2048);
@@ -199,6 +212,8 @@ static char *describe(const struct sup_module *m, const struct sup_pull *pull)
             print_pull(&out, pull);
         }
     }
+    if (missing)
+        print_identity(&out, missing);
     if (*m->note)
         (void) edge_buf_printf(&out, "; %s", m->note);
     return edge_buf_take(&out);
@@ -222,6 +237,8 @@ static void set_pull(struct edge_json *object, const struct sup_pull *pull)
     edge_ignore(edge_json_set_int(p, "doneBytes", pull->progress.done_bytes));
     edge_ignore(edge_json_set_int(p, "totalBytes", pull->progress.total_bytes));
     edge_ignore(edge_json_set_bool(p, "unpacking", pull->progress.unpacking));
+    if (pull->state == SUP_PULL_WAITING)
+        edge_ignore(edge_json_set_str(p, "error", pull->error));
 }
 
 /* The words of the deployment: of what is applied, else of what is wanted. */
@@ -248,7 +265,7 @@ static struct edge_json *module_to_json(struct sup_module *m)
     struct edge_json *object = edge_json_new_object();
     EDGE_CLEANUP(edge_free) char *text = NULL;
 
-    if (pull && m->applied && strcmp(m->applied->hash, wanted->hash) == 0)
+    if (pull && sup_is_current(m, wanted))
         pull = NULL; /* another module's */
     text = describe(m, pull);
     if (!object || !text)
@@ -264,7 +281,10 @@ static struct edge_json *module_to_json(struct sup_module *m)
     set_time(object, "lastRestartAt", m->life.last_restart_ns);
     edge_ignore(edge_json_set_str(object, "containerId", m->id));
     edge_ignore(edge_json_set_str(object, "address", m->address ? m->address : ""));
+    if (*m->note)
+        edge_ignore(edge_json_set_str(object, "note", m->note));
     set_pull(object, pull);
+    sup_progress_put(object, m, pull);
     return object;
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/supervisor/internal.h"
+#include "agent/supervisor/identity.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -146,6 +146,7 @@ void sup_module_drop(struct sup_module *m)
     agent_module_spec_free(m->applied);
     free(m->image_ready);
     free(m->image_hash);
+    free(m->identity);
     free(m->address);
     free(m->name);
     free(m);
@@ -157,6 +158,8 @@ void sup_set_applied(struct sup_module *m, struct agent_module_spec *spec)
     m->applied = spec;
     if (spec)
         m->life.policy = spec->policy;
+    else
+        free(EDGE_TAKE(m->identity));
 }
 
 static void on_kick(void *arg)
@@ -202,6 +205,8 @@ static int open_pools(struct agent_supervisor *sup)
         rc = edge_pool_create(loop, "pull", PULLERS, &sup->pull);
     if (rc == 0)
         rc = edge_pool_create(loop, "health", CHECKERS, &sup->check);
+    if (rc == 0)
+        rc = sup_identities_open(sup);
     return rc;
 }
 
@@ -238,6 +243,7 @@ struct agent_supervisor *agent_supervisor_destroy(struct agent_supervisor *sup)
     sup->ending = true;
     sup_events_stop(sup);
     sup_pulls_cancel(sup);
+    sup->identity_pool = edge_pool_destroy(sup->identity_pool);
     sup->check = edge_pool_destroy(sup->check);
     sup->pull = edge_pool_destroy(sup->pull);
     sup->work = edge_pool_destroy(sup->work);
@@ -255,6 +261,7 @@ void sup_free(void *arg)
     while (sup->modules)
         sup_module_drop(sup->modules);
     sup_pulls_free(sup);
+    sup_identities_free(sup);
     edge_timer_destroy(sup->kick);
     edge_timer_destroy(sup->list_timer);
     agent_desired_free(sup->desired);
@@ -281,6 +288,7 @@ void agent_supervisor_apply(struct agent_supervisor *sup, struct agent_desired *
         m->retry_ms = 0;
     }
     sup_pulls_review(sup);
+    sup_identities_retry(sup);
     sup_kick(sup);
 }
 
@@ -289,6 +297,16 @@ const char *agent_supervisor_container_id(struct agent_supervisor *sup, const ch
     struct sup_module *m = sup_module_find(sup, module);
 
     return m ? m->id : NULL;
+}
+
+const struct agent_desired *agent_supervisor_desired(const struct agent_supervisor *sup)
+{
+    return sup->desired;
+}
+
+const char *agent_supervisor_trouble(const struct agent_supervisor *sup)
+{
+    return *sup->list_error ? sup->list_error : NULL;
 }
 
 int agent_supervisor_act(struct agent_supervisor *sup, const char *module, const char *verb,

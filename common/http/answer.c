@@ -189,6 +189,16 @@ const char *edge_exchange_header(const struct edge_exchange *exchange, const cha
     return http_head_header(&exchange->head, name);
 }
 
+bool edge_exchange_header_at(const struct edge_exchange *exchange, size_t index, const char **name,
+                             const char **value)
+{
+    if (index >= exchange->head.nheaders)
+        return false;
+    *name = exchange->head.headers[index].name;
+    *value = exchange->head.headers[index].value;
+    return true;
+}
+
 struct edge_bytes edge_exchange_body(const struct edge_exchange *exchange)
 {
     return (struct edge_bytes){(const uint8_t *) exchange->body.data, exchange->body.len};

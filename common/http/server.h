@@ -57,6 +57,9 @@ const char *edge_exchange_path(const struct edge_exchange *exchange);
 const char *edge_exchange_query(const struct edge_exchange *exchange, const char *name);
 /** Value of a header, any case; NULL when absent; the first of several. */
 const char *edge_exchange_header(const struct edge_exchange *exchange, const char *name);
+/** The header at @p index, in the order of the request. @return false beyond the last */
+bool edge_exchange_header_at(const struct edge_exchange *exchange, size_t index, const char **name,
+                             const char **value);
 struct edge_bytes edge_exchange_body(const struct edge_exchange *exchange);
 /** Who is at the other end of a unix socket. @return false when that cannot be known */
 bool edge_exchange_peer(const struct edge_exchange *exchange, pid_t *pid, uid_t *uid, gid_t *gid);

@@ -16,7 +16,7 @@ EDGE_MUST_CHECK int edge_twin_merge(struct edge_json *target, const struct edge_
 struct edge_json *edge_twin_diff(const struct edge_json *from, const struct edge_json *to);
 
 struct edge_twin_limits {
-    size_t section; /* bytes of the whole section, as counted by IoT Hub; 32 KiB, tags 8 KiB */
+    size_t section; /* characters of the whole section: 32 KiB, tags 8 KiB */
     size_t string;  /* bytes of one value: 4096 */
     size_t name;    /* bytes of a name: 1024 */
     unsigned depth; /* 10 */
@@ -28,7 +28,7 @@ extern const struct edge_twin_limits edge_twin_limits_tags;
  * @return 0, EDGE_EINVALID, EDGE_ELIMIT */
 EDGE_MUST_CHECK int edge_twin_check(const struct edge_json *section,
                                     const struct edge_twin_limits *limits, struct edge_err *err);
-/** Bytes of a section as IoT Hub counts: names and values, no structure, no metadata. */
+/** Characters of a section as IoT Hub counts them: of its JSON without blanks. */
 size_t edge_twin_size(const struct edge_json *section);
 
 #endif

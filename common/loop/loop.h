@@ -13,6 +13,7 @@
 struct edge_loop;
 struct edge_timer;
 struct edge_watch;
+struct edge_poll;
 
 EDGE_MUST_CHECK int edge_loop_create(struct edge_loop **ret);
 /** Runs what was posted, then frees. Timers and watches must be gone. Accepts NULL; returns NULL.
@@ -50,5 +51,19 @@ struct edge_timer *edge_timer_destroy(struct edge_timer *timer);
 EDGE_MUST_CHECK int edge_watch_create(struct edge_loop *loop, const char *path,
                                       void (*fn)(void *arg), void *arg, struct edge_watch **ret);
 struct edge_watch *edge_watch_destroy(struct edge_watch *watch);
+
+/** Bits of what a descriptor is waited for. */
+enum { EDGE_POLL_READ = 1, EDGE_POLL_WRITE = 2 };
+/** Call @p fn while @p fd, which stays the caller's, is ready for what edge_poll_want asked; an end
+ * or an error of it shows as ready for all of that. For libraries with sockets of their own.
+ * @return 0, -EEXIST (already watched), other errno */
+EDGE_MUST_CHECK int edge_poll_create(struct edge_loop *loop, int fd,
+                                     void (*fn)(unsigned events, void *arg), void *arg,
+                                     struct edge_poll **ret);
+/** From now on wait for @p events; 0 waits for nothing. */
+void edge_poll_want(struct edge_poll *poll, unsigned events);
+/** Also from within its @p fn, and when the descriptor has just been closed. Accepts NULL; returns
+ * NULL. */
+struct edge_poll *edge_poll_destroy(struct edge_poll *poll);
 
 #endif

@@ -69,12 +69,15 @@ struct hub_amqp_link_ops {
      * Borrowed for the call. */
     void (*message)(struct hub_amqp_link *link, uint64_t delivery,
                     const struct hub_amqp_message *message, void *arg);
-    /** The client may be sent @p credit more messages. */
+    /** The client may be sent @p credit more messages. May be NULL. */
     void (*credit)(struct hub_amqp_link *link, unsigned credit, void *arg);
-    /** The client has settled what it was sent under @p tag. */
+    /** The client has settled what it was sent under @p tag: exactly once for everything sent
+     * unsettled; RELEASED when the link ends first, or when it settles without an outcome. May be
+     * NULL. */
     void (*settled)(struct hub_amqp_link *link, uint64_t tag, enum hub_amqp_outcome outcome,
                     void *arg);
-    /** The link has ended, by whomever; its pointer is invalid afterwards. */
+    /** The link has ended, by whomever (also within hub_amqp_refuse); its pointer is invalid
+     * afterwards. */
     void (*detached)(struct hub_amqp_link *link, void *arg);
 };
 
@@ -89,22 +92,25 @@ struct hub_amqp_attach {
     const char *selector; /* text of the filter apache.org:selector-filter:string, or NULL */
 };
 
-enum { HUB_AMQP_NOT_MINE = 1 };
+enum { HUB_AMQP_NOT_MINE = 1, HUB_AMQP_AUDIENCE_SIZE = 512 };
 struct hub_amqp_nodes {
-    /** Answer an attach: hub_amqp_take or hub_amqp_refuse, and 0; HUB_AMQP_NOT_MINE for addresses
-     * of somebody else. */
+    /** Answer an attach with hub_amqp_take or hub_amqp_refuse before returning 0;
+     * HUB_AMQP_NOT_MINE for addresses of somebody else. */
     int (*attach)(struct hub_amqp_link *link, const struct hub_amqp_attach *attach, void *arg);
     /** A put-token for an audience ("hub/…" or "sb://…", decoded) that is no device's.
      * @return 0 granted (@p ret_until_s set), HUB_AMQP_NOT_MINE, EDGE_EAUTH with the reason */
     int (*token)(struct hub_amqp_connection *connection, const char *audience, const char *token,
                  int64_t *ret_until_s, struct edge_err *err, void *arg);
-    /** SASL PLAIN. @return as token */
+    /** SASL PLAIN of somebody who is no device. @param audience  what it grants: the hub's name, or
+     * less   @return as token */
     int (*plain)(struct hub_amqp_connection *connection, const char *user, const char *password,
-                 int64_t *ret_until_s, struct edge_err *err, void *arg);
+                 char audience[HUB_AMQP_AUDIENCE_SIZE], int64_t *ret_until_s, struct edge_err *err,
+                 void *arg);
 };
 
 /** Accept the attach; @p ops and @p arg stay valid until detached. A client that sends is given
- * @p credit, which is kept up as messages are settled. */
+ * @p credit, which is kept up as messages are settled; one that receives may have given credit
+ * already, and then ops.credit is called before this returns. */
 void hub_amqp_take(struct hub_amqp_link *link, const struct hub_amqp_link_ops *ops, void *arg,
                    unsigned credit);
 /** Refuse or end a link: attach (echo) and detach with an error such as "amqp:not-found". */
@@ -118,6 +124,11 @@ void hub_amqp_settle(struct hub_amqp_link *link, uint64_t delivery, enum hub_amq
  * @return 0, EDGE_ELIMIT (no credit), EDGE_EINVALID, -ENOMEM */
 EDGE_MUST_CHECK int hub_amqp_send(struct hub_amqp_link *link, uint64_t tag,
                                   const struct hub_amqp_message *message, bool settled);
+/** Send now, or keep until there is credit; it goes after what was kept before.
+ * @return 0, EDGE_ELIMIT (256 messages or 4 MiB wait already), EDGE_EINVALID, -ENOMEM */
+EDGE_MUST_CHECK int hub_amqp_post(struct hub_amqp_link *link, uint64_t tag,
+                                  const struct hub_amqp_message *message, bool settled);
+/** 0 also while the client does not read what it has been sent. */
 unsigned hub_amqp_credit(const struct hub_amqp_link *link);
 struct hub_amqp_connection *hub_amqp_link_connection(const struct hub_amqp_link *link);
 const char *hub_amqp_link_address(const struct hub_amqp_link *link);

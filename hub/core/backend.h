@@ -37,9 +37,10 @@ struct hub_claim {
     const char *token; /* SAS text, or NULL */
     const struct edge_tls_peer *certificate; /* shown in TLS, or NULL */
     enum hub_protocol protocol;
-    const char *client;   /* DeviceClientType or client-version, or "" */
-    const char *model_id; /* or "" */
-    const char *address;  /* of the peer, for the log */
+    const char *client;     /* DeviceClientType or client-version, or "" */
+    const char *model_id;   /* or "" */
+    const char *auth_chain; /* nested: "leaf;edge;…", from who speaks to the root's child; or "" */
+    const char *address;    /* of the peer, for the log */
 };
 /** How an accepted claim was proved; copied by who keeps it. */
 struct hub_grant {
@@ -84,7 +85,7 @@ struct hub_backend_ops {
                          void *arg);
 
     /** Begin a session for an identity that has been granted. An older one of the same identity is
-     * closed first.
+     * closed first. The claim is as it was authenticated, but perhaps without its token.
      * @param keep   what is undelivered and subscribed outlives the connection (MQTT clean = 0)
      * @param ret_features  what a kept session was subscribed to (enum edge_feature); 0 when new
      * @return 0, HUB_RESUMED, or negative */
@@ -109,6 +110,9 @@ struct hub_backend_ops {
     bool (*method_reply)(struct hub_session *session, const char *rid, int status,
                          struct edge_bytes payload);
     void (*settle)(struct hub_session *session, uint64_t lock, enum hub_outcome outcome);
+    /** Deliver nothing more until called with false: the client reads slowly or has given no
+     * credit. A session begins unpaused. Also from within `deliver`. */
+    void (*pause)(struct hub_session *session, bool paused);
 };
 enum { HUB_RESUMED = 1 };
 

@@ -5,19 +5,18 @@
 """
 import base64
 import hashlib
-import hmac
 import json
 import os
-import ssl
 import subprocess
-import time
-import urllib.error
-import urllib.parse
+import sys
 import urllib.request
 
 import sandbox
 import services
 from sandbox import wait_for
+
+sys.path.insert(0, os.path.join(services.TOP, "deploy"))
+from hub import Hub  # noqa: E402
 
 POLICY = "iothubowner"
 NODE = os.path.join(services.TOP, "tests", "conformance", "node")
@@ -49,8 +48,13 @@ class Emulator(services.Service):
         return self.state + ".ca.pem"
 
     @property
-    def service(self):
+    def login(self):
+        """A service connection string."""
         return f"HostName={self.hostname};SharedAccessKeyName={POLICY};SharedAccessKey={self.key}"
+
+    @property
+    def service(self):
+        return Hub(self.login, self.ca)
 
     def launch(self):
         self.mark = self.size()
@@ -59,62 +63,18 @@ class Emulator(services.Service):
     def ready(self):
         return any(line == "ready" for line in self.text(self.mark).splitlines())
 
-    def token(self, seconds=3600):
-        until = int(time.time()) + seconds
-        resource = urllib.parse.quote(self.hostname, safe="")
-        signature = hmac.new(base64.b64decode(self.key), f"{resource}\n{until}".encode(), hashlib.sha256).digest()
-        return (f"SharedAccessSignature sr={resource}&sig={urllib.parse.quote(base64.b64encode(signature), safe='')}"
-                f"&se={until}&skn={POLICY}")
-
-    def request(self, method, path, content=None, headers=None, token=None, timeout=20):
-        """(status, headers, decoded JSON or None) of the service's REST."""
-        url = f"https://{self.hostname}{path}{'&' if '?' in path else '?'}api-version=2021-04-12"
-        body = None if content is None else json.dumps(content).encode()
-        request = urllib.request.Request(url, body, method=method, headers={
-            "Authorization": token or self.token(), "Content-Type": "application/json", **(headers or {})})
-        context = ssl.create_default_context(cafile=self.ca)
-        try:
-            with urllib.request.urlopen(request, timeout=timeout, context=context) as answer:
-                return answer.status, answer.headers, self._decode(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, error.headers, self._decode(error.read())
-
-    @staticmethod
-    def _decode(data):
-        return json.loads(data) if data else None
-
-    def ok(self, method, path, content=None, **more):
-        status, _, answer = self.request(method, path, content, **more)
-        if status >= 300:
-            raise AssertionError(f"{method} {path}: {status} {answer}")
-        return answer
-
-    def device(self, device_id, edge=False):
-        """Make a device; its connection string."""
-        key = base64.b64encode(hashlib.sha256(device_id.encode()).digest()).decode()
-        self.ok("PUT", f"/devices/{device_id}", {
-            "deviceId": device_id, "capabilities": {"iotEdge": edge},
-            "authentication": {"type": "sas", "symmetricKey": {"primaryKey": key, "secondaryKey": key}}})
-        return f"HostName={self.hostname};DeviceId={device_id};SharedAccessKey={key}"
-
     def set_modules(self, device_id, agent, **others):
         """As `az iot edge set-modules` does: desired properties of $edgeAgent, and of modules."""
         content = {"$edgeAgent": {"properties.desired": agent}}
         content.update({name: {"properties.desired": desired} for name, desired in others.items()})
-        self.ok("POST", f"/devices/{device_id}/applyConfigurationContent", {"modulesContent": content})
+        self.service.apply(device_id, {"modulesContent": content})
 
-    def twin(self, device_id, module="$edgeAgent"):
-        return self.ok("GET", f"/twins/{device_id}/modules/{urllib.parse.quote(module)}")
+    def device(self, device_id, edge=False):
+        """Make a device; its connection string."""
+        return self.service.device(device_id, edge, base64.b64encode(hashlib.sha256(device_id.encode()).digest()).decode())
 
     def reported(self, device_id):
-        return self.twin(device_id)["properties"]["reported"]
-
-    def method(self, device_id, name, payload=None, module="$edgeAgent", seconds=30):
-        """(status of the call, its answer)"""
-        status, _, answer = self.request("POST", f"/twins/{device_id}/modules/{urllib.parse.quote(module)}/methods", {
-            "methodName": name, "payload": payload, "responseTimeoutInSeconds": seconds, "connectTimeoutInSeconds": 5},
-            timeout=seconds + 20)
-        return status, answer
+        return self.service.twin(device_id)["properties"]["reported"]
 
     def faults(self, **what):
         """Ask for faults by the admin port: latency, freeze, throttle, …"""
@@ -126,7 +86,7 @@ class Emulator(services.Service):
 
 def node_environment(hub, more=None):
     return dict(os.environ, NODE_PATH=MODULES, NODE_EXTRA_CA_CERTS=hub.ca, EDGE_CA=hub.ca, EDGE_HUB=hub.hostname,
-                EDGE_SERVICE=hub.service, **(more or {}))
+                EDGE_SERVICE=hub.login, **(more or {}))
 
 
 def run_node(test, hub, file, transport, *names, timeout=600, more=None):

@@ -1,1 +1,2 @@
 edge_test(unit/agent/test_labels.c LINKS edge::agent_runtime edge::crypto)
+edge_test(unit/agent/test_grant.c LINKS edge::agent_runtime)

@@ -175,21 +175,22 @@ static void test_keys_of_iot_edge_without_effect_are_told_apart(void **state)
 {
     (void) state;
 
-    warns("provisioning:\n  source: \"manual\"\n  device_connection_string: \"HostName=secret\"\n"
-          "agent:\n  name: edgeAgent\n  type: docker\n  env: {}\n  config: {image: x, auth: {}}\n"
+    warns("agent:\n  name: edgeAgent\n  type: docker\n  env: {}\n  config: {image: x, auth: {}}\n"
           "connect: {management_uri: x}\nmoby_runtime: {uri: x}\ncertificates:\n"
-          "listen:\n  workload_uri: x\n",
-          "c.yaml:2:11: `provisioning.source: manual` is not used by this version: the deployment "
-          "is read from the file `provisioning.deployment`\n"
-          "c.yaml:3:3: the key `provisioning.device_connection_string` is not used by this "
-          "version\n"
-          "c.yaml:5:3: the key `agent.name` is not used by this version\n"
-          "c.yaml:6:3: the key `agent.type` is not used by this version\n"
-          "c.yaml:8:3: the key `agent.config` is not used by this version\n"
-          "c.yaml:9:1: the key `connect` is not used by this version\n"
-          "c.yaml:10:1: the key `moby_runtime` is not used by this version\n"
-          "c.yaml:11:1: the key `certificates` is not used by this version\n"
-          "c.yaml:13:3: the key `listen.workload_uri` is not used by this version\n");
+          "listen:\n  workload_uri: x\nwatchdog: {max_retries: infinite}\n",
+          "c.yaml:2:3: the key `agent.name` is not used by this version\n"
+          "c.yaml:3:3: the key `agent.type` is not used by this version\n"
+          "c.yaml:5:3: the key `agent.config` is not used by this version\n"
+          "c.yaml:6:1: the key `connect` is not used by this version\n"
+          "c.yaml:7:1: the key `moby_runtime` is not used by this version\n"
+          "c.yaml:10:3: the key `listen.workload_uri` is not used by this version\n"
+          "c.yaml:11:12: the key `watchdog.max_retries` is not used by this version\n");
+    warns("listen: {management_uri: 'fd://iotedge.mgmt.socket'}\n",
+          "c.yaml:1:26: `listen.management_uri` is not taken from `fd://iotedge.mgmt.socket`: the "
+          "default is used\n");
+    warns("agent: {env: {UpstreamProtocol: AmqpWs}}",
+          "c.yaml:1:1: `agent.env.UpstreamProtocol: AmqpWs`: the agent itself speaks MqttWs "
+          "instead\n");
 }
 
 static void test_warnings_come_to_an_end(void **state)
@@ -218,7 +219,7 @@ static void test_a_wrong_value_is_an_error_with_its_place(void **state)
     refuses("\nnetwork: 5\n", EDGE_EINVALID, "c.yaml:2:10: `network` must be a group of keys");
     refuses("[1]", EDGE_EINVALID, "c.yaml:1:1: `this file` must be a group of keys");
     refuses("provisioning: {source: cloud}", EDGE_EINVALID,
-            "c.yaml:1:24: `provisioning.source` must be file");
+            "c.yaml:1:24: `provisioning.source` is `cloud` but must be file, manual or dps");
     refuses("containerd: {uri: http://x}", EDGE_EINVALID,
             "c.yaml:1:19: `containerd.uri` is `http://x` but must be unix:///path or an absolute "
             "path of a socket");
@@ -252,6 +253,122 @@ static void test_a_wrong_value_is_an_error_with_its_place(void **state)
             "host:port");
     refuses("registries: [a]", EDGE_EINVALID,
             "c.yaml:1:13: `registries` must be a group of keys, one for each registry host");
+}
+
+static const char *text_or(const char *text)
+{
+    return text ? text : "(none)";
+}
+
+/* What IoT Edge 1.0 and 1.1 install, filled in as their documentation says. */
+static void test_files_of_iot_edge_work_unchanged(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *source;
+        const char *id;
+    } files[] = {
+        {"manual-1.0.yaml", "manual", "(none)"},   {"manual-x509-1.1.yaml", "manual", "my-device"},
+        {"dps-symmetric-1.1.yaml", "dps", "gw-7"}, {"dps-x509-1.1.yaml", "dps", "(none)"},
+        {"manual-1.1.yaml", "manual", "(none)"},
+    };
+    (void) state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(files); i++) {
+        EDGE_CLEANUP(agent_config_free) struct agent_config *c = NULL;
+        EDGE_CLEANUP(edge_free)
+        char *file = edge_format(TEST_DATA "/config/%s", files[i].name);
+        struct edge_err err = {0};
+        int rc = agent_config_load(file, NULL, NULL, &c, &err);
+
+        assert_string_equal(err.text, "");
+        assert_int_equal(rc, 0);
+        assert_string_equal(c->provisioning.source, files[i].source);
+        assert_string_equal(text_or(i == 1 ? c->provisioning.authentication.device_id
+                                           : c->provisioning.attestation.registration_id),
+                            files[i].id);
+        assert_string_equal(c->listen.management_uri, "unix:///run/edge/mgmt.sock");
+        assert_string_equal(c->homedir, "/var/lib/iotedge");
+    }
+}
+
+static void test_provisioning_is_read(void **state)
+{
+    EDGE_CLEANUP(agent_config_free) struct agent_config *c = NULL;
+    EDGE_CLEANUP(agent_config_free) struct agent_config *x = NULL;
+    struct edge_err err = {0};
+    (void) state;
+
+    assert_int_equal(agent_config_load(TEST_DATA "/config/manual-1.0.yaml", note, NULL, &c, &err),
+                     0);
+    assert_string_equal(c->provisioning.connection_string,
+                        "HostName=hub.azure-devices.net;DeviceId=edge-1;SharedAccessKey=MDEy");
+    assert_string_equal(c->certificates.device_ca_cert, "/var/secrets/ca.pem");
+    assert_string_equal(c->certificates.device_ca_pk, "/var/secrets/ca.key.pem");
+    assert_string_equal(c->certificates.trusted_ca_certs, "/var/secrets/root.pem");
+    assert_true(c->provisioning.always_reprovision);
+    assert_false(c->provisioning.dynamic);
+    assert_true(c->watchdog.agent);
+    assert_int_equal(c->certificates.lifetime_days, 90);
+
+    assert_int_equal(load("provisioning:\n  source: dps\n  scope_id: 0ne1\n"
+                          "  global_endpoint: https://127.0.0.1:444\n"
+                          "  attestation: {method: X509, identity_cert: 'file:///c.pem', "
+                          "identity_pk: 'pkcs11:object=k'}\n"
+                          "  always_reprovision_on_startup: false\n"
+                          "  dynamic_reprovisioning: true\n"
+                          "cloud: {trusted_ca: /ca.pem}\n"
+                          "keys: {pkcs11: 'pkcs11:token=t', token_files: /var/lib/softhsm}\n"
+                          "certificates: {auto_generated_ca_lifetime_days: 7}\n"
+                          "watchdog: {agent: no}\n"
+                          "listen: {identity_uri: 'unix:///run/i.sock'}\n"
+                          "agent: {env: {UpstreamProtocol: MqttWs, HTTPS_PROXY: 'http://p:3128', "
+                          "no_proxy: localhost}}\n",
+                          &x, &err),
+                     0);
+    assert_string_equal(warnings, "");
+    assert_string_equal(x->provisioning.attestation.method, "x509");
+    assert_string_equal(x->provisioning.attestation.identity_cert, "/c.pem");
+    assert_string_equal(x->provisioning.attestation.identity_pk, "pkcs11:object=k");
+    assert_string_equal(x->provisioning.global_endpoint, "https://127.0.0.1:444");
+    assert_false(x->provisioning.always_reprovision);
+    assert_true(x->provisioning.dynamic);
+    assert_string_equal(x->cloud.trusted_ca, "/ca.pem");
+    assert_string_equal(x->keys.pkcs11, "pkcs11:token=t");
+    assert_string_equal(x->keys.token_files, "/var/lib/softhsm");
+    assert_int_equal(x->certificates.lifetime_days, 7);
+    assert_false(x->watchdog.agent);
+    assert_string_equal(x->listen.identity_uri, "unix:///run/i.sock");
+    assert_true(x->agent.upstream_websocket);
+    assert_string_equal(x->agent.https_proxy, "http://p:3128");
+    assert_string_equal(x->agent.no_proxy, "localhost");
+}
+
+static void test_provisioning_that_cannot_work_is_refused(void **state)
+{
+    (void) state;
+
+    refuses("provisioning: {source: manual}", EDGE_EINVALID,
+            "c.yaml: `provisioning.source: manual` needs `provisioning.device_connection_string`");
+    refuses("provisioning: {source: manual, device_connection_string: '<ADD IT HERE>'}",
+            EDGE_EINVALID,
+            "c.yaml:1:58: `provisioning.device_connection_string` must be a connection string, "
+            "HostName=…;DeviceId=…;SharedAccessKey=…");
+    refuses("provisioning: {source: dps, scope_id: x, attestation: {method: tpm}}", EDGE_EINVALID,
+            "c.yaml:1:64: `provisioning.attestation.method` is `tpm` but must be symmetric_key or "
+            "x509: attestation by TPM is not offered by this version");
+    refuses("provisioning: {source: dps, scope_id: x, registration_id: y}", EDGE_EINVALID,
+            "c.yaml: `provisioning.source: dps` needs `provisioning.attestation` with `method: "
+            "symmetric_key` or `x509`; without it a TPM was meant, which is not offered by this "
+            "version");
+    refuses("provisioning: {source: external, endpoint: 'http://x'}", EDGE_EINVALID,
+            "c.yaml:1:24: `provisioning.source` is `external` but must be file, manual or dps: "
+            "provisioning by an external endpoint is not offered");
+    refuses("provisioning: {attestation: {symmetric_key: 'no base64'}}", EDGE_EINVALID,
+            "c.yaml:1:45: `provisioning.attestation.symmetric_key` must be a key in base64 or a "
+            "pkcs11: URI");
+    refuses("certificates: {device_ca_cert: /a}", EDGE_EINVALID,
+            "c.yaml: `certificates` needs both `device_ca_cert` and `device_ca_pk`, or neither");
 }
 
 static void test_numbers_have_ranges(void **state)
@@ -313,7 +430,7 @@ static void test_a_socket_path_fits_into_an_address(void **state)
     refuses(text, EDGE_EINVALID,
             "c.yaml: `rundir` is too long: sockets are made in it, and a socket's path has at most "
             "107 bytes");
-    dir[97] = '\0';
+    dir[93] = '\0';
     (void) snprintf(text, sizeof text, "rundir: %s\n", dir);
     assert_int_equal(load(text, &config, NULL), 0);
 }
@@ -378,7 +495,7 @@ static void test_a_password_everyone_can_read_is_a_warning(void **state)
     assert_int_equal(agent_config_load(path, note, NULL, &b, NULL), 0);
     assert_string_equal(
         warnings,
-        "c.yaml:1:1: this file holds a password and every user can read it: chmod 0600\n");
+        "c.yaml:1:1: this file holds a password or key and every user can read it: chmod 0600\n");
 }
 
 static void test_the_sample_is_read_without_a_warning(void **state)
@@ -402,6 +519,9 @@ int main(void)
         cmocka_unit_test(test_keys_of_iot_edge_without_effect_are_told_apart),
         cmocka_unit_test(test_warnings_come_to_an_end),
         cmocka_unit_test(test_a_wrong_value_is_an_error_with_its_place),
+        cmocka_unit_test(test_files_of_iot_edge_work_unchanged),
+        cmocka_unit_test(test_provisioning_is_read),
+        cmocka_unit_test(test_provisioning_that_cannot_work_is_refused),
         cmocka_unit_test(test_numbers_have_ranges),
         cmocka_unit_test(test_host_names_follow_rfc_1123),
         cmocka_unit_test(test_a_socket_path_fits_into_an_address),

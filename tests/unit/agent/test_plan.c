@@ -166,6 +166,29 @@ static void test_order_is_removals_then_groups_then_names(void **state)
     agent_plan_fini(&plan);
 }
 
+static void test_a_container_that_is_outdated_is_made_anew(void **state)
+{
+    EDGE_CLEANUP(agent_desired_free)
+    struct agent_desired *wanted = deployment_must(DOC(PLAIN("a", "2")));
+    const struct agent_observed observed = {
+        .name = "a",
+        .life = AGENT_LIFE_RUNNING,
+        .hash = wanted->modules[0].hash,
+        .text = wanted->modules[0].text,
+        .image_ready = true,
+        .outdated = "its identity is another one",
+    };
+    EDGE_CLEANUP(edge_free) char *steps = NULL;
+    struct agent_plan plan;
+    (void) state;
+
+    assert_int_equal(agent_plan_make(wanted, &observed, 1, &plan), 0);
+    steps = steps_of(&plan, false);
+    assert_string_equal(steps, "replace start");
+    assert_string_equal(plan.steps[0].reason, "its identity is another one");
+    agent_plan_fini(&plan);
+}
+
 static void test_nothing_and_nothing_is_an_empty_plan(void **state)
 {
     EDGE_CLEANUP(agent_desired_free) struct agent_desired *wanted = deployment_must(DOC(""));
@@ -210,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_of_the_table),
         cmocka_unit_test(test_order_is_removals_then_groups_then_names),
+        cmocka_unit_test(test_a_container_that_is_outdated_is_made_anew),
         cmocka_unit_test(test_nothing_and_nothing_is_an_empty_plan),
         cmocka_unit_test(test_a_plan_as_json),
     };

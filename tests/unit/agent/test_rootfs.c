@@ -134,7 +134,7 @@ static void test_this_host_is_looked_at(void **state)
 
 static int find(struct rootfs_devices *devices, const char *host, const char *container)
 {
-    struct agent_device wanted = {TEXT(host), TEXT(container), "rw"};
+    struct agent_device_option wanted = {TEXT(host), TEXT(container), "rw"};
 
     return rootfs_devices_find(devices, &wanted, &err);
 }

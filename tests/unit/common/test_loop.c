@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -332,6 +333,75 @@ static void test_a_watch_needs_its_folder(void **state)
     tear_down(&w);
 }
 
+/* ---- descriptors ---- */
+
+struct polling {
+    struct world world;
+    struct edge_poll *poll;
+    int pair[2];
+    unsigned seen;
+};
+
+static void on_ready(unsigned events, void *arg)
+{
+    struct polling *p = arg;
+    char byte;
+
+    p->world.calls++;
+    p->seen |= events;
+    if ((events & EDGE_POLL_WRITE) && p->world.calls == 1) {
+        edge_poll_want(p->poll, EDGE_POLL_READ);
+        assert_int_equal(write(p->pair[1], "x", 1), 1);
+        return;
+    }
+    if (read(p->pair[0], &byte, 1) == 1) {
+        close(p->pair[1]); /* the end of it shows as readable */
+        return;
+    }
+    close(p->pair[0]);
+    p->poll = edge_poll_destroy(p->poll); /* from within, and closed already */
+    edge_loop_stop(p->world.loop);
+}
+
+static void test_a_descriptor_is_told_of_when_it_is_ready(void **state)
+{
+    struct polling p = {0};
+    struct edge_poll *second = NULL;
+    (void) state;
+
+    set_up(&p.world);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p.pair), 0);
+    assert_int_equal(edge_poll_create(p.world.loop, p.pair[0], on_ready, &p, &p.poll), 0);
+    edge_poll_want(p.poll, EDGE_POLL_READ | EDGE_POLL_WRITE);
+    assert_true(edge_poll_create(p.world.loop, p.pair[0], on_ready, &p, &second) < 0);
+    edge_loop_run(p.world.loop);
+    assert_int_equal(p.world.calls, 3);
+    assert_int_equal(p.seen, EDGE_POLL_READ | EDGE_POLL_WRITE);
+    assert_null(edge_poll_destroy(NULL));
+    tear_down(&p.world);
+}
+
+static void test_a_descriptor_nobody_wants_is_left_alone(void **state)
+{
+    struct polling p = {0};
+    struct tick last = {&p.world, NULL, 1, true};
+    (void) state;
+
+    set_up(&p.world);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, p.pair), 0);
+    assert_int_equal(edge_poll_create(p.world.loop, p.pair[0], on_ready, &p, &p.poll), 0);
+    edge_poll_want(p.poll, EDGE_POLL_WRITE);
+    edge_poll_want(p.poll, 0);
+    last.timer = edge_timer_create(p.world.loop, tick, &last);
+    edge_timer_arm(last.timer, 30);
+    edge_loop_run(p.world.loop);
+    assert_int_equal(p.seen, 0);
+    edge_poll_destroy(p.poll);
+    close(p.pair[0]);
+    close(p.pair[1]);
+    tear_down(&p.world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +414,8 @@ int main(void)
         cmocka_unit_test(test_a_file_written_all_the_time_is_told_of_meanwhile),
         cmocka_unit_test(test_other_files_are_not_told_of),
         cmocka_unit_test(test_a_watch_needs_its_folder),
+        cmocka_unit_test(test_a_descriptor_is_told_of_when_it_is_ready),
+        cmocka_unit_test(test_a_descriptor_nobody_wants_is_left_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

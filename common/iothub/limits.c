@@ -1,0 +1,145 @@
+/* What IoT Hub takes into a section of a twin. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/bytes.h"
+#include "common/iothub/twin.h"
+
+#define INTEGER_MAX INT64_C(4503599627370495) /* 52 bits, and one more below zero */
+
+enum { PATH_MAX_TEXT = 200 };
+
+/* Where in the section a value stands, for the error. */
+struct place {
+    const struct place *above;
+    const char *name;
+    unsigned depth;
+};
+
+static void print_place(const struct place *place, struct edge_buf *out)
+{
+    if (!place->name)
+        return;
+    print_place(place->above, out);
+    edge_buf_printf(out, "%s%.40s", out->len ? "." : "", place->name);
+}
+
+static int refuse(const struct place *place, int code, const char *why, struct edge_err *err)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf path = EDGE_BUF_INIT(PATH_MAX_TEXT);
+
+    print_place(place, &path);
+    return edge_fail(err, code, "%s: %s", path.data ? path.data : "the section", why);
+}
+
+static int check_name(const struct place *place, const struct edge_twin_limits *limits,
+                      struct edge_err *err)
+{
+    const char *name = place->name;
+
+    if (!*name)
+        return refuse(place, EDGE_EINVALID, "a name may not be empty", err);
+    if (strlen(name) > limits->name)
+        return refuse(place, EDGE_ELIMIT, "the name is too long", err);
+    for (const char *c = name; *c; c++) {
+        if ((unsigned char) *c < 0x20 || *c == 0x7f || strchr(".$ ", *c))
+            return refuse(place, EDGE_EINVALID,
+                          "a name may not hold '.', '$', blanks or control characters", err);
+    }
+    return 0;
+}
+
+static int check_value(const struct edge_json *value, const struct place *place,
+                       const struct edge_twin_limits *limits, struct edge_err *err);
+
+static int check_object(const struct edge_json *object, const struct place *place,
+                        const struct edge_twin_limits *limits, struct edge_err *err)
+{
+    if (place->depth >= limits->depth)
+        return refuse(place, EDGE_ELIMIT, "nested too deep", err);
+    for (edge_json_foreach (it, object)) {
+        struct place here = {place, it.name, place->depth + 1};
+        int rc = check_name(&here, limits, err);
+
+        if (rc == 0)
+            rc = check_value(it.value, &here, limits, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int check_array(const struct edge_json *array, const struct place *place,
+                       const struct edge_twin_limits *limits, struct edge_err *err)
+{
+    struct place here = {place, "[]", place->depth + 1};
+
+    if (place->depth >= limits->depth)
+        return refuse(place, EDGE_ELIMIT, "nested too deep", err);
+    for (size_t i = 0; i < edge_json_len(array); i++) {
+        int rc = check_value(edge_json_at(array, i), &here, limits, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int check_value(const struct edge_json *value, const struct place *place,
+                       const struct edge_twin_limits *limits, struct edge_err *err)
+{
+    int64_t number;
+
+    switch (edge_json_kind(value)) {
+    case EDGE_JSON_OBJECT:
+        return check_object(value, place, limits, err);
+    case EDGE_JSON_ARRAY:
+        return check_array(value, place, limits, err);
+    case EDGE_JSON_STRING:
+        if (strlen(edge_json_str(value, "")) > limits->string)
+            return refuse(place, EDGE_ELIMIT, "the text is too long", err);
+        return 0;
+    case EDGE_JSON_INT:
+        number = edge_json_int(value, 0);
+        if (number > INTEGER_MAX || number < -INTEGER_MAX - 1)
+            return refuse(place, EDGE_EINVALID, "the integer is too large", err);
+        return 0;
+    case EDGE_JSON_NULL:
+    case EDGE_JSON_BOOL:
+    case EDGE_JSON_DOUBLE:
+        break;
+    }
+    return 0;
+}
+
+int edge_twin_check(const struct edge_json *section, const struct edge_twin_limits *limits,
+                    struct edge_err *err)
+{
+    struct place top = {NULL, NULL, 0};
+    size_t size;
+    int rc;
+
+    if (!edge_json_is(section, EDGE_JSON_OBJECT))
+        return edge_fail(err, EDGE_EINVALID, "the section is no object");
+    rc = check_object(section, &top, limits, err);
+    if (rc < 0)
+        return rc;
+    size = edge_twin_size(section);
+    if (size > limits->section)
+        return edge_fail(err, EDGE_ELIMIT, "the section has %zu characters, more than %zu", size,
+                         limits->section);
+    return 0;
+}
+
+size_t edge_twin_size(const struct edge_json *section)
+{
+    EDGE_CLEANUP(edge_free) char *text = edge_json_text(section);
+    size_t size = 0;
+
+    if (!text)
+        return SIZE_MAX;
+    for (const char *c = text; *c; c++)
+        size += ((unsigned char) *c & 0xc0) != 0x80; /* continuation bytes are no characters */
+    return size;
+}

@@ -1,0 +1,79 @@
+"""An image with this machine's Node.js and packages of npm, for the tests: what a module's author would build.
+
+    node.image({"/app/main.js": b"…"}, ["azure-iot-device", "azure-iot-device-mqtt"], modules)
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import busybox
+import oci
+
+
+def libraries(program):
+    """The shared objects a program is loaded with, their loader included."""
+    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    return sorted(set(re.findall(r"(?:=> )?(/\S+) \(0x", text)))
+
+
+def with_folders(files):
+    """The same with every parent folder named."""
+    for path in list(files):
+        parent = os.path.dirname(path)
+        while parent not in ("", "/") and parent not in files:
+            files[parent] = oci.Folder(0o755)
+            parent = os.path.dirname(parent)
+    return files
+
+
+def runtime():
+    """node and its libraries; where busybox has a folder, it is not named again."""
+    files = {"/usr/bin/node": (open(os.path.realpath(shutil.which("node")), "rb").read(), 0o755)}
+    for path in libraries(os.path.realpath(shutil.which("node"))):
+        files[path] = (open(os.path.realpath(path), "rb").read(), 0o755)
+    return with_folders(files)
+
+
+def closure(names, modules):
+    """The packages and everything they depend on, as folders of node_modules."""
+    found, todo = set(), [(name, modules) for name in names]
+    while todo:
+        name, base = todo.pop()
+        here = os.path.join(base, name)
+        while not os.path.isdir(here):  # looked for as node does: nearest first
+            parent = os.path.dirname(os.path.dirname(base))
+            if not parent.startswith(os.path.dirname(modules)):
+                here = None
+                break
+            base = os.path.join(parent, "node_modules") if os.path.basename(parent) != "node_modules" else parent
+            here = os.path.join(base, name)
+        here = here or os.path.join(modules, name)
+        if here in found or not os.path.isdir(here):
+            continue
+        found.add(here)
+        with open(os.path.join(here, "package.json"), encoding="utf-8") as file:
+            wanted = json.load(file).get("dependencies", {})
+        todo += [(other, os.path.join(here, "node_modules")) for other in wanted]
+    return found
+
+
+def packages(names, modules):
+    """A layer's files: these packages with all they need, below /app/node_modules."""
+    files = {}
+    for folder in closure(names, modules):
+        for path, folders, leaves in os.walk(folder):
+            folders[:] = [name for name in folders if name not in ("test", "tests", "docs", "node_modules")]
+            for leaf in leaves:
+                if leaf.endswith((".js", ".json", ".cjs", ".node")):
+                    source = os.path.join(path, leaf)
+                    with open(source, "rb") as file:
+                        files["/app/node_modules/" + os.path.relpath(source, modules)] = file.read()
+    return with_folders(files)
+
+
+def image(app, names, modules, main="/app/main.js"):
+    layers = [oci.layer(busybox.root_files()), oci.layer(runtime()), oci.layer(packages(names, modules)),
+              oci.layer(with_folders(dict(app)))]
+    return oci.Image(layers, {"Env": ["PATH=/bin:/usr/bin"], "Cmd": ["node", main], "WorkingDir": "/app"})

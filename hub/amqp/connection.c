@@ -1,0 +1,438 @@
+#include "hub/amqp/connection.h"
+
+#include <errno.h>
+#include <proton/connection.h>
+#include <proton/event.h>
+#include <proton/session.h>
+#include <proton/transport.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "hub/amqp/grants.h"
+#include "hub/amqp/links.h"
+#include "hub/amqp/person.h"
+#include "hub/amqp/sasl.h"
+
+enum {
+    QUEUED_HIGH = 256 * 1024,         /* bytes in the stream before the engine keeps the rest */
+    OUTGOING_HIGH = 1024 * 1024,      /* bytes in the engine before nodes keep the rest */
+    UNSETTLED_HIGH = 8 * 1024 * 1024, /* bytes nodes hold before reading stops */
+    BACKLOG_MAX = 128 * 1024,
+    WELCOME_MS = 60 * 1000, /* to show a token */
+    TICK_LEAST_MS = 250,
+    EXPIRY_MOST_MS = 60 * 60 * 1000, /* the wall clock may have jumped */
+};
+
+static void feed(struct hub_amqp_connection *c, struct edge_bytes data);
+
+struct hub_amqp_connection *hub_amqp_ref(struct hub_amqp_connection *c)
+{
+    c->refs++;
+    return c;
+}
+
+void hub_amqp_unref(struct hub_amqp_connection *c)
+{
+    if (--c->refs > 0)
+        return;
+    hub_amqp_links_reap(c);
+    hub_amqp_people_free(c);
+    pn_connection_driver_destroy(&c->driver);
+    hub_amqp_frames_fini(&c->frames);
+    edge_buf_fini(&c->backlog);
+    free(c->address);
+    free(c->hostname);
+    free(c->client);
+    free(c);
+}
+
+static void leave_server(struct hub_amqp_connection *c)
+{
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        c->server->connections = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    c->server->clients--;
+    c->server = NULL;
+}
+
+void hub_amqp_drop(struct hub_amqp_connection *c)
+{
+    if (c->ended)
+        return;
+    c->ended = true;
+    c->stream = c->closing ? edge_stream_finish(c->stream) : edge_stream_close(c->stream);
+    hub_amqp_people_end(c); /* first: what is unsettled is their sessions' to bring again */
+    hub_amqp_links_end(c, NULL);
+    hub_amqp_grants_end(c);
+    c->tick = edge_timer_destroy(c->tick);
+    c->flush = edge_timer_destroy(c->flush);
+    c->expiry = edge_timer_destroy(c->expiry);
+    leave_server(c);
+    edge_debug("AMQP client gone address=%s", c->address);
+    hub_amqp_unref(c);
+}
+
+/* Bytes into the engine. @return false when it takes no more */
+static bool push(struct hub_amqp_connection *c, struct edge_bytes bytes)
+{
+    while (bytes.len > 0) {
+        pn_rwbytes_t room = pn_connection_driver_read_buffer_sized(&c->driver, bytes.len);
+        size_t n = room.size < bytes.len ? room.size : bytes.len;
+
+        if (n == 0)
+            return false;
+        memcpy(room.start, bytes.data, n);
+        pn_connection_driver_read_done(&c->driver, n);
+        bytes.data += n;
+        bytes.len -= n;
+    }
+    return true;
+}
+
+static void opened(struct hub_amqp_connection *c)
+{
+    const char *host = pn_connection_remote_hostname(c->driver.connection);
+    int64_t now = edge_now_ms();
+
+    c->opened = true;
+    c->hostname = edge_strdup(host);
+    c->welcome = hub_amqp_certificate(c) != NULL; /* there is nothing it would have to show */
+    c->deadline_ms = now + WELCOME_MS;
+    pn_connection_open(c->driver.connection);
+    edge_timer_arm(c->tick, 0);
+}
+
+static void session_opened(struct hub_amqp_connection *c, pn_session_t *session)
+{
+    c->nsessions++;
+    pn_session_open(session);
+}
+
+static void session_closed(struct hub_amqp_connection *c, pn_session_t *session)
+{
+    c->nsessions--;
+    hub_amqp_links_end(c, session);
+    pn_session_close(session);
+    pn_session_free(session);
+}
+
+static void client_closes(struct hub_amqp_connection *c)
+{
+    c->closing = true;
+    hub_amqp_people_end(c);
+    hub_amqp_links_end(c, NULL);
+    pn_connection_close(c->driver.connection);
+}
+
+static void handle(struct hub_amqp_connection *c, pn_event_t *event)
+{
+    switch (pn_event_type(event)) {
+    case PN_CONNECTION_REMOTE_OPEN:
+        opened(c);
+        break;
+    case PN_CONNECTION_REMOTE_CLOSE:
+        client_closes(c);
+        break;
+    case PN_SESSION_REMOTE_OPEN:
+        session_opened(c, pn_event_session(event));
+        break;
+    case PN_SESSION_REMOTE_CLOSE:
+        session_closed(c, pn_event_session(event));
+        break;
+    case PN_LINK_REMOTE_OPEN:
+        hub_amqp_link_opened(c, pn_event_link(event));
+        break;
+    case PN_LINK_REMOTE_CLOSE:
+    case PN_LINK_REMOTE_DETACH:
+        hub_amqp_link_closed(pn_event_link(event), pn_event_type(event) == PN_LINK_REMOTE_CLOSE);
+        break;
+    case PN_LINK_FLOW:
+        hub_amqp_link_flow(pn_event_link(event));
+        break;
+    case PN_DELIVERY:
+        hub_amqp_link_delivery(pn_event_link(event), pn_event_delivery(event));
+        break;
+    case PN_TRANSPORT_ERROR:
+        edge_debug("AMQP client breaks the protocol address=%s reason=%s", c->address,
+                   pn_condition_get_description(pn_transport_condition(c->driver.transport)));
+        break;
+    default:
+        break;
+    }
+}
+
+static void dispatch(struct hub_amqp_connection *c)
+{
+    pn_event_t *event;
+
+    while (!c->ended && (event = pn_connection_driver_next_event(&c->driver)))
+        handle(c, event);
+}
+
+bool hub_amqp_full(const struct hub_amqp_connection *c)
+{
+    size_t bytes = edge_stream_queued(c->stream);
+
+    for (pn_session_t *s = pn_session_head(c->driver.connection, 0); s; s = pn_session_next(s, 0))
+        bytes += pn_session_outgoing_bytes(s);
+    return bytes >= OUTGOING_HIGH;
+}
+
+/* A client that does not read, and one whose messages nobody settles, is not read from. */
+static void regulate(struct hub_amqp_connection *c)
+{
+    edge_stream_pause(c->stream, c->login || c->unsettled_bytes > UNSETTLED_HIGH ||
+                                     edge_stream_queued(c->stream) >= QUEUED_HIGH);
+}
+
+void hub_amqp_flush(struct hub_amqp_connection *c)
+{
+    if (c->ended)
+        return;
+    c->settled_unsent = false;
+    while (edge_stream_queued(c->stream) < QUEUED_HIGH) {
+        pn_bytes_t out = pn_connection_driver_write_buffer(&c->driver);
+
+        if (out.size == 0)
+            break;
+        edge_stream_write(c->stream, out.start, out.size);
+        pn_connection_driver_write_done(&c->driver, out.size);
+    }
+    regulate(c);
+}
+
+void hub_amqp_flush_soon(struct hub_amqp_connection *c)
+{
+    if (!c->ended && c->busy == 0 && !edge_timer_armed(c->flush))
+        edge_timer_arm(c->flush, 0);
+}
+
+/* The end of every turn: what the engine has to say, and the end of the connection. */
+static void settle_down(struct hub_amqp_connection *c)
+{
+    if (--c->busy > 0)
+        return;
+    if (!c->ended) {
+        hub_amqp_flush(c);
+        dispatch(c); /* what the flush made room for */
+        hub_amqp_flush(c);
+    }
+    hub_amqp_links_reap(c);
+    if (!c->ended && pn_connection_driver_write_closed(&c->driver)) {
+        c->closing = true; /* what is said is still sent */
+        hub_amqp_drop(c);
+    }
+}
+
+static void on_flush(void *arg)
+{
+    struct hub_amqp_connection *c = hub_amqp_ref(arg);
+
+    c->busy++;
+    dispatch(c);
+    settle_down(c);
+    hub_amqp_unref(c);
+}
+
+/* The first of our deadlines and the engine's, which begin with the OPEN. */
+static void tick(struct hub_amqp_connection *c)
+{
+    int64_t now = edge_now_ms(), next = c->welcome ? 0 : c->deadline_ms, engine;
+
+    if (next && now >= next) {
+        edge_debug("AMQP client is silent address=%s", c->address);
+        hub_amqp_drop(c);
+        return;
+    }
+    engine = c->opened ? pn_transport_tick(c->driver.transport, now) : 0;
+    if (engine && (!next || engine < next))
+        next = engine;
+    if (next)
+        edge_timer_arm(c->tick,
+                       next - now < TICK_LEAST_MS ? TICK_LEAST_MS : (uint64_t) (next - now));
+}
+
+static void on_tick(void *arg)
+{
+    struct hub_amqp_connection *c = hub_amqp_ref(arg);
+
+    c->busy++;
+    tick(c);
+    dispatch(c);
+    settle_down(c);
+    hub_amqp_unref(c);
+}
+
+void hub_amqp_expiry_arm(struct hub_amqp_connection *c)
+{
+    int64_t now = edge_wall_ns() / 1000000, due = INT64_MAX;
+
+    if (c->ended)
+        return;
+    due = hub_amqp_grants_due(c, due);
+    due = hub_amqp_people_due(c, due);
+    if (due == INT64_MAX) {
+        edge_timer_disarm(c->expiry);
+        return;
+    }
+    due = due > INT64_MAX / 1000 ? EXPIRY_MOST_MS : due * 1000 - now;
+    edge_timer_arm(c->expiry, due < 0 ? 0 : due > EXPIRY_MOST_MS ? EXPIRY_MOST_MS : (uint64_t) due);
+}
+
+static void on_expiry(void *arg)
+{
+    struct hub_amqp_connection *c = hub_amqp_ref(arg);
+    int64_t now_s = edge_wall_ns() / 1000000000;
+
+    c->busy++;
+    hub_amqp_grants_expire(c, now_s);
+    if (!c->ended)
+        hub_amqp_people_expire(c, now_s);
+    hub_amqp_expiry_arm(c);
+    settle_down(c);
+    hub_amqp_unref(c);
+}
+
+/* Frame by frame, so that events are handled in the state the frame has left. */
+static int feed_frames(struct hub_amqp_connection *c, struct edge_bytes *data)
+{
+    struct hub_amqp_frame frame;
+    int rc = 0;
+
+    while (data->len > 0 && !c->ended && !c->login && rc == 0) {
+        rc = hub_amqp_frames_next(&c->frames, data, &frame);
+        if (rc != 0)
+            break;
+        if (frame.transfer)
+            c->format = frame.format;
+        if (!push(c, frame.bytes))
+            rc = EDGE_EPROTOCOL;
+        dispatch(c);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static void feed(struct hub_amqp_connection *c, struct edge_bytes data)
+{
+    int rc;
+
+    hub_amqp_ref(c);
+    c->busy++;
+    rc = feed_frames(c, &data);
+    if (rc == 0 && c->login)
+        rc = edge_buf_append(&c->backlog, data.data, data.len);
+    if (rc < 0 && !c->ended) {
+        edge_debug("AMQP client sends what is no AMQP address=%s reason=%s", c->address,
+                   edge_strerror(rc));
+        hub_amqp_flush(c); /* perhaps the engine has said why */
+        c->closing = true;
+        hub_amqp_drop(c);
+    }
+    settle_down(c);
+    hub_amqp_unref(c);
+}
+
+void hub_amqp_login_done(struct hub_amqp_connection *c, bool welcome)
+{
+    if (c->ended)
+        return;
+    c->login = false;
+    hub_amqp_sasl_answer(c, welcome);
+    hub_amqp_flush_soon(c);
+    if (c->busy == 0) {
+        struct edge_buf waiting = c->backlog;
+
+        edge_buf_init(&c->backlog, BACKLOG_MAX);
+        feed(c, (struct edge_bytes){(const uint8_t *) waiting.data, waiting.len});
+        edge_buf_fini(&waiting);
+    }
+}
+
+static void on_data(struct edge_bytes data, void *arg)
+{
+    struct hub_amqp_connection *c = arg;
+
+    if (!c->login)
+        feed(c, data);
+    else if (edge_buf_append(&c->backlog, data.data, data.len) < 0)
+        hub_amqp_drop(c);
+}
+
+static void on_drain(void *arg)
+{
+    struct hub_amqp_connection *c = hub_amqp_ref(arg);
+
+    c->busy++;
+    hub_amqp_flush(c);
+    if (!c->ended && c->choked && !hub_amqp_full(c)) {
+        c->choked = false;
+        hub_amqp_links_resume(c);
+    }
+    dispatch(c);
+    settle_down(c);
+    hub_amqp_unref(c);
+}
+
+static void on_end(int rc, void *arg)
+{
+    (void) rc;
+    hub_amqp_drop(arg);
+}
+
+static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
+
+static bool prepare(struct hub_amqp_connection *c)
+{
+    const struct hub_amqp_options *o = &c->server->options;
+    pn_transport_t *transport = pn_transport();
+    pn_connection_t *connection = pn_connection();
+
+    /* Both become the driver's, whatever it says. */
+    if (pn_connection_driver_init(&c->driver, connection, transport) != 0)
+        return false;
+    transport = c->driver.transport;
+    pn_transport_set_server(transport);
+    pn_transport_set_max_frame(transport, HUB_AMQP_FRAME_MAX);
+    pn_transport_set_channel_max(transport, HUB_AMQP_CHANNELS_MAX - 1);
+    pn_transport_set_idle_timeout(transport, o->idle_ms * 2); /* half of it is announced */
+    pn_connection_set_container(c->driver.connection, c->server->host);
+    hub_amqp_sasl_offer(c);
+    pn_connection_driver_bind(&c->driver);
+    c->tick = edge_timer_create(c->server->loop, on_tick, c);
+    c->flush = edge_timer_create(c->server->loop, on_flush, c);
+    c->expiry = edge_timer_create(c->server->loop, on_expiry, c);
+    c->address = edge_strdup(edge_stream_address(c->stream));
+    return c->tick && c->flush && c->expiry && c->address;
+}
+
+struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
+                                                       struct edge_stream *stream, bool ws)
+{
+    struct hub_amqp_connection *c = calloc(1, sizeof *c);
+
+    if (!c) {
+        edge_stream_close(stream);
+        return NULL;
+    }
+    *c = (struct hub_amqp_connection){.server = server, .stream = stream, .ws = ws, .refs = 1};
+    c->next = server->connections;
+    if (c->next)
+        c->next->prev = c;
+    server->connections = c;
+    server->clients++;
+    edge_buf_init(&c->backlog, BACKLOG_MAX);
+    hub_amqp_frames_init(&c->frames, server->options.max_links);
+    if (!prepare(c)) {
+        hub_amqp_drop(c);
+        return NULL;
+    }
+    c->deadline_ms = edge_now_ms() + server->options.connect_ms;
+    edge_timer_arm(c->tick, server->options.connect_ms);
+    edge_stream_attach(stream, &handler, c);
+    return c;
+}

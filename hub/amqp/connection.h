@@ -1,0 +1,84 @@
+/* hub/amqp/connection.h - one client: its stream, the engine, its links. Loop thread.
+ *
+ *   stream -> frames -> engine -> events -> links -> nodes;  engine -> stream, once a turn
+ *
+ * Who keeps a connection across turns of the loop holds a reference; an ended one takes calls and
+ * does nothing. Links are found again by their number. */
+#ifndef HUB_AMQP_CONNECTION_H
+#define HUB_AMQP_CONNECTION_H
+
+#include <proton/connection_driver.h>
+
+#include "common/loop/loop.h"
+#include "hub/amqp/frames.h"
+#include "hub/amqp/server.h"
+
+struct hub_amqp_grant;
+struct hub_amqp_person;
+
+struct hub_amqp {
+    struct edge_loop *loop;
+    struct hub_amqp_options options; /* with the defaults filled in */
+    char *host;
+    struct hub_amqp_connection *connections;
+    unsigned clients;
+};
+
+struct hub_amqp_connection {
+    struct hub_amqp *server; /* NULL once ended */
+    struct hub_amqp_connection *prev, *next;
+    struct edge_stream *stream;
+    bool ws;
+    char *address;
+    char *hostname; /* of the OPEN; NULL: none */
+    char *client;   /* client-version of the last link that named one, or NULL */
+
+    pn_connection_driver_t driver;
+    struct hub_amqp_frames frames;
+    struct edge_buf backlog; /* what came while a login is looked at */
+    uint32_t format;         /* message-format of the frame under way */
+    bool login;              /* a SASL PLAIN is being looked at */
+    bool opened, welcome;    /* OPEN has come; somebody has been let in */
+    bool ended, closing;
+    bool settled_unsent; /* a settlement is in the engine: it goes before the next message */
+    bool choked;         /* a sender was refused credit until the stream drains */
+    unsigned refs, busy;
+
+    struct edge_timer *tick;   /* heartbeats, and the deadlines of a silent client */
+    struct edge_timer *flush;  /* the end of this turn */
+    struct edge_timer *expiry; /* of grants and people */
+    int64_t deadline_ms;
+
+    struct hub_amqp_link *links, *dead;
+    unsigned nlinks, nsessions;
+    uint64_t next_link, next_delivery;
+    size_t partial_bytes;   /* of deliveries still coming */
+    size_t unsettled_bytes; /* of deliveries handed to nodes */
+
+    struct hub_amqp_grant *grants;
+    uint64_t used_grant; /* what hub_amqp_granted said yes by, last */
+    uint64_t next_grant;
+    struct hub_amqp_person *people;
+    unsigned npeople;
+};
+
+/** @return NULL without memory (@p stream is closed) */
+struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
+                                                       struct edge_stream *stream, bool ws);
+/** End it now, without CLOSE. */
+void hub_amqp_drop(struct hub_amqp_connection *c);
+struct hub_amqp_connection *hub_amqp_ref(struct hub_amqp_connection *c);
+void hub_amqp_unref(struct hub_amqp_connection *c);
+
+/** Have the engine's output written at the end of this turn. */
+void hub_amqp_flush_soon(struct hub_amqp_connection *c);
+/** Write it now. */
+void hub_amqp_flush(struct hub_amqp_connection *c);
+/** Are there as many bytes under way as we keep for a client? */
+bool hub_amqp_full(const struct hub_amqp_connection *c);
+/** The SASL PLAIN that was being looked at has an answer. */
+void hub_amqp_login_done(struct hub_amqp_connection *c, bool welcome);
+/** Look again at what expires next. */
+void hub_amqp_expiry_arm(struct hub_amqp_connection *c);
+
+#endif

@@ -1,0 +1,96 @@
+#include "common/iothub/topic.h"
+#include "hub/amqp/condition.h"
+#include "hub/amqp/mapping.h"
+#include "hub/amqp/message.h"
+#include "hub/amqp/place.h"
+
+enum { CREDIT = 200, ARENA_MAX = 2 * HUB_AMQP_MESSAGE_MAX };
+
+static void conclude(struct hub_amqp_errand *errand, enum hub_result result, const char *why)
+{
+    struct hub_amqp_link *link;
+
+    if (result != HUB_OK && errand->result == HUB_OK)
+        errand->result = result;
+    if (--errand->left > 0)
+        return;
+    link = hub_amqp_errand_link(errand);
+    if (link && errand->result == HUB_OK)
+        hub_amqp_settle(link, errand->delivery, HUB_AMQP_ACCEPTED, NULL, NULL);
+    else if (link)
+        hub_amqp_settle(link, errand->delivery, HUB_AMQP_REJECTED,
+                        hub_amqp_condition(errand->result), why);
+    hub_amqp_errand_end(errand);
+}
+
+static void on_sent(enum hub_result result, const char *why, void *arg)
+{
+    conclude(arg, result, why);
+}
+
+static void send(struct hub_amqp_person *person, const struct hub_amqp_message *message,
+                 struct hub_amqp_errand *errand)
+{
+    struct edge_message mapped;
+    int rc = hub_amqp_from_client(message, &mapped);
+
+    errand->left++;
+    if (rc == 0 && edge_message_size(&mapped) > EDGE_MESSAGE_MAX)
+        conclude(errand, HUB_TOO_LARGE, "the message is larger than 256 KiB");
+    else if (rc == 0 && person->session)
+        hub_amqp_backend(person->connection)->send(person->session, &mapped, on_sent, errand);
+    else
+        conclude(errand, rc == EDGE_EINVALID || rc == EDGE_ELIMIT ? HUB_BAD : HUB_FAILED,
+                 rc == 0 ? "the session has ended" : edge_strerror(rc));
+    edge_message_fini(&mapped);
+}
+
+/* Every data section is a message of its own; one answer stands for all of them. */
+static void send_batch(struct hub_amqp_person *person, struct edge_bytes batch,
+                       struct hub_amqp_errand *errand)
+{
+    size_t at = 0;
+    int rc;
+
+    for (;;) {
+        struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
+        struct hub_amqp_message message;
+        struct edge_bytes inner;
+
+        rc = hub_amqp_batch_next(batch, &at, &inner);
+        if (rc == 0)
+            rc = hub_amqp_message_read(&arena, inner, &message);
+        if (rc == 0)
+            send(person, &message, errand);
+        hub_amqp_arena_fini(&arena);
+        if (rc != 0)
+            break;
+    }
+    if (rc < 0) {
+        errand->left++;
+        conclude(errand, HUB_BAD, "the batch is malformed");
+    }
+}
+
+static void on_message(struct hub_amqp_link *link, uint64_t delivery,
+                       const struct hub_amqp_message *message, void *arg)
+{
+    struct hub_amqp_place *place = arg;
+    struct hub_amqp_errand *errand = hub_amqp_errand_begin(link, delivery, NULL);
+
+    if (!errand) {
+        hub_amqp_settle(link, delivery, HUB_AMQP_REJECTED, "amqp:internal-error", "out of memory");
+        return;
+    }
+    errand->left = 1; /* ours: answers may come at once */
+    if (link->format == HUB_AMQP_FORMAT_BATCH)
+        send_batch(place->person, link->encoded, errand);
+    else
+        send(place->person, message, errand);
+    conclude(errand, HUB_OK, "");
+}
+
+const struct hub_amqp_place_kind hub_amqp_events = {
+    .credit = CREDIT,
+    .ops = {.message = on_message, .detached = hub_amqp_place_left},
+};

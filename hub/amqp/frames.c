@@ -1,0 +1,304 @@
+#include "hub/amqp/frames.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/err.h"
+#include "hub/amqp/walk.h"
+
+enum { HEADER = 8 };
+enum performative {
+    OPEN = 0x10,
+    BEGIN,
+    ATTACH,
+    FLOW,
+    TRANSFER,
+    DISPOSITION,
+    DETACH,
+    END,
+    CLOSE,
+    PERFORMATIVES_END
+};
+enum { FIELDS = 8 }; /* more than this of a performative is not looked at */
+enum { SKIP = 1 };
+
+struct hub_amqp_handle {
+    uint32_t handle;
+    uint16_t channel;
+    bool more; /* a delivery is under way */
+};
+
+void hub_amqp_frames_init(struct hub_amqp_frames *f, size_t max_handles)
+{
+    *f = (struct hub_amqp_frames){.header = true, .max_handles = max_handles};
+    edge_buf_init(&f->partial, HUB_AMQP_FRAME_MAX);
+}
+
+void hub_amqp_frames_fini(struct hub_amqp_frames *f)
+{
+    edge_buf_fini(&f->partial);
+    free(f->channels);
+    free(f->handles);
+    f->channels = NULL;
+    f->handles = NULL;
+    f->nhandles = 0;
+}
+
+static bool channel_open(const struct hub_amqp_frames *f, uint16_t channel)
+{
+    return f->channels && channel < HUB_AMQP_CHANNELS_MAX &&
+           (f->channels[channel / 8] >> channel % 8 & 1);
+}
+
+static struct hub_amqp_handle *find(const struct hub_amqp_frames *f, uint16_t channel,
+                                    uint32_t handle)
+{
+    for (size_t i = 0; i < f->nhandles; i++) {
+        if (f->handles[i].handle == handle && f->handles[i].channel == channel)
+            return &f->handles[i];
+    }
+    return NULL;
+}
+
+static int begin(struct hub_amqp_frames *f, uint16_t channel, bool reply)
+{
+    if (channel >= HUB_AMQP_CHANNELS_MAX)
+        return EDGE_ELIMIT;
+    if (!f->channels) {
+        f->channels = calloc(HUB_AMQP_CHANNELS_MAX / 8, 1);
+        if (!f->channels)
+            return -ENOMEM;
+    }
+    if (reply || channel_open(f, channel)) /* a server begins nothing: there is no reply */
+        return EDGE_EPROTOCOL;
+    f->channels[channel / 8] |= (uint8_t) (1 << channel % 8);
+    return 0;
+}
+
+static void end(struct hub_amqp_frames *f, uint16_t channel)
+{
+    size_t kept = 0;
+
+    f->channels[channel / 8] &= (uint8_t) ~(1 << channel % 8);
+    for (size_t i = 0; i < f->nhandles; i++) {
+        if (f->handles[i].channel != channel)
+            f->handles[kept++] = f->handles[i];
+    }
+    f->nhandles = kept;
+}
+
+static int attach(struct hub_amqp_frames *f, uint16_t channel, uint32_t handle)
+{
+    struct hub_amqp_handle *grown;
+
+    if (find(f, channel, handle) || handle > INT32_MAX)
+        return EDGE_EPROTOCOL;
+    if (f->nhandles == f->max_handles)
+        return EDGE_ELIMIT;
+    grown = realloc(f->handles, (f->nhandles + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    f->handles = grown;
+    f->handles[f->nhandles++] = (struct hub_amqp_handle){handle, channel, false};
+    return 0;
+}
+
+/* The first fields of a performative; those absent are empty. */
+static int fields_of(struct edge_bytes list, struct edge_bytes fields[FIELDS])
+{
+    struct edge_bytes elements;
+    size_t count;
+    int rc = hub_amqp_list(list, &count, &elements);
+
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < FIELDS; i++) {
+        fields[i] = (struct edge_bytes){0};
+        if (i < count && !hub_amqp_step(&elements, &fields[i]))
+            return EDGE_EPROTOCOL;
+    }
+    return 0;
+}
+
+static int transfer(struct hub_amqp_handle *handle, struct edge_bytes fields[FIELDS],
+                    struct hub_amqp_frame *ret)
+{
+    uint32_t id;
+    bool more = false;
+
+    /* The first transfer of a delivery names it. The engine asserts that. */
+    if (!handle->more && !hub_amqp_uint(fields[1], &id))
+        return EDGE_EPROTOCOL;
+    if (!hub_amqp_uint(fields[3], &ret->format))
+        ret->format = 0;
+    (void) hub_amqp_bool(fields[5], &more);
+    handle->more = more;
+    ret->transfer = true;
+    return 0;
+}
+
+/* @return 0, SKIP, or negative */
+static int on_handle(struct hub_amqp_frames *f, enum performative code, uint16_t channel,
+                     struct edge_bytes fields[FIELDS], struct hub_amqp_frame *ret)
+{
+    struct hub_amqp_handle *found;
+    uint32_t handle;
+
+    if (!hub_amqp_uint(fields[code == ATTACH ? 1 : code == FLOW ? 4 : 0], &handle))
+        return code == FLOW ? 0 : EDGE_EPROTOCOL; /* a flow of the session has none */
+    if (code == ATTACH)
+        return attach(f, channel, handle);
+    found = find(f, channel, handle);
+    if (!found)
+        return SKIP;
+    if (code == TRANSFER)
+        return transfer(found, fields, ret);
+    if (code == DETACH)
+        *found = f->handles[--f->nhandles];
+    return 0;
+}
+
+static int judge(struct hub_amqp_frames *f, uint16_t channel, struct edge_bytes body,
+                 struct hub_amqp_frame *ret)
+{
+    struct edge_bytes list, fields[FIELDS];
+    unsigned values = HUB_AMQP_FRAME_VALUES;
+    uint32_t number;
+    uint64_t code;
+    size_t len;
+    int rc = hub_amqp_walk(body, &values, &len);
+
+    if (rc == 0)
+        rc = hub_amqp_described(body, &code, &list);
+    if (rc < 0)
+        return rc;
+    if (code < OPEN || code >= PERFORMATIVES_END || (code != TRANSFER && len != body.len))
+        return EDGE_EPROTOCOL;
+    rc = fields_of(list, fields);
+    if (rc < 0)
+        return rc;
+    if (f->open == (code == OPEN)) /* the first, and no other */
+        return EDGE_EPROTOCOL;
+    f->open = true;
+    if (code == OPEN || code == CLOSE)
+        return 0;
+    if (code == BEGIN)
+        return begin(f, channel, hub_amqp_uint(fields[0], &number));
+    if (!channel_open(f, channel))
+        return SKIP;
+    if (code == END)
+        end(f, channel);
+    if (code == END || code == DISPOSITION)
+        return 0;
+    return on_handle(f, (enum performative) code, channel, fields, ret);
+}
+
+static uint32_t be32(const uint8_t *at)
+{
+    return (uint32_t) at[0] << 24 | (uint32_t) at[1] << 16 | (uint32_t) at[2] << 8 | at[3];
+}
+
+static int frame(struct hub_amqp_frames *f, struct edge_bytes whole, struct hub_amqp_frame *ret)
+{
+    size_t offset = (size_t) whole.data[4] * 4;
+    struct edge_bytes body;
+    unsigned values = HUB_AMQP_FRAME_VALUES;
+    size_t len;
+    int rc;
+
+    ret->bytes = whole;
+    if (offset < HEADER || offset > whole.len)
+        return EDGE_EPROTOCOL;
+    body = (struct edge_bytes){whole.data + offset, whole.len - offset};
+    if (whole.data[5] == 0 && body.len == 0)
+        return 0; /* a heartbeat */
+    if (whole.data[5] == 0)
+        rc = judge(f, (uint16_t) (whole.data[6] << 8 | whole.data[7]), body, ret);
+    else if (whole.data[5] != 1)
+        rc = EDGE_EPROTOCOL;
+    else {
+        rc = f->login ? EDGE_EPROTOCOL : hub_amqp_walk(body, &values, &len);
+        f->login = true;
+        f->header = true; /* the next header */
+    }
+    if (rc == SKIP)
+        ret->bytes = (struct edge_bytes){0};
+    return rc < 0 ? rc : 0;
+}
+
+/* How long what begins at the front is; 0: not known yet. */
+static int length(const struct hub_amqp_frames *f, struct edge_bytes front, size_t *ret)
+{
+    *ret = 0;
+    if (front.len < 4)
+        return 0;
+    if (f->header && memcmp(front.data, "AMQP", 4) == 0) {
+        *ret = HEADER;
+        return 0;
+    }
+    *ret = be32(front.data);
+    if (*ret < HEADER)
+        return EDGE_EPROTOCOL;
+    return *ret > HUB_AMQP_FRAME_MAX ? EDGE_ELIMIT : 0;
+}
+
+/* Complete the frame that began in an earlier piece. */
+static int gather(struct hub_amqp_frames *f, struct edge_bytes *data, struct edge_bytes *ret)
+{
+    size_t want = HEADER, take;
+    int rc;
+
+    for (;;) {
+        struct edge_bytes have = {(const uint8_t *) f->partial.data, f->partial.len};
+
+        rc = length(f, have, &want);
+        if (rc < 0)
+            return rc;
+        if (want > 0 && have.len >= want) {
+            *ret = (struct edge_bytes){have.data, want};
+            return 0;
+        }
+        take = (want > 0 ? want : 4) - have.len;
+        if (data->len == 0)
+            return HUB_AMQP_MORE;
+        if (take > data->len)
+            take = data->len;
+        rc = edge_buf_append(&f->partial, data->data, take);
+        if (rc < 0)
+            return rc;
+        data->data += take;
+        data->len -= take;
+    }
+}
+
+int hub_amqp_frames_next(struct hub_amqp_frames *f, struct edge_bytes *data,
+                         struct hub_amqp_frame *ret)
+{
+    struct edge_bytes whole;
+    size_t want = 0;
+    int rc = 0;
+
+    *ret = (struct hub_amqp_frame){0};
+    if (f->taken)
+        edge_buf_fini(&f->partial);
+    f->taken = false;
+    if (f->partial.len == 0)
+        rc = length(f, *data, &want);
+    if (rc == 0 && want > 0 && data->len >= want) {
+        whole = (struct edge_bytes){data->data, want};
+        data->data += want;
+        data->len -= want;
+    } else if (rc == 0) {
+        rc = gather(f, data, &whole);
+        f->taken = rc == 0;
+    }
+    if (rc != 0)
+        return rc;
+    if (f->header && memcmp(whole.data, "AMQP", 4) == 0) {
+        f->header = false;
+        ret->bytes = whole;
+        return 0;
+    }
+    return frame(f, whole, ret);
+}

@@ -1,0 +1,252 @@
+#include "hub/amqp/mapping.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/clock.h"
+#include "common/json/utf8.h"
+#include "hub/amqp/value.h"
+
+#define NS_PER_MS INT64_C(1000000)
+
+static bool is_text(const struct hub_amqp_value *value)
+{
+    return value->kind == HUB_AMQP_STRING || value->kind == HUB_AMQP_SYMBOL ||
+           value->kind == HUB_AMQP_UUID || value->kind == HUB_AMQP_BINARY;
+}
+
+bool hub_amqp_number(const struct hub_amqp_value *value, int64_t *ret)
+{
+    if (!value || (value->kind != HUB_AMQP_INT && value->kind != HUB_AMQP_LONG &&
+                   value->kind != HUB_AMQP_ULONG))
+        return false;
+    *ret = value->i;
+    return true;
+}
+
+bool hub_amqp_is(const struct hub_amqp_value *value, const char *literal)
+{
+    return value && is_text(value) && value->s.len == strlen(literal) &&
+           strncasecmp((const char *) value->s.data, literal, value->s.len) == 0;
+}
+
+char *hub_amqp_id_text(const struct hub_amqp_value *id)
+{
+    int64_t number;
+
+    if (is_text(id))
+        return edge_format("%.*s", (int) id->s.len, (const char *) id->s.data);
+    if (hub_amqp_number(id, &number))
+        return edge_format("%llu", (unsigned long long) number);
+    return NULL;
+}
+
+/* A value as the text of a property. @return 0, EDGE_EINVALID, -ENOMEM; *ret NULL: it has none */
+static int text_of(const struct hub_amqp_value *value, char **ret)
+{
+    char time[EDGE_TIME_TEXT];
+
+    *ret = NULL;
+    if (is_text(value)) {
+        const char *at = (const char *) value->s.data;
+
+        if (value->s.len > 0 && (memchr(at, 0, value->s.len) || !edge_utf8_valid(at, value->s.len)))
+            return EDGE_EINVALID;
+        *ret = edge_format("%.*s", (int) value->s.len, value->s.len > 0 ? at : "");
+    } else if (value->kind == HUB_AMQP_BOOL) {
+        *ret = edge_strdup(value->i ? "true" : "false");
+    } else if (value->kind == HUB_AMQP_ULONG) {
+        *ret = edge_format("%llu", (unsigned long long) value->i);
+    } else if (value->kind == HUB_AMQP_INT || value->kind == HUB_AMQP_LONG) {
+        *ret = edge_format("%lld", (long long) value->i);
+    } else if (value->kind == HUB_AMQP_TIMESTAMP && value->i < INT64_MAX / NS_PER_MS &&
+               value->i > INT64_MIN / NS_PER_MS) {
+        edge_time_format(value->i * NS_PER_MS, time);
+        *ret = edge_strdup(time);
+    } else {
+        return 0;
+    }
+    return *ret ? 0 : -ENOMEM;
+}
+
+static int set_value(struct edge_message *m, enum edge_sys which,
+                     const struct hub_amqp_value *value)
+{
+    EDGE_CLEANUP(edge_free) char *text = NULL;
+    int rc = text_of(value, &text);
+
+    if (rc == 0 && text && *text)
+        rc = edge_message_set_sys(m, which, text);
+    return rc;
+}
+
+static int set_text(struct edge_message *m, enum edge_sys which, const char *text)
+{
+    struct hub_amqp_value value = hub_amqp_text(text);
+
+    return set_value(m, which, &value);
+}
+
+static const struct known {
+    const char *name;
+    enum edge_sys which;
+} known_properties[] =
+    {
+        {"iothub-outputname", EDGE_SYS_OUTPUT},
+        {"iothub-message-schema", EDGE_SYS_SCHEMA},
+        {"iothub-creation-time-utc", EDGE_SYS_CREATION_TIME},
+        {"iothub-ack", EDGE_SYS_ACK},
+},
+  known_annotations[] = {
+      {"iothub-interface-id", EDGE_SYS_INTERFACE_ID},
+      {"dt-subject", EDGE_SYS_SUBJECT},
+};
+
+static int add_property(struct edge_message *m, const struct hub_amqp_pair *pair)
+{
+    EDGE_CLEANUP(edge_free) char *text = NULL;
+    int rc;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(known_properties); i++) {
+        if (strcasecmp(pair->name, known_properties[i].name) == 0)
+            return set_value(m, known_properties[i].which, &pair->value);
+    }
+    if (!edge_utf8_valid(pair->name, strlen(pair->name)))
+        return EDGE_EINVALID;
+    rc = text_of(&pair->value, &text);
+    return rc == 0 ? edge_message_add(m, pair->name, text) : rc;
+}
+
+static int add_annotations(struct edge_message *m, const struct hub_amqp_message *from)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(known_annotations) && rc == 0; i++) {
+        const struct hub_amqp_value *value =
+            hub_amqp_find(from->annotations, from->nannotations, known_annotations[i].name);
+
+        if (value)
+            rc = set_value(m, known_annotations[i].which, value);
+    }
+    return rc;
+}
+
+int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_message *m)
+{
+    struct hub_amqp_value user = {.kind = HUB_AMQP_BINARY, .s = from->user_id};
+    struct hub_amqp_value expiry = {.kind = HUB_AMQP_TIMESTAMP, .i = from->expiry_ms};
+    int rc;
+
+    *m = (struct edge_message){0};
+    rc = set_value(m, EDGE_SYS_MESSAGE_ID, &from->message_id);
+    if (rc == 0)
+        rc = set_value(m, EDGE_SYS_CORRELATION_ID, &from->correlation_id);
+    if (rc == 0)
+        rc = set_value(m, EDGE_SYS_USER_ID, &user);
+    if (rc == 0)
+        rc = set_text(m, EDGE_SYS_TO, from->to);
+    if (rc == 0)
+        rc = set_text(m, EDGE_SYS_CONTENT_TYPE, from->content_type);
+    if (rc == 0)
+        rc = set_text(m, EDGE_SYS_CONTENT_ENCODING, from->content_encoding);
+    if (rc == 0 && from->expiry_ms)
+        rc = set_value(m, EDGE_SYS_EXPIRY, &expiry);
+    if (rc == 0)
+        rc = add_annotations(m, from);
+    for (size_t i = 0; i < from->nproperties && rc == 0; i++)
+        rc = add_property(m, &from->properties[i]);
+    return rc == 0 ? edge_message_set_body(m, from->data.data, from->data.len) : rc;
+}
+
+static void annotate(struct hub_amqp_pair *pairs, size_t *n, const char *name, const char *text)
+{
+    if (text)
+        pairs[(*n)++] = (struct hub_amqp_pair){name, hub_amqp_text(text)};
+}
+
+static void annotate_number(struct hub_amqp_pair *pairs, size_t *n, const char *name,
+                            enum hub_amqp_kind kind, int64_t number)
+{
+    pairs[(*n)++] = (struct hub_amqp_pair){name, {.kind = kind, .i = number}};
+}
+
+static void annotations_to(const struct edge_message *m, struct hub_amqp_pair *pairs, size_t *n)
+{
+    annotate(pairs, n, "x-opt-input-name", m->sys[EDGE_SYS_INPUT]);
+    annotate(pairs, n, "iothub-connection-device-id", m->sys[EDGE_SYS_ORIGIN_DEVICE]);
+    annotate(pairs, n, "iothub-connection-module-id", m->sys[EDGE_SYS_ORIGIN_MODULE]);
+    annotate(pairs, n, "iothub-interface-id", m->sys[EDGE_SYS_INTERFACE_ID]);
+    annotate(pairs, n, "dt-subject", m->sys[EDGE_SYS_SUBJECT]);
+    if (m->enqueued_ns)
+        annotate_number(pairs, n, "iothub-enqueuedtime", HUB_AMQP_TIMESTAMP,
+                        m->enqueued_ns / NS_PER_MS);
+    annotate_number(pairs, n, "iothub-deliverycount", HUB_AMQP_INT, m->delivery_count);
+    if (m->sequence)
+        annotate_number(pairs, n, "x-opt-sequence-number", HUB_AMQP_LONG, (int64_t) m->sequence);
+    if (m->lock_token[0]) {
+        annotate(pairs, n, "x-opt-lock-token", m->lock_token);
+        pairs[*n - 1].value.kind = HUB_AMQP_UUID;
+    }
+}
+
+static void properties_to(const struct edge_message *m, struct hub_amqp_pair *pairs, size_t *n)
+{
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(known_properties); i++) {
+        if (known_properties[i].which != EDGE_SYS_OUTPUT)
+            annotate(pairs, n, known_properties[i].name, m->sys[known_properties[i].which]);
+    }
+    for (size_t i = 0; i < m->nproperties; i++)
+        pairs[(*n)++] =
+            (struct hub_amqp_pair){m->properties[i].name, hub_amqp_text(m->properties[i].value)};
+}
+
+/* Milliseconds as text, or RFC 3339; 0: absent or neither. */
+static int64_t expiry_ms(const char *text)
+{
+    char *end;
+    long long ms;
+    int64_t ns;
+
+    if (!text || !*text)
+        return 0;
+    errno = 0;
+    ms = strtoll(text, &end, 10);
+    if (*end == '\0' && errno == 0)
+        return ms;
+    return edge_time_parse(text, &ns) == 0 ? ns / NS_PER_MS : 0;
+}
+
+int hub_amqp_to_client(const struct edge_message *m, struct hub_amqp_arena *arena,
+                       struct hub_amqp_message *ret)
+{
+    enum { ANNOTATIONS = 9 };
+    struct hub_amqp_pair *annotations =
+        hub_amqp_arena_get(arena, ANNOTATIONS * sizeof *annotations);
+    struct hub_amqp_pair *properties = hub_amqp_arena_get(
+        arena, (m->nproperties + EDGE_ARRAY_LEN(known_properties)) * sizeof *properties);
+    const char *user = m->sys[EDGE_SYS_USER_ID];
+
+    if (!annotations || !properties)
+        return EDGE_ELIMIT;
+    *ret = (struct hub_amqp_message){
+        .message_id = hub_amqp_text(m->sys[EDGE_SYS_MESSAGE_ID]),
+        .correlation_id = hub_amqp_text(m->sys[EDGE_SYS_CORRELATION_ID]),
+        .to = m->sys[EDGE_SYS_TO],
+        .content_type = m->sys[EDGE_SYS_CONTENT_TYPE],
+        .content_encoding = m->sys[EDGE_SYS_CONTENT_ENCODING],
+        .expiry_ms = expiry_ms(m->sys[EDGE_SYS_EXPIRY]),
+        .delivery_count = m->delivery_count,
+        .annotations = annotations,
+        .properties = properties,
+        .body = HUB_AMQP_BODY_DATA,
+        .data = {m->body, m->len},
+    };
+    if (user)
+        ret->user_id = (struct edge_bytes){(const uint8_t *) user, strlen(user)};
+    annotations_to(m, annotations, &ret->nannotations);
+    properties_to(m, properties, &ret->nproperties);
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* hub/amqp/mapping.h - IoT Hub's messages in AMQP. Pure; any thread. Source: hub.md 2.4. */
+#ifndef HUB_AMQP_MAPPING_H
+#define HUB_AMQP_MAPPING_H
+
+#include "common/iothub/message.h"
+#include "hub/amqp/arena.h"
+#include "hub/amqp/link.h"
+
+/** What a client has sent, as a message; @p ret is for edge_message_fini in any case.
+ * @return 0, EDGE_EINVALID (a text is not UTF-8), EDGE_ELIMIT, -ENOMEM */
+EDGE_MUST_CHECK int hub_amqp_from_client(const struct hub_amqp_message *message,
+                                         struct edge_message *ret);
+/** A message towards a client; @p ret points into @p message and the arena.
+ * @return 0 or EDGE_ELIMIT */
+EDGE_MUST_CHECK int hub_amqp_to_client(const struct edge_message *message,
+                                       struct hub_amqp_arena *arena, struct hub_amqp_message *ret);
+
+/** An id of any kind as text. @return NULL: absent, or no memory */
+char *hub_amqp_id_text(const struct hub_amqp_value *id);
+/** A whole number of any kind. */
+bool hub_amqp_number(const struct hub_amqp_value *value, int64_t *ret);
+/** Is this the text @p literal? NULL value: no. */
+bool hub_amqp_is(const struct hub_amqp_value *value, const char *literal);
+
+#endif

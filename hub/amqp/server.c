@@ -1,0 +1,63 @@
+#include "hub/amqp/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+#include "hub/amqp/connection.h"
+
+static unsigned or_default(unsigned value, unsigned fallback)
+{
+    return value ? value : fallback;
+}
+
+int hub_amqp_create(struct edge_loop *loop, const struct hub_amqp_options *options,
+                    struct hub_amqp **ret)
+{
+    struct hub_amqp *amqp = calloc(1, sizeof *amqp);
+
+    if (!amqp)
+        return -ENOMEM;
+    amqp->loop = loop;
+    amqp->options = *options;
+    amqp->options.max_clients = or_default(options->max_clients, 20000);
+    amqp->options.max_links = or_default(options->max_links, 1000);
+    amqp->options.connect_ms = or_default(options->connect_ms, 10 * 1000);
+    amqp->options.idle_ms = or_default(options->idle_ms, 120 * 1000);
+    amqp->host = edge_strdup(options->host);
+    if (!amqp->host) {
+        free(amqp);
+        return -ENOMEM;
+    }
+    amqp->options.host = amqp->host;
+    *ret = amqp;
+    return 0;
+}
+
+void hub_amqp_accept(struct hub_amqp *amqp, struct edge_stream *stream, bool ws)
+{
+    if (amqp->clients >= amqp->options.max_clients) {
+        edge_warn("AMQP client turned away, as many are connected as may be clients=%u",
+                  amqp->clients);
+        edge_stream_close(stream);
+        return;
+    }
+    if (!hub_amqp_connection_create(amqp, stream, ws))
+        edge_warn("AMQP client turned away, no memory");
+}
+
+unsigned hub_amqp_clients(const struct hub_amqp *amqp)
+{
+    return amqp->clients;
+}
+
+struct hub_amqp *hub_amqp_destroy(struct hub_amqp *amqp)
+{
+    if (!amqp)
+        return NULL;
+    while (amqp->connections)
+        hub_amqp_drop(amqp->connections);
+    free(amqp->host);
+    free(amqp);
+    return NULL;
+}

@@ -1,0 +1,122 @@
+#include "tests/emulator/cloud/map.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_SIZE = 64 };
+
+struct cloud_map_entry {
+    struct cloud_map_entry *next;
+    uint64_t hash;
+    void *value;
+    char name[];
+};
+
+static uint64_t hash_of(const char *name)
+{
+    uint64_t hash = 14695981039346656037U; /* FNV-1a */
+
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char) *name) * 1099511628211U;
+    return hash;
+}
+
+static struct cloud_map_entry **place(const struct cloud_map *map, const char *name, uint64_t hash)
+{
+    struct cloud_map_entry **at = &map->buckets[hash & (map->nbuckets - 1)];
+
+    while (*at && ((*at)->hash != hash || strcmp((*at)->name, name) != 0))
+        at = &(*at)->next;
+    return at;
+}
+
+static int grow(struct cloud_map *map)
+{
+    struct cloud_map bigger = {.nbuckets = map->nbuckets ? map->nbuckets * 2 : FIRST_SIZE};
+
+    bigger.buckets = calloc(bigger.nbuckets, sizeof(struct cloud_map_entry *));
+    if (!bigger.buckets)
+        return -ENOMEM;
+    for (size_t i = 0; i < map->nbuckets; i++) {
+        while (map->buckets[i]) {
+            struct cloud_map_entry *entry = map->buckets[i];
+            struct cloud_map_entry **head = &bigger.buckets[entry->hash & (bigger.nbuckets - 1)];
+
+            map->buckets[i] = entry->next;
+            entry->next = *head;
+            *head = entry;
+        }
+    }
+    free(map->buckets);
+    map->buckets = bigger.buckets;
+    map->nbuckets = bigger.nbuckets;
+    return 0;
+}
+
+void cloud_map_fini(struct cloud_map *map)
+{
+    while (map->count > 0)
+        (void) cloud_map_pop(map);
+    free(map->buckets);
+    memset(map, 0, sizeof *map);
+}
+
+void *cloud_map_get(const struct cloud_map *map, const char *name)
+{
+    struct cloud_map_entry *entry = map->nbuckets ? *place(map, name, hash_of(name)) : NULL;
+
+    return entry ? entry->value : NULL;
+}
+
+int cloud_map_set(struct cloud_map *map, const char *name, void *value)
+{
+    uint64_t hash = hash_of(name);
+    size_t len = strlen(name) + 1;
+    struct cloud_map_entry **at;
+    struct cloud_map_entry *entry;
+
+    if (map->count >= map->nbuckets && grow(map) < 0)
+        return -ENOMEM;
+    at = place(map, name, hash);
+    if (*at) {
+        (*at)->value = value;
+        return 0;
+    }
+    entry = malloc(sizeof *entry + len);
+    if (!entry)
+        return -ENOMEM;
+    *entry = (struct cloud_map_entry){.hash = hash, .value = value};
+    memcpy(entry->name, name, len);
+    *at = entry;
+    map->count++;
+    return 0;
+}
+
+static void *take(struct cloud_map *map, struct cloud_map_entry **at)
+{
+    struct cloud_map_entry *entry = *at;
+    void *value = entry->value;
+
+    *at = entry->next;
+    free(entry);
+    map->count--;
+    return value;
+}
+
+void *cloud_map_remove(struct cloud_map *map, const char *name)
+{
+    struct cloud_map_entry **at = map->nbuckets ? place(map, name, hash_of(name)) : NULL;
+
+    return at && *at ? take(map, at) : NULL;
+}
+
+void *cloud_map_pop(struct cloud_map *map)
+{
+    for (size_t i = 0; i < map->nbuckets; i++) {
+        if (map->buckets[i])
+            return take(map, &map->buckets[i]);
+    }
+    return NULL;
+}

@@ -1,0 +1,3 @@
+foreach(subject sas connection_string bag topic twin)
+  edge_fuzz(fuzz_${subject} LINKS edge::iothub)
+endforeach()

@@ -1,0 +1,172 @@
+"""What the tests of a device that the cloud drives share: one sandbox with containerd, a registry, the local
+cloud, edge-securityd and the agent that it starts.
+
+    class Deploy(cloud_case.CloudCase):
+        def test_modules_run(self):
+            self.deploy({"cam": module()})
+            self.wait_reported(200)
+"""
+import json
+import os
+import subprocess
+import unittest
+
+import cloud
+import services
+from case import HOST, IDLE, IMAGE, PATIENCE, busybox, main, module  # noqa: F401 (tests use them)
+from sandbox import Unmet, wait_for
+
+ADDRESS = "10.99.0.11"  # reached from the modules too
+HUB = "hub.test"
+DEVICE = "edge-1"
+
+
+class Securityd(services.Service):
+    """edge-securityd; it starts edge-agent, whose programs are beside it."""
+
+    def __init__(self, device):
+        self.device = device
+        super().__init__("securityd", [os.path.join(services.BIN, "edge-securityd"), "--config", device.config],
+                         device.environment)
+
+    def ready(self):
+        return self.device.edgectl("list", "--json").returncode == 0
+
+    def agent_pid(self):
+        """Of the edge-agent that runs with our configuration; 0 when there is none."""
+        for pid, words in services.processes():
+            if words and words[0].endswith("edge-agent") and self.device.config in words:
+                return pid
+        return 0
+
+    def stop(self, timeout=30):
+        code = super().stop(timeout)
+        if code not in (None, 0):
+            raise AssertionError(f"securityd: exit {code} after SIGTERM\n{self.tail()}")
+        return code
+
+
+class CloudCase(unittest.TestCase):
+    """Starts everything once a file; each test deploys what it needs."""
+
+    agent_env = None
+    settings = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.services = []
+        cls.addClassCleanup(cls._end)
+        subprocess.run(["ip", "address", "add", ADDRESS + "/32", "dev", "lo"], check=True)
+        cloud.name_hosts({HUB: ADDRESS})
+        cls.containerd = cls._start(services.Containerd())
+        cls.registry = cls._start(services.Registry())
+        cls.registry.client.push(busybox.image(), "busybox", "1")
+        cls.hub = cls._start(cloud.Emulator(ADDRESS, HUB))
+        cls.device = services.Agent({
+            "provisioning": {"source": "manual", "device_connection_string": cls.hub.device(DEVICE, edge=True)},
+            "cloud": {"trusted_ca": cls.hub.ca}, **(cls.settings or {})}, cls.agent_env)
+        cls.security = cls._start(Securityd(cls.device))
+
+    @classmethod
+    def _start(cls, service):
+        cls.services.append(service)
+        return service.start()
+
+    @classmethod
+    def _end(cls):
+        failed = []
+        for service in reversed(cls.services):
+            try:
+                service.stop()
+            except AssertionError as why:
+                failed.append(str(why))
+            failed += filter(None, [service.complaints()])
+        for service in cls.services:
+            service.kill()
+        if failed:
+            raise AssertionError("\n".join(failed))
+
+    def run(self, result=None):
+        marks = {service: service.size() for service in self.services}
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
+            print(f"\n--- what {self.id()} left in the logs")
+            for service, mark in marks.items():
+                if service is not self.registry:
+                    print(service.tail(40 if service is self.security else 8, mark), flush=True)
+        return result
+
+    # What a test does.
+
+    @staticmethod
+    def desired(modules, schema="1.1", credentials=None, **more):
+        """Desired properties of $edgeAgent with these modules."""
+        return {"schemaVersion": schema,
+                "runtime": {"type": "docker", "settings": {"minDockerVersion": "v1.25",
+                                                           **({"registryCredentials": credentials} if credentials else {})}},
+                "systemModules": {
+                    "edgeAgent": {"type": "docker", "settings": {"image": "edge-agent:1", "createOptions": "{}"}},
+                    **more},
+                "modules": modules}
+
+    def deploy(self, modules, **more):
+        self.hub.set_modules(DEVICE, self.desired(modules, **more))
+
+    def edgectl(self, *arguments):
+        done = self.device.edgectl(*arguments)
+        self.assertEqual(done.returncode, 0, f"edgectl {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    # What a test looks at and waits for.
+
+    def reported(self):
+        return self.hub.reported(DEVICE)
+
+    def wait_reported(self, code, holds=lambda reported: True, timeout=PATIENCE):
+        """Until the cloud has been told this code for the newest deployment, and more holds."""
+        def probe():
+            twin = self.hub.service.twin(DEVICE)["properties"]
+            seen = twin["reported"]
+            status = seen.get("lastDesiredStatus", {})
+            if status.get("code") == code and holds(seen) and (
+                    code != 200 or seen.get("lastDesiredVersion") == twin["desired"]["$version"]):
+                return seen
+            raise Unmet({"version": twin["desired"]["$version"], "last": seen.get("lastDesiredVersion"), "status": status,
+                         "modules": {name: m.get("runtimeStatus") for name, m in (seen.get("modules") or {}).items()}})
+        return wait_for(probe, timeout, f"code {code} to be reported", every=0.2)
+
+    def wait_running(self, *names, timeout=PATIENCE):
+        """Until the cloud sees these running; returns their processes here."""
+        self.wait_reported(200, lambda seen: all(
+            (seen.get("modules") or {}).get(name, {}).get("runtimeStatus") == "running" for name in names), timeout)
+        return self.pids(*names)
+
+    def pids(self, *names):
+        tasks = self.containerd.tasks()
+        return {name: tasks.get(name, (0, ""))[0] for name in names}
+
+    def wait_output(self, name, text, timeout=PATIENCE):
+        def probe():
+            done = self.device.edgectl("logs", name)
+            if done.returncode == 0 and text in done.stdout + done.stderr:
+                return done.stdout + done.stderr
+            raise Unmet((done.stdout + done.stderr)[-500:])
+        return wait_for(probe, timeout, f"{name} to log {text!r}")
+
+    def identities(self):
+        """{module id: identity} in the cloud."""
+        return {m["moduleId"]: m for m in self.hub.service.ok("GET", f"/devices/{DEVICE}/modules")}
+
+    def set_status(self, status):
+        """Enable or disable the device in the cloud."""
+        device = self.hub.service.ok("GET", f"/devices/{DEVICE}")
+        self.hub.service.ok("PUT", f"/devices/{DEVICE}", {**device, "status": status}, headers={"If-Match": "*"})
+
+
+def env_of(text):
+    """{name: value} of what `env` has printed."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+__all__ = ["CloudCase", "DEVICE", "HUB", "ADDRESS", "HOST", "IMAGE", "IDLE", "PATIENCE", "module", "main", "json", "env_of"]

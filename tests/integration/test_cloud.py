@@ -1,0 +1,196 @@
+"""The cloud drives the device: a deployment in the twin becomes modules, their state becomes reported properties."""
+import json
+import time
+
+import cloud_case
+from cloud_case import DEVICE, HUB, IDLE, IMAGE, PATIENCE, env_of, module
+from sandbox import Unmet, wait_for
+
+NEVER = "0001-01-01T00:00:00"
+
+
+class Cloud(cloud_case.CloudCase):
+    def test_twenty_modules_are_deployed_and_reported(self):
+        names = [f"m{i:02}" for i in range(20)]
+        self.deploy({name: module(env={"N": name}) for name in names})
+        pids = self.wait_running(*names, timeout=120)
+        self.assertTrue(all(pids.values()), pids)
+        seen = self.reported()
+        self.assertEqual(seen["schemaVersion"], "1.0")
+        self.assertEqual(seen["lastDesiredStatus"]["code"], 200)
+        self.assertEqual(seen["runtime"]["type"], "docker")
+        self.assertIn("version", seen["runtime"]["platform"])
+        one = seen["modules"]["m07"]
+        self.assertEqual((one["status"], one["restartPolicy"], one["imagePullPolicy"], one["type"]),
+                         ("running", "on-unhealthy", "on-create", "docker"))
+        self.assertEqual(one["settings"]["image"], IMAGE)
+        self.assertTrue(one["settings"]["imageHash"].startswith("sha256:"))
+        self.assertEqual((one["exitCode"], one["restartCount"]), (0, 0))
+        self.assertTrue(one["lastExitTimeUtc"].startswith(NEVER))
+        self.assertFalse(one["lastStartTimeUtc"].startswith(NEVER))
+        self.assertEqual(seen["systemModules"]["edgeAgent"]["runtimeStatus"], "running")
+
+    def test_a_patch_of_one_module_touches_no_other(self):
+        self.deploy({"a": module(), "b": module()})
+        before = self.wait_running("a", "b")
+        self.hub.service.ok("PATCH", f"/twins/{DEVICE}/modules/%24edgeAgent",
+                    {"properties": {"desired": {"modules": {"b": {"env": {"NEW": {"value": "1"}}}}}}}, headers={"If-Match": "*"})
+        after = wait_for(lambda: self.pids("a", "b")["b"] not in (0, before["b"]) and self.pids("a", "b"), PATIENCE, "a new b")
+        self.assertEqual(after["a"], before["a"])
+        self.wait_reported(200)
+
+    def test_an_identity_comes_before_its_module_and_goes_after_it(self):
+        self.deploy({"keep": module(), "drop": module("env; " + IDLE)})
+        self.wait_running("keep", "drop")
+        made = self.identities()
+        self.assertEqual(made["drop"]["managedBy"], "IotEdge")
+        told = env_of(self.wait_output("drop", "IOTEDGE_MODULEID"))
+        self.assertEqual(told["IOTEDGE_MODULEGENERATIONID"], made["drop"]["generationId"])
+        self.deploy({"keep": module()})
+        wait_for(lambda: "drop" not in self.identities(), PATIENCE, "the identity to go")
+        self.assertIn("keep", self.identities())
+        self.assertIsNone((self.reported()["modules"]).get("drop"))
+
+    def test_modules_are_told_who_and_where_they_are(self):
+        self.deploy({"told": module("env; ls -la /var/run/iotedge; " + IDLE, env={"MINE": "yes"})})
+        self.wait_running("told")
+        text = self.wait_output("told", "workload.sock")
+        told = env_of(text)
+        self.assertEqual({name: told.get(name) for name in (
+            "IOTEDGE_WORKLOADURI", "IOTEDGE_AUTHSCHEME", "IOTEDGE_IOTHUBHOSTNAME", "IOTEDGE_DEVICEID", "IOTEDGE_MODULEID",
+            "IOTEDGE_GATEWAYHOSTNAME", "IOTEDGE_APIVERSION", "MINE")}, {
+                "IOTEDGE_WORKLOADURI": "unix:///var/run/iotedge/workload.sock", "IOTEDGE_AUTHSCHEME": "sasToken",
+                "IOTEDGE_IOTHUBHOSTNAME": HUB, "IOTEDGE_DEVICEID": DEVICE, "IOTEDGE_MODULEID": "told",
+                "IOTEDGE_GATEWAYHOSTNAME": "edge-1", "IOTEDGE_APIVERSION": "2022-08-03", "MINE": "yes"})
+
+    def test_bad_documents_are_told_and_change_nothing(self):
+        self.deploy({"good": module()})
+        pid = self.wait_running("good")["good"]
+        version = self.reported()["lastDesiredVersion"]
+        bad = module()
+        bad["settings"]["createOptions"] = "{\"HostConfig\":"
+        for modules, schema, code, words in (
+                ({"good": module(), "broken": bad}, "1.1", 400, ("broken", "createOptions")),
+                ({"good": {**module(), "status": "dancing"}}, "1.1", 400, ("good", "status")),
+                ({"good": module()}, "1.2", 412, ("1.2",)),
+                ({"good": module()}, "1", 412, ("schemaVersion",))):
+            with self.subTest(code=code, words=words):
+                self.deploy(modules, schema=schema)
+                seen = self.wait_reported(code, lambda s, words=words: all(
+                    word in s["lastDesiredStatus"]["description"] for word in words))
+                self.assertEqual(seen["lastDesiredVersion"], version)
+        self.hub.set_modules(DEVICE, {})
+        self.wait_reported(417)
+        self.assertEqual(self.pids("good")["good"], pid)
+        self.deploy({"good": module()})
+        self.wait_running("good")
+        self.assertEqual(self.pids("good")["good"], pid)
+
+    def test_an_image_that_is_not_there_is_500_and_names_it(self):
+        self.deploy({"ok": module(), "lost": module(image="127.0.0.1:5000/nowhere:1")})
+        seen = self.wait_reported(500, lambda s: "lost" in s["lastDesiredStatus"]["description"])
+        self.assertEqual(seen["modules"]["ok"]["runtimeStatus"], "running")
+
+    def test_passwords_do_not_go_to_the_cloud(self):
+        self.deploy({"m": module()}, credentials={"r": {"address": "127.0.0.1:5999", "username": "u", "password": "hidden-word"}})
+        self.wait_running("m")
+        self.assertNotIn("hidden-word", json.dumps(self.reported()))
+        self.assertNotIn("hidden-word", self.security.text())
+
+    def test_direct_methods(self):
+        self.deploy({"m": module("echo hello-log; " + IDLE)})
+        pid = self.wait_running("m")["m"]
+        self.assertEqual(self.hub.service.method(DEVICE, "ping"), (200, {"status": 200, "payload": None}))
+        self.assertEqual(self.hub.service.method(DEVICE, "RestartModule", {"schemaVersion": "1.0", "id": "m"})[1]["status"], 200)
+        wait_for(lambda: self.pids("m")["m"] not in (0, pid), PATIENCE, "a new process")
+        status, answer = self.hub.service.method(DEVICE, "GetModuleLogs", {
+            "schemaVersion": "1.0", "items": [{"id": "^m$", "filter": {"tail": 5}}], "encoding": "none", "contentType": "text"})
+        self.assertEqual((status, answer["status"]), (200, 200), answer)
+        self.assertEqual(answer["payload"][0]["id"], "m")
+        self.assertIn("hello-log", answer["payload"][0]["payload"])
+        self.assertEqual(self.hub.service.method(DEVICE, "RestartModule", {"schemaVersion": "1.0", "id": "nobody"})[1]["status"], 500)
+        self.assertEqual(self.hub.service.method(DEVICE, "RestartModule", {"schemaVersion": "1.0"})[1]["status"], 400)
+        answer = self.hub.service.method(DEVICE, "Dance")[1]
+        self.assertEqual(answer["status"], 400)
+        self.assertIn("Dance", answer["payload"]["message"])
+
+    def test_the_device_boots_without_a_cloud(self):
+        self.deploy({"m": module(policy="always")})
+        self.wait_running("m")
+        self.hub.stop()
+        try:
+            self.power_off()
+            self.security.start(60)
+            wait_for(lambda: self.pids("m")["m"], PATIENCE, "m to run without a cloud")
+            told = self.edgectl("logs", "m")
+            self.assertIsNotNone(told)
+        finally:
+            if not self.hub.running():
+                self.hub.start()
+        self.wait_running("m", timeout=90)
+
+    def power_off(self):
+        """Everything of ours ends at once, and what a reboot forgets is gone."""
+        import shutil
+        agent = self.security.agent_pid()
+        self.security.kill()
+        if agent:
+            cloud_case.cloud.services.signal_pid(agent)
+            wait_for(lambda: not self.security.agent_pid(), PATIENCE, "the agent to be gone")
+        for name, (pid, _) in self.containerd.tasks().items():
+            self.containerd.ctr("tasks", "kill", "-s", "SIGKILL", name, check=False)
+        wait_for(lambda: not any(status == "RUNNING" for _, status in self.containerd.tasks().values()), PATIENCE, "no task to run")
+        for name in self.containerd.tasks():
+            self.containerd.ctr("tasks", "rm", name, check=False)
+        shutil.rmtree(self.device.rundir, ignore_errors=True)
+
+    def test_a_disabled_device_keeps_its_modules_and_comes_back(self):
+        self.deploy({"m": module()})
+        pid = self.wait_running("m")["m"]
+        mark = self.security.size()
+        self.set_status("disabled")
+        wait_for(lambda: self.hub.service.ok("GET", f"/devices/{DEVICE}")["connectionState"] == "Disconnected", PATIENCE, "the link to end")
+        wait_for(lambda: "refus" in self.security.text(mark) or "not authorized" in self.security.text(mark), PATIENCE,
+                 "the refusal in the log")
+        self.assertEqual(self.pids("m")["m"], pid)
+        self.set_status("enabled")
+        self.deploy({"m": module(), "n": module()})
+        self.wait_running("m", "n", timeout=120)
+        self.assertEqual(self.pids("m")["m"], pid)
+
+    def test_a_cloud_frozen_in_the_middle_is_left_and_found_again(self):
+        self.deploy({"m": module()})
+        pid = self.wait_running("m")["m"]
+        self.hub.faults(freeze=True)
+        try:
+            time.sleep(2)  # something is under way meanwhile
+            self.assertEqual(self.pids("m")["m"], pid)
+        finally:
+            self.hub.faults(freeze=False)
+        self.deploy({"m": module(), "n": module()})
+        self.wait_running("m", "n", timeout=150)
+        self.assertEqual(self.pids("m")["m"], pid)
+
+    def test_a_clock_thirty_days_off_is_told_and_survived(self):
+        self.deploy({"m": module()})
+        pid = self.wait_running("m")["m"]
+        mark = self.security.size()
+        self.hub.faults(clockOffsetSeconds=30 * 86400)
+        try:
+            self.hub.faults(drop=f"{DEVICE}/$edgeAgent")
+
+            def told():
+                text = self.security.text(mark)
+                if "clock" in text:
+                    return True
+                raise Unmet(text[-600:])
+            wait_for(told, PATIENCE, "the log to name the clock")
+            self.assertEqual(self.pids("m")["m"], pid)
+        finally:
+            self.hub.faults(clockOffsetSeconds=0)
+        self.deploy({"m": module(), "n": module()})
+        self.wait_running("m", "n", timeout=150)
+
+
+if __name__ == "__main__":
+    cloud_case.main()

@@ -1,0 +1,1 @@
+edge_test(unit/agent/test_identities.c LINKS edge::agent_supervisor)
