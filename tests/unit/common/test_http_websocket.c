@@ -18,7 +18,7 @@ struct house {
     pthread_t thread;
     uint16_t port;
     struct edge_stream *open[16]; /* closed at the end, so that a failed test ends, too */
-    int end_rc; /* 1: none yet */
+    int end_rc;                   /* 1: none yet */
 };
 
 static struct house house;
