@@ -209,6 +209,8 @@ static void send_rest(struct agent_cloud *cloud, unsigned ms)
         return;
     cloud->closing = true;
     edge_timer_arm(late, ms);
+    agent_twin_hurry(cloud->twin);
+    edge_timer_arm(cloud->timer, 0);
     edge_loop_run(cloud->cfg.loop);
     edge_timer_destroy(late);
 }

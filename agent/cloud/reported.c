@@ -86,16 +86,16 @@ static void print_status(struct edge_buf *out, const struct edge_json *entry, co
         edge_ignore(edge_buf_printf(out, "exited with code %lld", (long long) code));
 }
 
+/* A module that runs while its new image is brought is told of as running. */
 static char *describe(const struct edge_json *entry, const char *status)
 {
     const struct edge_json *pull = edge_json_get(entry, "pull");
+    bool waits = strcmp(status, "downloading") == 0 || !*text_of(entry, "containerId", "") ||
+                 edge_json_get(pull, "error");
     const char *note = text_of(entry, "note", "");
     struct edge_buf out = EDGE_BUF_INIT(2048);
 
-    if (!pull)
-        print_status(&out, entry, status);
-    else if (strcmp(status, "downloading") == 0 || !*text_of(entry, "containerId", "") ||
-             edge_json_get(pull, "error"))
+    if (pull && waits)
         print_pull(&out, pull);
     else
         print_status(&out, entry, status);

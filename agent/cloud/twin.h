@@ -61,6 +61,9 @@ void agent_twin_patch(struct agent_twin *twin, int64_t version, struct edge_byte
 void agent_twin_turn(struct agent_twin *twin, int64_t now_ms);
 /** When the next turn has something to do; INT64_MAX: not by time alone. */
 int64_t agent_twin_due(const struct agent_twin *twin);
+/** We are about to end: what is left to report goes out without waiting for its time, unless IoT
+ * Hub has asked for a pause. */
+void agent_twin_hurry(struct agent_twin *twin);
 /** The cloud has been told everything, as far as is known. */
 bool agent_twin_settled(const struct agent_twin *twin);
 

@@ -21,6 +21,12 @@ void agent_twin_report(struct agent_twin *twin, const struct edge_json *reported
     push->dirty = true;
 }
 
+void agent_twin_hurry(struct agent_twin *twin)
+{
+    if (twin->push.failures == 0)
+        twin->push.at = 0;
+}
+
 void twin_push_learn(struct agent_twin *twin, const struct edge_json *reported)
 {
     struct twin_push *push = &twin->push;

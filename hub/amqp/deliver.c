@@ -15,7 +15,7 @@ static struct hub_amqp_link *link_of(const struct hub_amqp_person *person)
     struct hub_amqp_place *place =
         person->places[person->who.module[0] ? HUB_AMQP_LINK_INPUTS : HUB_AMQP_LINK_C2D];
 
-    return place && place->link->taken ? place->link : NULL;
+    return place ? place->link : NULL; /* one that is not answered yet keeps it */
 }
 
 void hub_amqp_deliver(struct hub_amqp_person *person, const struct edge_message *message,

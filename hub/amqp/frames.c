@@ -165,7 +165,7 @@ static int judge(struct hub_amqp_frames *f, uint16_t channel, struct edge_bytes 
     struct edge_bytes list, fields[FIELDS];
     unsigned values = HUB_AMQP_FRAME_VALUES;
     uint32_t number;
-    uint64_t code;
+    uint64_t code = 0;
     size_t len;
     int rc = hub_amqp_walk(body, &values, &len);
 
@@ -178,6 +178,9 @@ static int judge(struct hub_amqp_frames *f, uint16_t channel, struct edge_bytes 
     rc = fields_of(list, fields);
     if (rc < 0)
         return rc;
+    if (f->open == (code == OPEN)) /* the first, and no other */
+        return EDGE_EPROTOCOL;
+    f->open = true;
     if (code == OPEN || code == CLOSE)
         return 0;
     if (code == BEGIN)
@@ -215,8 +218,9 @@ static int frame(struct hub_amqp_frames *f, struct edge_bytes whole, struct hub_
     else if (whole.data[5] != 1)
         rc = EDGE_EPROTOCOL;
     else {
-        rc = hub_amqp_walk(body, &values, &len);
-        f->header = true; /* after a frame of SASL comes another, or the next header */
+        rc = f->login ? EDGE_EPROTOCOL : hub_amqp_walk(body, &values, &len);
+        f->login = true;
+        f->header = true; /* the next header */
     }
     if (rc == SKIP)
         ret->bytes = (struct edge_bytes){0};

@@ -2,8 +2,9 @@
  * engine can take. Pure; any thread.
  *
  * Frames for a channel that has ended or a handle that is detached are passed over, as AMQP
- * clients send them now and then; the engine would close the connection. Frames over the limit, too
- * deep, with too many values, or against the state of their channel are an error. */
+ * clients send them now and then; the engine would close the connection. A client logs in once and
+ * opens once. Frames over the limit, too deep, with too many values, or against the state of their
+ * channel are an error. */
 #ifndef HUB_AMQP_FRAMES_H
 #define HUB_AMQP_FRAMES_H
 
@@ -22,6 +23,7 @@ struct hub_amqp_frames {
     struct edge_buf partial; /* the frame or header that is not complete yet */
     bool taken;              /* partial has been handed out */
     bool header;             /* a protocol header may come next */
+    bool login, open;        /* the one sasl-init, the one OPEN have come */
     uint8_t *channels;       /* open channels; a bit each */
     struct hub_amqp_handle *handles;
     size_t nhandles;

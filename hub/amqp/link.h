@@ -124,7 +124,7 @@ void hub_amqp_settle(struct hub_amqp_link *link, uint64_t delivery, enum hub_amq
  * @return 0, EDGE_ELIMIT (no credit), EDGE_EINVALID, -ENOMEM */
 EDGE_MUST_CHECK int hub_amqp_send(struct hub_amqp_link *link, uint64_t tag,
                                   const struct hub_amqp_message *message, bool settled);
-/** Send now, or keep until there is credit; goes after what was kept before.
+/** Send now, or keep until there is credit; it goes after what was kept before.
  * @return 0, EDGE_ELIMIT (256 messages or 4 MiB wait already), EDGE_EINVALID, -ENOMEM */
 EDGE_MUST_CHECK int hub_amqp_post(struct hub_amqp_link *link, uint64_t tag,
                                   const struct hub_amqp_message *message, bool settled);

@@ -102,7 +102,7 @@ static int send_encoded(struct hub_amqp_link *link, uint64_t tag, const char *en
 static int encode(const struct hub_amqp_link *link, const struct hub_amqp_message *message,
                   struct edge_buf *out)
 {
-    if (!link->engine || link->client_sends || !link->taken)
+    if (!link->engine || link->client_sends)
         return EDGE_EINVALID;
     return hub_amqp_message_write(out, message);
 }

@@ -275,10 +275,12 @@ static void admit(struct hub_amqp_place *place)
 
 void hub_amqp_pause(struct hub_amqp_person *person, bool paused)
 {
-    if (!person->session || person->paused == paused)
+    const struct hub_backend_ops *ops = hub_amqp_backend(person->connection);
+
+    if (!person->session || person->paused == paused || !ops->pause)
         return;
     person->paused = paused;
-    hub_amqp_backend(person->connection)->pause(person->session, paused);
+    ops->pause(person->session, paused);
 }
 
 void hub_amqp_place_left(struct hub_amqp_link *link, void *arg)

@@ -14,7 +14,7 @@ static void tell(struct hub_amqp_person *person, const struct hub_amqp_message *
 {
     struct hub_amqp_place *place = person->places[HUB_AMQP_LINK_TWIN_TELL];
 
-    if (!place || !place->link->taken)
+    if (!place)
         return;
     if (hub_amqp_post(place->link, 0, message, true) < 0) {
         edge_warn("AMQP client does not read its twin identity=%s/%s", person->who.device,

@@ -178,13 +178,14 @@ bool hub_amqp_step(struct edge_bytes *elements, struct edge_bytes *ret_element)
 
 bool hub_amqp_uint(struct edge_bytes element, uint32_t *ret)
 {
-    struct walk w = {element.data, element.data + element.len, 0};
+    struct walk w;
     uint64_t wide = 0;
     uint8_t form;
 
-    if (left(&w) == 0)
+    if (element.len == 0)
         return false;
-    form = *w.at++;
+    w = (struct walk){element.data + 1, element.data + element.len, 0};
+    form = *element.data;
     if (form != 0x43 && !(form == 0x52 && number(&w, 1, &wide)) &&
         !(form == 0x70 && number(&w, 4, &wide)))
         return false;

@@ -85,7 +85,7 @@ struct hub_backend_ops {
                          void *arg);
 
     /** Begin a session for an identity that has been granted. An older one of the same identity is
-     * closed first.
+     * closed first. The claim is as it was authenticated, but perhaps without its token.
      * @param keep   what is undelivered and subscribed outlives the connection (MQTT clean = 0)
      * @param ret_features  what a kept session was subscribed to (enum edge_feature); 0 when new
      * @return 0, HUB_RESUMED, or negative */

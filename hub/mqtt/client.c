@@ -35,8 +35,9 @@ struct hub_mqtt_client {
     struct mqtt_requests requests;
     struct mqtt_sent sent;
     int64_t last_ms;  /* of anything from the client */
-    int64_t idle_ms;  /* silence allowed; 0: any */
+    int64_t idle_ms;  /* silence allowed */
     int64_t expire_s; /* wall clock */
+    size_t backlog;   /* queued when that was last looked at: less now is a sign of life */
     enum state state;
     unsigned busy;   /* depth of callbacks: memory stays until they have returned */
     bool ws;         /* over a WebSocket */
@@ -178,12 +179,23 @@ static int64_t expiry_left_ms(const struct hub_mqtt_client *c)
     return c->expire_s * 1000 - now_ns / 1000000;
 }
 
+/* We do not listen while its requests wait for us, nor while it has much to read: the first is not
+ * its silence, and in the second it is alive as long as it reads. */
+static bool excused(struct hub_mqtt_client *c)
+{
+    size_t before = c->backlog;
+
+    if (c->state != SERVING)
+        return c->state == CHECKING;
+    c->backlog = edge_stream_queued(c->stream);
+    return mqtt_requests_full(&c->requests) || (slow(c) && c->backlog < before);
+}
+
 static int64_t silence_left_ms(struct hub_mqtt_client *c)
 {
     int64_t now = edge_now_ms();
 
-    /* While its requests wait for us, we do not hear it: that is not its silence. */
-    if (c->state == CHECKING || (c->state == SERVING && mqtt_requests_full(&c->requests)))
+    if (excused(c))
         c->last_ms = now;
     return c->last_ms + c->idle_ms - now;
 }
@@ -421,10 +433,13 @@ static void pump(struct hub_mqtt_client *c)
         edge_buf_fini(&c->in);
     if (c->state == ENDED)
         return;
-    if (c->eof && !blocked(c))
+    if (c->eof && !blocked(c)) {
         end(c, HUB_MQTT_LOST, NULL);
-    else
-        edge_stream_pause(c->stream, blocked(c));
+        return;
+    }
+    edge_stream_pause(c->stream, blocked(c));
+    if (edge_stream_queued(c->stream) > c->backlog)
+        c->backlog = edge_stream_queued(c->stream);
 }
 
 static void on_data(struct edge_bytes data, void *arg)

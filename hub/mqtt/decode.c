@@ -318,8 +318,8 @@ int mqtt_decode(struct edge_bytes data, size_t max, struct mqtt_packet *ret, siz
                 struct edge_err *err)
 {
     struct cursor c;
-    size_t header;
-    size_t total;
+    size_t header = 0;
+    size_t total = 0;
     int rc;
 
     *ret_used = 0;

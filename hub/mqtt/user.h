@@ -16,6 +16,7 @@ struct hub_mqtt_user {
     char *auth_chain;
 };
 /** Fields it does not know are passed over; of one given twice, the first counts.
+ * @param text  UTF-8 without NUL, as the codec gives it
  * @return 0, EDGE_EINVALID with the reason, -ENOMEM; hub_mqtt_user_fini afterwards in any case */
 EDGE_MUST_CHECK int hub_mqtt_user_parse(struct edge_bytes text, struct hub_mqtt_user *ret,
                                         struct edge_err *err);

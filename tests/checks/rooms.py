@@ -13,14 +13,14 @@ LIBRARIES = {
     r"mosquitto": ["agent/cloud/"],
     r"proton/": ["hub/amqp/"],
     r"wslay/": ["common/net/"],
-    r"p11-kit/": ["agent/security/"],
-    r"seccomp\.h|sys/capability": ["agent/security/"],
+    r"p11-kit/": ["agent/security/keys/"],
+    r"seccomp\.h|sys/capability": ["agent/security/confine/"],
     r"pcre2|archive": ["agent/methods/"],
     r"yaml\.h": ["agent/config/"],
     r"json-c/|json\.h$": ["common/json/"],
     r"uv\.h|uv/": ["common/loop/", "common/net/"],
     r"curl/": ["common/http/"],
-    r"openssl/": ["common/crypto/", "common/tls/", "common/net/"],
+    r"openssl/": ["common/crypto/", "common/tls/", "common/net/", "agent/security/keys/aead.c"],
     r"zlib\.h": ["agent/logs/"],
 }
 # folder -> folders whose headers it may not include

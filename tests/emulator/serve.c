@@ -7,11 +7,16 @@
 #include "common/http/server.h"
 #include "common/net/listen.h"
 #include "common/tls/tls.h"
+#include "hub/amqp/server.h"
 #include "hub/mqtt/server.h"
+#include "tests/emulator/amqp/amqp.h"
+#include "tests/emulator/dps/dps_mqtt.h"
+#include "tests/emulator/registrar.h"
 #include "tests/emulator/rest/rest.h"
 
 enum {
     PORT_MQTT = 8883,
+    PORT_AMQP = 5671,
     PORT_HTTPS = 443,
     MAX_BODY = 4 << 20,
     MAX_CLIENTS = 20000,
@@ -19,11 +24,14 @@ enum {
 
 struct serve {
     struct cloud *cloud;
+    struct dps_registrar registrar;
     unsigned max_clients;
     struct edge_tls_server *tls;
     struct rest *rest;
     struct hub_mqtt *mqtt;
-    struct edge_listener *mqtts;
+    struct service *service;
+    struct hub_amqp *amqp;
+    struct edge_listener *mqtts, *amqps;
     struct edge_http_server *https;
     struct edge_http_server *admin;
 };
@@ -35,12 +43,25 @@ static void on_mqtt(struct edge_stream *stream, void *arg)
     hub_mqtt_accept(s->mqtt, stream, false);
 }
 
+static void on_amqp(struct edge_stream *stream, void *arg)
+{
+    struct serve *s = arg;
+
+    hub_amqp_accept(s->amqp, stream, false);
+}
+
 static void refuse_websocket(struct edge_exchange *exchange)
 {
     static const char text[] = "{\"Message\":\"ErrorCode:ArgumentInvalid;no sub-protocol of the "
                                "WebSocket is known here\"}";
 
     edge_exchange_reply(exchange, 400, "application/json", text, sizeof text - 1);
+}
+
+static void accept_amqp(struct serve *s, struct edge_stream *stream)
+{
+    if (stream)
+        hub_amqp_accept(s->amqp, stream, true);
 }
 
 /* A WebSocket goes to the head of its sub-protocol, anything else is REST. */
@@ -57,6 +78,10 @@ static void on_request(struct edge_exchange *exchange, void *arg)
         stream = edge_exchange_upgrade(exchange, "mqtt");
         if (stream)
             hub_mqtt_accept(s->mqtt, stream, true);
+    } else if (edge_exchange_offers(exchange, "AMQPWSB10")) {
+        accept_amqp(s, edge_exchange_upgrade(exchange, "AMQPWSB10"));
+    } else if (edge_exchange_offers(exchange, "amqp")) {
+        accept_amqp(s, edge_exchange_upgrade(exchange, "amqp"));
     } else {
         refuse_websocket(exchange);
     }
@@ -68,10 +93,26 @@ static int open_heads(struct serve *s, struct edge_loop *loop)
         .backend = cloud_backend(s->cloud),
         .host = cloud_hostname(s->cloud),
         .max_clients = s->max_clients,
+        .other = dps_mqtt_offer,
+        .arg = &s->registrar,
     };
+    struct hub_amqp_options amqp = {
+        .backend = mqtt.backend,
+        .host = mqtt.host,
+        .max_clients = s->max_clients,
+        .nodes = &service_nodes,
+    };
+    EDGE_CLEANUP(edge_free)
+    char *entity = edge_format("iothub-ehub-%.*s", (int) strcspn(mqtt.host, "."), mqtt.host);
     int rc = rest_create(s->cloud, &s->rest);
 
-    return rc == 0 ? hub_mqtt_create(loop, &mqtt, &s->mqtt) : rc;
+    if (rc == 0)
+        rc = hub_mqtt_create(loop, &mqtt, &s->mqtt);
+    if (rc < 0)
+        return rc;
+    s->service = entity ? service_create(loop, s->cloud, entity, PORT_AMQP) : NULL;
+    amqp.arg = s->service;
+    return s->service ? hub_amqp_create(loop, &amqp, &s->amqp) : -ENOMEM;
 }
 
 static int listen_stream(struct serve *s, struct edge_loop *loop, const char *address, int port,
@@ -132,12 +173,15 @@ int serve_open(struct edge_loop *loop, const struct serve_options *o, struct ser
     if (!s)
         return -ENOMEM;
     s->cloud = o->cloud;
+    s->registrar = registrar_of(o->cloud);
     s->max_clients = o->max_clients ? o->max_clients : MAX_CLIENTS;
     rc = edge_tls_server_create(&tls, &s->tls, err);
     if (rc == 0)
         rc = open_heads(s, loop);
     if (rc == 0)
         rc = listen_stream(s, loop, o->listen, PORT_MQTT, on_mqtt, &s->mqtts, err);
+    if (rc == 0)
+        rc = listen_stream(s, loop, o->listen, PORT_AMQP, on_amqp, &s->amqps, err);
     if (rc == 0)
         rc = listen_https(s, loop, o->listen, err);
     if (rc == 0 && o->admin)
@@ -153,7 +197,10 @@ struct serve *serve_close(struct serve *s)
         return NULL;
     edge_http_server_close(s->admin);
     edge_http_server_close(s->https);
+    edge_listener_close(s->amqps);
     edge_listener_close(s->mqtts);
+    hub_amqp_destroy(s->amqp);
+    service_destroy(s->service);
     hub_mqtt_destroy(s->mqtt);
     rest_destroy(s->rest);
     edge_tls_server_destroy(s->tls);

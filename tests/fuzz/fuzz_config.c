@@ -33,7 +33,8 @@ static void apply(const struct config_node *root)
     struct edge_err err = {0};
     struct config_reader r = {.file = "fuzz", .config = config, .warn = warn, .err = &err};
 
-    if (config && config_schema_apply(&r, root) < 0 && strncmp(err.text, "fuzz:", 5) != 0)
+    if (config && (config_schema_apply(&r, root) < 0 || config_provisioning_check(&r) < 0) &&
+        strncmp(err.text, "fuzz:", 5) != 0)
         abort();
 }
 

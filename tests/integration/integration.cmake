@@ -29,6 +29,10 @@ endforeach()
 # Against the local cloud, with the clients of npm (tests/conformance/node/install.sh).
 if(TARGET iothub-emulator)
   edge_python_test(conformance conformance sdk 1200)
+  # Debian's python3, which has python3-qpid-proton and python3-uamqp.
+  add_test(NAME conformance.amqp COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/conformance/test_amqp.py)
+  set_tests_properties(conformance.amqp PROPERTIES LABELS conformance TIMEOUT 300
+    ENVIRONMENT "EDGE_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
 endif()
 if(TARGET iothub-emulator AND TARGET edge-securityd)
   edge_python_test(integration integration cloud 900)

@@ -140,6 +140,8 @@ class Hub:
         self.mute = False
 
     def connect(self):
+        if self.client:
+            self.client.close()
         self.client = Client(self._heard)
         self.client.subscribe("$iothub/twin/GET/#", "$iothub/twin/PATCH/properties/reported/#",
                               "$iothub/methods/res/#")

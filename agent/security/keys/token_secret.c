@@ -12,7 +12,7 @@ struct token_secret {
     struct sec_secret base;
     pthread_mutex_t lock; /* a session does one thing at a time */
     struct sec_token *token;
-    CK_OBJECT_HANDLE key;
+    unsigned long key;
     char *uri;
     char *label;
 };

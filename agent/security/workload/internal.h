@@ -24,7 +24,9 @@ struct sec_workload {
     struct sec_socket *agent;
 };
 
-/** serve.c: answers one request of a socket. */
+/** serve.c: the endpoints, and one request of a socket. */
+extern const struct sec_route sec_workload_routes[];
+extern const size_t sec_workload_nroutes;
 void sec_workload_handle(struct edge_exchange *x, void *socket);
 
 /** store.c: which modules have sockets, in <rundir>/workload/modules.json. */

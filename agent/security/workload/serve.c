@@ -250,7 +250,7 @@ static void reply_list(struct sec_request *r)
 
 /* ---- routes ---- */
 
-static const struct sec_route routes[] = {
+const struct sec_route sec_workload_routes[] = {
     {{"modules"}, "GET", NULL, false, NULL, reply_list},
     {{"trust-bundle"}, "GET", NULL, false, work_trust_bundle, NULL},
     {{"manifest-trust-bundle"}, "GET", NULL, false, work_manifest_bundle, NULL},
@@ -265,6 +265,8 @@ static const struct sec_route routes[] = {
      work_server_cert,
      NULL},
 };
+
+const size_t sec_workload_nroutes = EDGE_ARRAY_LEN(sec_workload_routes);
 
 static bool let_in(const struct sec_socket *s, struct edge_exchange *x)
 {
@@ -292,7 +294,8 @@ static struct edge_pool *admit(struct sec_request *r, struct edge_exchange *x)
 
 void sec_workload_handle(struct edge_exchange *x, void *socket)
 {
-    static const struct sec_api api = {routes, EDGE_ARRAY_LEN(routes), true, admit};
+    static const struct sec_api api = {sec_workload_routes, EDGE_ARRAY_LEN(sec_workload_routes),
+                                       true, admit};
 
     sec_api_handle(&api, x, socket);
 }

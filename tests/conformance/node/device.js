@@ -124,9 +124,9 @@ module.exports = {
   async a_method_is_answered(transport, undo) {
     const module = await newModule(undo);
     const client = await connect(module, transport, undo);
-    client.onMethod('double it', (request, response) => response.send(200, { twice: request.payload.n * 2 }, () => {}));
+    client.onMethod('double-it', (request, response) => response.send(200, { twice: request.payload.n * 2 }, () => {}));
     const cloud = await serviceClient(undo);
-    const call = { methodName: 'double it', payload: { n: 21 }, responseTimeoutInSeconds: 10, connectTimeoutInSeconds: 5 };
+    const call = { methodName: 'double-it', payload: { n: 21 }, responseTimeoutInSeconds: 10, connectTimeoutInSeconds: 5 };
     const result = await until(
       () => cloud.invokeDeviceMethod(module.deviceId, module.moduleId, call).then((r) => r.result, () => null),
       'the method to be there',
@@ -140,7 +140,7 @@ module.exports = {
     const call = { methodName: 'm', responseTimeoutInSeconds: 5, connectTimeoutInSeconds: 0 };
     assert.strictEqual((await refused(cloud.invokeDeviceMethod(device.deviceId, call))).response.statusCode, 404);
     const client = await connect(device, transport, undo);
-    client.onMethod('m', () => {});
+    client.onDeviceMethod('m', () => {});
     await until(async () => {
       const error = await refused(cloud.invokeDeviceMethod(device.deviceId, call));
       return error.response.statusCode === 504;
@@ -182,10 +182,12 @@ module.exports = {
     const cloud = await serviceClient(undo);
     await cloud.send(device.deviceId, new ServiceMessage('again'));
     const client = await connect(device, transport, undo);
-    const first = await next(client, 'message');
-    const second = next(client, 'message');
-    await client.abandon(first);
-    const again = await second;
+    const got = [];
+    client.on('message', (message) => got.push(message)); /* the SDK's link stands while somebody listens */
+    await until(() => got.length === 1, 'the message');
+    await client.abandon(got[0]);
+    await until(() => got.length === 2, 'the message again');
+    const again = got[1];
     assert.strictEqual(again.getData().toString(), 'again');
     await client.reject(again);
     await until(async () => body(await registry.get(device.deviceId)).cloudToDeviceMessageCount === 0, 'an empty queue');
@@ -198,7 +200,15 @@ module.exports = {
     });
     const twin = await client.getTwin();
     let value = 0;
-    twin.on('properties.desired', (patch) => { value = Math.max(value, patch.n || 0); });
+    let there = false;
+    twin.on('properties.desired', (patch) => {
+      there = true;
+      value = Math.max(value, patch.n || 0);
+    });
+    await until(async () => { /* the subscription is under way when the SDK returns */
+      await registry.updateTwin(device.deviceId, { properties: { desired: { at: Date.now() } } }, '*');
+      return there;
+    }, 'the first patch');
     const began = Date.now();
     for (let n = 1; Date.now() - began < 14000; n++) { /* longer than a token lives */
       await registry.updateTwin(device.deviceId, { properties: { desired: { n } } }, '*');

@@ -208,6 +208,17 @@ static int over_limit(struct edge_err *err, int rc, const char *what, const stru
                         *why->text ? why->text : edge_strerror(rc));
 }
 
+/* What a twin shows about itself comes back in whole twins; merging passes it over. */
+static bool names_allowed(const struct edge_json *wanted)
+{
+    for (edge_json_foreach(it, wanted)) {
+        if (it.name[0] == '$' && strcmp(it.name, "$version") != 0 &&
+            strcmp(it.name, "$metadata") != 0)
+            return false;
+    }
+    return true;
+}
+
 /* @p section merged with or replaced by @p wanted, checked. @param ret  given */
 static int changed(const struct edge_json *section, const struct edge_json *wanted, bool replace,
                    const struct edge_twin_limits *limits, const char *what, struct edge_json **ret,
@@ -222,6 +233,8 @@ static int changed(const struct edge_json *section, const struct edge_json *want
         return -ENOMEM;
     if (wanted && !edge_json_is(wanted, EDGE_JSON_OBJECT))
         return cloud_refuse(err, CLOUD_INVALID, "%s is no object", what);
+    if (!names_allowed(wanted))
+        return cloud_refuse(err, CLOUD_INVALID, "%s: a name cannot begin with $", what);
     rc = wanted ? edge_twin_merge(made, wanted) : 0;
     if (rc == 0)
         rc = edge_twin_check(made, limits, &why);

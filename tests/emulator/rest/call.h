@@ -87,6 +87,7 @@ REST_HANDLER(rest_bulk);
 REST_HANDLER(rest_identity_get);
 REST_HANDLER(rest_identity_put);
 REST_HANDLER(rest_identity_delete);
+REST_HANDLER(rest_bad_id);
 REST_HANDLER(rest_modules);
 REST_HANDLER(rest_statistics);
 REST_HANDLER(rest_service_statistics);

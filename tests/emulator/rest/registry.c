@@ -56,6 +56,12 @@ REST_HANDLER(rest_identity_delete)
                                  rest_in_header(call, "if-match"), err);
 }
 
+REST_HANDLER(rest_bad_id)
+{
+    (void) call;
+    return rest_refuse(err, CLOUD_INVALID, "the device id is not valid");
+}
+
 REST_HANDLER(rest_modules)
 {
     struct edge_json *list = NULL;

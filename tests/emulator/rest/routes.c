@@ -18,6 +18,7 @@ const struct rest_route rest_routes[] = {
     {"GET", "/devices/?/modules/?", REST_EITHER, READ, REST_NO_BODY, rest_identity_get},
     {"PUT", "/devices/?/modules/?", REST_EITHER, WRITE, REST_JSON, rest_identity_put},
     {"DELETE", "/devices/?/modules/?", REST_EITHER, WRITE, REST_NO_BODY, rest_identity_delete},
+    {"PUT", "/devices/?/?", REST_SERVICE, WRITE, REST_NO_BODY, rest_bad_id}, /* "a%2Fb" */
     {"DELETE", "/devices/?/commands", REST_SERVICE, SERVICE, REST_NO_BODY, rest_purge},
     {"POST", "/devices/?/applyConfigurationContent", REST_SERVICE, WRITE, REST_JSON, rest_apply},
     {"GET", "/statistics/devices", REST_SERVICE, READ, REST_NO_BODY, rest_statistics},

@@ -325,6 +325,11 @@ static void test_a_lost_patch_is_made_good_by_the_next(void **state)
     assert_int_equal(edge_json_len(w->desired), 3);
 }
 
+static bool reported_one(struct world *w)
+{
+    return edge_json_int(edge_json_get(fake_hub_reported(w->hub), "n"), 0) == 1;
+}
+
 static bool reported_two(struct world *w)
 {
     return edge_json_int(edge_json_get(fake_hub_reported(w->hub), "n"), 0) == 2;
@@ -392,6 +397,24 @@ static void test_pauses_grow_and_do_not_storm(void **state)
     open_cloud(w);
     assert_false(reached(w, is_never, 1500));
     assert_in_range(w->dials, 2, 20);
+}
+
+static bool drop_when_up(struct world *w)
+{
+    if (w->told > 0 && agent_cloud_connected(w->cloud))
+        fake_hub_drop(w->hub);
+    return false;
+}
+
+static void test_a_connection_thrown_out_again_and_again_does_not_storm(void **state)
+{
+    struct world *w = *state;
+
+    w->parts.link.pause_min_ms = 10;
+    w->parts.link.pause_max_ms = 2000;
+    open_cloud(w);
+    assert_false(reached(w, drop_when_up, 1500));
+    assert_in_range(fake_hub_seen(w->hub)->connects, 3, 15);
 }
 
 static bool asked_often(struct world *w)
@@ -611,13 +634,17 @@ static void test_a_method_may_be_answered_after_the_link_is_gone(void **state)
 static void test_closing_sends_what_waits_and_says_goodbye(void **state)
 {
     struct world *w = *state;
+    int64_t before;
 
+    w->parts.twin.push_gap_ms = 4000;
     open_cloud(w);
     report(w, "{'n':1}");
-    WAIT(w, is_up);
+    WAIT(w, reported_one);
     report(w, "{'n':2}");
-    w->cloud = agent_cloud_close(w->cloud, 5000);
+    before = edge_now_ms();
+    w->cloud = agent_cloud_close(w->cloud, 20000);
     assert_true(reported_two(w));
+    assert_in_range(edge_now_ms() - before, 0, 3000);
     assert_false(reached(w, is_never, 50)); /* the goodbye is on its way */
     assert_int_equal(fake_hub_seen(w->hub)->disconnects, 1);
 }
@@ -647,6 +674,7 @@ int main(void)
         T(test_a_dropped_connection_comes_back_and_state_is_resent),
         T(test_an_unreachable_cloud_is_told_of_once_and_tried_for_ever),
         T(test_pauses_grow_and_do_not_storm),
+        T(test_a_connection_thrown_out_again_and_again_does_not_storm),
         T(test_without_the_daemon_it_waits),
         T(test_refused_credentials_are_told_once_and_ask_for_provisioning),
         T(test_a_busy_cloud_is_tried_again),

@@ -515,6 +515,23 @@ static void test_waiting_for_us_is_no_silence(void **state)
     assert_non_null(house.client);
 }
 
+static void test_who_reads_slowly_is_alive_as_long_as_it_reads(void **state)
+{
+    (void) state;
+    GIVE("\x10\x0e\x00\x04MQTT\x04\x02\x00\x01\x00\x02"
+         "me"); /* 1 s */
+    house.stream->queued = 4 * QUEUED;
+    GIVE("\xc0\x00");
+    assert_true(house.stream->paused);
+    fake_wait(house.loop, 500);
+    house.stream->queued = 3 * QUEUED;
+    fake_wait(house.loop, 1700);
+    assert_non_null(house.client);
+    for (int i = 0; i < 60 && house.client; i++)
+        fake_wait(house.loop, 50);
+    assert_notes("connect me;end 3;");
+}
+
 static void test_an_expired_client_is_dropped_at_its_second(void **state)
 {
     int64_t until = edge_wall_ns() / 1000000000 + 2;
@@ -594,6 +611,7 @@ int main(void)
         TEST(test_a_topic_too_long_takes_no_place),
         TEST(test_a_silent_client_is_dropped_after_one_and_a_half),
         TEST(test_waiting_for_us_is_no_silence),
+        TEST(test_who_reads_slowly_is_alive_as_long_as_it_reads),
         TEST(test_an_expired_client_is_dropped_at_its_second),
         TEST(test_an_end_far_away_is_no_end),
         TEST(test_leaving_and_losing_are_told_apart),

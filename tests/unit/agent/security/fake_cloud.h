@@ -24,8 +24,8 @@ struct fake_cloud {
     bool by_key;
 };
 
-static int fake_call(struct sec_cloud *cloud, const struct sec_cloud_call *call,
-                     struct sec_cloud_answer *ret, struct edge_err *err)
+static inline int fake_call(struct sec_cloud *cloud, const struct sec_cloud_call *call,
+                            struct sec_cloud_answer *ret, struct edge_err *err)
 {
     struct fake_cloud *f = (struct fake_cloud *) cloud;
     size_t i = f->calls < f->nanswers ? f->calls : f->nanswers - 1;

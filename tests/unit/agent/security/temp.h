@@ -9,13 +9,13 @@
 
 static char temp_folder[] = "/tmp/test-security-XXXXXX";
 
-static int make_temp(void **state)
+static inline int make_temp(void **state)
 {
     (void) state;
     return mkdtemp(temp_folder) ? 0 : -1;
 }
 
-static int remove_temp(void **state)
+static inline int remove_temp(void **state)
 {
     (void) state;
     return edge_remove_tree(temp_folder, NULL);
