@@ -242,12 +242,13 @@ static int open_supervision(struct agent *a, struct edge_err *err)
         .on_desired = on_desired,
         .arg = a,
     };
+    const struct agent_methods_ops method_ops = {api_list, api_act, api_log_id, api_systeminfo, a};
     int rc = agent_supervisor_create(&sup, &a->sup, err);
 
     if (rc == 0)
         rc = agent_source_open(&source, &a->source, err);
     if (rc == 0 && a->cloud)
-        rc = agent_cloudside_start(a->cloud, a->sup, a->source, err);
+        rc = agent_cloudside_start(a->cloud, a->sup, a->source, &method_ops, err);
     if (rc == 0)
         rc = open_manage(a, err);
     return rc;
