@@ -386,9 +386,7 @@ static void select_item(struct parser *p)
     } else {
         query_lex(&p->lexer);
         expect(p, "(");
-        if (item->aggregate != AGG_COUNT)
-            item->path = path(p);
-        else if (!accept(p, "*") && !is(p, ")"))
+        if (item->aggregate != AGG_COUNT || (!accept(p, "*") && !is(p, ")")))
             item->path = path(p);
         expect(p, ")");
     }
