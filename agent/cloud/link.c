@@ -19,6 +19,7 @@ enum {
     TOKEN_S = 3600,
     KEEP_ALIVE_S = 230, /* below the 4 minutes after which Azure's load balancers forget a flow */
     ANSWER_MS = 30 * 1000,
+    STEADY_MS = 60 * 1000,        /* a connection that has lasted so long is no flapping */
     REPROVISION_MS = 3600 * 1000, /* between two wishes to be provisioned anew */
 };
 
@@ -57,7 +58,9 @@ struct agent_link {
     struct agent_device device;
     char *token;
     struct agent_mqtt *mqtt;
-    unsigned failures;        /* since the link last served its purpose */
+    unsigned failures;        /* since a connection last served its purpose */
+    bool settled;             /* this one does */
+    int64_t up_ms;            /* since when this one is up */
     char said[640];           /* what was told last, "" after success */
     bool refused;             /* IoT Hub did not take the credentials */
     int64_t reprovisioned_ms; /* 0: never */
@@ -108,6 +111,9 @@ static void lost_for(struct agent_link *link, const char *why, bool again)
         link->ask->link = NULL;
         link->ask = NULL;
     }
+    if (link->settled && edge_now_ms() - link->up_ms >= STEADY_MS)
+        link->failures = 0;
+    link->settled = false;
     link->state = LINK_WAITING;
     edge_timer_arm(link->timer, pause_ms(link));
     link->failures++;
@@ -246,6 +252,7 @@ static void on_mqtt_up(void *arg)
     struct agent_link *link = arg;
 
     link->state = LINK_UP;
+    link->up_ms = edge_now_ms();
     link->refused = false;
     link->said[0] = '\0';
     edge_timer_arm(link->timer, (uint64_t) link->cfg.token_s * 750); /* three quarters of it */
@@ -398,7 +405,7 @@ int agent_link_publish(struct agent_link *link, const char *topic, const void *d
 
 void agent_link_settled(struct agent_link *link)
 {
-    link->failures = 0;
+    link->settled = true;
 }
 
 bool agent_link_connected(const struct agent_link *link)

@@ -66,7 +66,8 @@ EDGE_MUST_CHECK int agent_link_publish(struct agent_link *link, const char *topi
 /** End this connection, which is of no use, and open another after a pause. Not at once: at the
  * loop's next turn. */
 void agent_link_reopen(struct agent_link *link, const char *why);
-/** The connection serves its purpose: the next pause after a loss is the shortest again. */
+/** The connection serves its purpose: when it has lasted a minute as well, the pause after its loss
+ * is the shortest again. */
 void agent_link_settled(struct agent_link *link);
 bool agent_link_connected(const struct agent_link *link);
 /** Say goodbye and let go; waits for what runs on the worker. Accepts NULL; returns NULL. */

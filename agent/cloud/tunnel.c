@@ -145,6 +145,15 @@ static int listen_on(struct agent_tunnel *tunnel, struct edge_err *err)
     return uri ? edge_listen(tunnel->cfg.loop, &options, &tunnel->listener, err) : -ENOMEM;
 }
 
+/* Who tidies up /run may have taken it away. */
+static int need_socket(struct agent_tunnel *tunnel, struct edge_err *err)
+{
+    if (access(tunnel->path, F_OK) == 0)
+        return 0;
+    tunnel->listener = edge_listener_close(tunnel->listener);
+    return listen_on(tunnel, err);
+}
+
 /* ---- dialling ---- */
 
 static int need_tls(struct agent_tunnel *tunnel, struct edge_err *err)
@@ -185,8 +194,10 @@ int agent_tunnel_dial(void *arg, const char *host,
         .done = on_dialled,
         .arg = tunnel,
     };
-    int rc = need_tls(tunnel, err);
+    int rc = need_socket(tunnel, err);
 
+    if (rc == 0)
+        rc = need_tls(tunnel, err);
     if (rc < 0)
         return rc;
     options.tls = tunnel->tls;

@@ -181,12 +181,9 @@ static void on_link(bool connected, const char *why, void *arg)
 {
     struct agent_cloudside *side = arg;
 
-    if (!connected) {
-        edge_warn("IoT Hub is away; modules run on: %s", why ? why : "");
-        return;
-    }
-    edge_info("connected to IoT Hub");
-    agent_supervisor_review_identities(side->sup);
+    (void) why; /* the link has told it */
+    if (connected)
+        agent_supervisor_review_identities(side->sup);
 }
 
 static void on_daemon(void *arg)

@@ -56,7 +56,11 @@ struct edge_http_request {
     const struct edge_http_header *headers;
     size_t nheaders;
     struct edge_bytes body;
-    const char *ca_file;  /* PEM, trusted besides the system's; or NULL */
+    const char *ca_file; /* PEM, trusted besides the system's; or NULL */
+    /* Our own certificate for TLS, or NULL: PEM file, leaf first, and its key: PEM file, or the
+     * "pkcs11:" URI of a key in a token. Never shown to another host. */
+    const char *cert_file;
+    const char *key;
     const char *username; /* Basic authorisation, or NULL */
     const char *password;
     int connect_timeout_ms; /* 0: 10 s */
@@ -79,9 +83,9 @@ struct edge_http_request {
  * Do @p request.
  * @return 0 when there is an answer, whatever its status · EDGE_EUNAVAILABLE (name, connection,
  * stall, time limit, broken in the middle) · EDGE_EAUTH the server's certificate is not trusted ·
- * EDGE_EPROTOCOL not HTTP, or a redirect we refuse · EDGE_EINVALID the URL, a header or the CA file
- * · EDGE_ELIMIT head or body too large, too many redirects · -ECANCELED · -ENOMEM; err names the
- * host (never path or query: they may hold secrets)
+ * EDGE_EPROTOCOL not HTTP, or a redirect we refuse · EDGE_EINVALID the URL, a header, the CA file
+ * or our certificate · EDGE_ELIMIT head or body too large, too many redirects · -ECANCELED ·
+ * -ENOMEM; err names the host (never path or query: they may hold secrets)
  */
 EDGE_MUST_CHECK int edge_http_request(const struct edge_http_request *request,
                                       struct edge_http_response *ret, struct edge_err *err);

@@ -67,6 +67,17 @@ static void set_method(CURL *easy, const struct edge_http_hop *hop)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
+/* A key in a token is reached as common/tls does it: by the engine of that name. */
+static void set_certificate(CURL *easy, const struct edge_http_request *r)
+{
+    curl_easy_setopt(easy, CURLOPT_SSLCERT, r->cert_file);
+    if (strncmp(r->key, "pkcs11:", 7) == 0) {
+        curl_easy_setopt(easy, CURLOPT_SSLENGINE, "pkcs11");
+        curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "ENG");
+    }
+    curl_easy_setopt(easy, CURLOPT_SSLKEY, r->key);
+}
+
 static void set_peer(CURL *easy, const struct edge_http_hop *hop)
 {
     const struct edge_http_request *r = hop->request;
@@ -77,6 +88,8 @@ static void set_peer(CURL *easy, const struct edge_http_hop *hop)
     }
     if (r->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, r->ca_file);
+    if (r->cert_file && hop->with_credentials)
+        set_certificate(easy, r);
     if (r->username && hop->with_credentials) {
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long) CURLAUTH_BASIC);
         curl_easy_setopt(easy, CURLOPT_USERNAME, r->username);

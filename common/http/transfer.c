@@ -225,6 +225,12 @@ static int fail_with(struct transfer *t, CURLcode code)
     case CURLE_SSL_CACERT_BADFILE:
         return edge_fail(t->err, EDGE_EINVALID, "cannot read the CA file %s for %s",
                          t->request->ca_file ? t->request->ca_file : "of the system", peer);
+    case CURLE_SSL_CERTPROBLEM: /* curl's own text may hold a token's PIN */
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+        return edge_fail(t->err, EDGE_EINVALID,
+                         "our certificate %s or its key cannot be used with %s",
+                         t->request->cert_file ? t->request->cert_file : "", peer);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_LOGIN_DENIED:

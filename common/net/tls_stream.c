@@ -297,7 +297,9 @@ struct edge_stream *tls_over(struct edge_loop *loop, struct edge_stream *below, 
     s->ready_arg = arg;
     SSL_set_bio(ssl, bio, bio);
     edge_stream_attach(below, &from_below, s);
+    ERR_clear_error();
     if (!SSL_is_server(ssl)) /* speaks first; cannot end here, for nothing has come yet */
         (void) SSL_do_handshake(ssl);
+    ERR_clear_error();
     return &s->base;
 }

@@ -56,78 +56,57 @@ static int read_floating(struct hub_amqp_arena *arena, struct edge_bytes content
     return 0;
 }
 
+enum form { NOTHING, TRUE, NUMBER, INTEGER, FLOATING, UUID, BYTES };
+static const struct scalar {
+    enum hub_amqp_kind kind;
+    enum form form;
+} scalars[UINT8_MAX + 1] = {
+    [0x41] = {HUB_AMQP_BOOL, TRUE},       [0x42] = {HUB_AMQP_BOOL, NUMBER},
+    [0x56] = {HUB_AMQP_BOOL, NUMBER},     [0x51] = {HUB_AMQP_INT, INTEGER}, /* byte */
+    [0x61] = {HUB_AMQP_INT, INTEGER},     [0x54] = {HUB_AMQP_INT, INTEGER},
+    [0x71] = {HUB_AMQP_INT, INTEGER},     [0x55] = {HUB_AMQP_LONG, INTEGER},
+    [0x81] = {HUB_AMQP_LONG, INTEGER},    [0x50] = {HUB_AMQP_ULONG, NUMBER}, /* ubyte */
+    [0x60] = {HUB_AMQP_ULONG, NUMBER},    [0x43] = {HUB_AMQP_ULONG, NUMBER}, /* uint */
+    [0x52] = {HUB_AMQP_ULONG, NUMBER},    [0x70] = {HUB_AMQP_ULONG, NUMBER},
+    [0x44] = {HUB_AMQP_ULONG, NUMBER},    [0x53] = {HUB_AMQP_ULONG, NUMBER},
+    [0x80] = {HUB_AMQP_ULONG, NUMBER},    [0x83] = {HUB_AMQP_TIMESTAMP, INTEGER},
+    [0x72] = {HUB_AMQP_STRING, FLOATING}, [0x82] = {HUB_AMQP_STRING, FLOATING},
+    [0x98] = {HUB_AMQP_UUID, UUID},       [0xa0] = {HUB_AMQP_BINARY, BYTES},
+    [0xb0] = {HUB_AMQP_BINARY, BYTES},    [0xa1] = {HUB_AMQP_STRING, BYTES},
+    [0xb1] = {HUB_AMQP_STRING, BYTES},    [0xa3] = {HUB_AMQP_SYMBOL, BYTES},
+    [0xb3] = {HUB_AMQP_SYMBOL, BYTES},
+};
+
+/* Null, and what has no kind here, is NULL. */
 static int read_scalar(struct hub_amqp_arena *arena, uint8_t code, struct edge_bytes content,
                        struct hub_amqp_value *ret)
 {
-    ret->i = 0;
-    ret->s = (struct edge_bytes){0};
-    switch (code) {
-    case 0x41:
-    case 0x42:
-        ret->i = code == 0x41;
-        ret->kind = HUB_AMQP_BOOL;
-        return 0;
-    case 0x56:
-        ret->i = content.data[0] != 0;
-        ret->kind = HUB_AMQP_BOOL;
-        return 0;
-    case 0x51: /* byte, short, int */
-    case 0x54:
-    case 0x61:
-    case 0x71:
-        ret->i = integer(content);
-        ret->kind = HUB_AMQP_INT;
-        return 0;
-    case 0x55:
-    case 0x81:
-        ret->i = integer(content);
-        ret->kind = HUB_AMQP_LONG;
-        return 0;
-    case 0x43: /* the unsigned ones */
-    case 0x44:
-    case 0x50:
-    case 0x52:
-    case 0x53:
-    case 0x60:
-    case 0x70:
-    case 0x80:
+    *ret = (struct hub_amqp_value){.kind = scalars[code].kind};
+    switch (scalars[code].form) {
+    case NOTHING:
+        break;
+    case TRUE:
+        ret->i = 1;
+        break;
+    case NUMBER:
         ret->i = (int64_t) number(content);
-        ret->kind = HUB_AMQP_ULONG;
-        return 0;
-    case 0x83:
+        break;
+    case INTEGER:
         ret->i = integer(content);
-        ret->kind = HUB_AMQP_TIMESTAMP;
-        return 0;
-    case 0x72:
-    case 0x82:
-        ret->kind = HUB_AMQP_STRING;
+        break;
+    case FLOATING:
         return read_floating(arena, content, ret);
-    case 0x98:
-        ret->kind = HUB_AMQP_UUID;
+    case UUID:
         return read_uuid(arena, content, ret);
-    case 0xa0:
-    case 0xb0:
-        ret->kind = HUB_AMQP_BINARY;
+    case BYTES:
         ret->s = content;
-        return 0;
-    case 0xa1:
-    case 0xb1:
-        ret->kind = HUB_AMQP_STRING;
-        ret->s = content;
-        return 0;
-    case 0xa3:
-    case 0xb3:
-        ret->kind = HUB_AMQP_SYMBOL;
-        ret->s = content;
-        return 0;
-    default: /* null, and what has no kind here */
-        ret->kind = HUB_AMQP_NULL;
-        return 0;
+        break;
     }
+    return 0;
 }
 
 /* Code and content (without a length in front) of an encoded value that is not described. */
-static int open(struct edge_bytes bytes, uint8_t *ret_code, struct edge_bytes *ret)
+static int unpack(struct edge_bytes bytes, uint8_t *ret_code, struct edge_bytes *ret)
 {
     unsigned kind;
     size_t skip = 1;
@@ -147,7 +126,7 @@ static int open(struct edge_bytes bytes, uint8_t *ret_code, struct edge_bytes *r
 static int read_value(struct hub_amqp_arena *arena, struct edge_bytes bytes, unsigned depth,
                       struct hub_amqp_value *ret);
 
-/* Count and elements of what `open` has found to be a compound. */
+/* Count and elements of what `unpack` has found to be a compound. */
 static int elements_of(uint8_t code, struct edge_bytes content, size_t *ret_count,
                        struct edge_bytes *ret)
 {
@@ -237,7 +216,7 @@ static int read_value(struct hub_amqp_arena *arena, struct edge_bytes bytes, uns
         if (!hub_amqp_step(&bytes, &descriptor))
             return EDGE_EPROTOCOL;
     }
-    rc = open(bytes, &code, &content);
+    rc = unpack(bytes, &code, &content);
     if (rc < 0)
         return rc;
     if ((code & 0xef) == 0xc1 && depth > 0)

@@ -45,6 +45,9 @@ class Sdk(unittest.TestCase):
     def test_device_amqp_ws(self):
         self.run_cases("device.js", "amqp-ws")
 
+    def test_events(self):
+        self.run_cases("events.js", "amqp")
+
     def test_x509(self):
         for transport in ("mqtt", "mqtt-ws", "amqp", "amqp-ws"):
             self.run_cases("x509.js", transport)

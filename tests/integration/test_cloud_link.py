@@ -297,6 +297,15 @@ class CloudLink(unittest.TestCase):
         wait_for(lambda: "Received DISCONNECT from dev 1/$edgeAgent" in self.broker.tail(50), PATIENCE,
                  "the goodbye")
 
+    def test_its_socket_may_be_tidied_away(self):
+        self.start(token_s=2)
+        self.driver.wait_links(True)
+        os.unlink(self.driver.options["rundir"] + "/cloud.sock")
+        before = len(self.daemon.signed)
+        wait_for(lambda: len(self.daemon.signed) >= before + 2, PATIENCE, "two more tokens")
+        self.exchange()
+        self.assertEqual(len(self.driver.told("link")), 1, self.driver.events)
+
     def test_others_cannot_use_its_tunnel(self):
         self.start()
         self.driver.wait_links(True)

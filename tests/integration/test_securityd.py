@@ -4,6 +4,7 @@ import datetime
 import hmac
 import json
 import os
+import socket
 import subprocess
 import sys
 import unittest
@@ -380,6 +381,97 @@ class Dps(Case):
         self.assertEqual(self.daemon.identity("POST", "/device/reprovision")[0], 204)
         wait_for(lambda: self.daemon.device()["deviceId"] == "edge-2", 30, "the device to be edge-2")
         self.assertEqual(self.daemon.identity("GET", "/identities")[0], 200)
+
+
+class Manager(unittest.TestCase):
+    def test_systemd_is_told_and_ssl_cert_file_is_trusted(self):
+        cloud = fake_cloud.Cloud(sandbox.work())
+        self.addCleanup(cloud.stop)
+        cloud.devices["edge-1"] = DEVICE_KEY
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(listener.close)
+        listener.bind(sandbox.work() + "/notify")
+        listener.settimeout(20)
+        daemon = Securityd("managed", {"provisioning": Case.provisioning()["provisioning"]})
+        daemon.environment.update(NOTIFY_SOCKET=sandbox.work() + "/notify", SSL_CERT_FILE=cloud.cert)
+        daemon.start()
+        try:
+            self.assertIn(b"READY=1", listener.recv(4096).split(b"\n"))
+            self.assertEqual(listener.recv(4096), f"STATUS=provisioned as edge-1 at {fake_cloud.HOST}".encode())
+        finally:
+            daemon.stop()
+        self.assertEqual(listener.recv(4096), b"STOPPING=1")
+
+
+def make_token(folder):
+    """A SoftHSM token `edge` with an EC key `device` in it; its environment and the key's URI."""
+    os.makedirs(folder + "/tokens")
+    services.write_file(folder + "/softhsm.conf", f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n")
+    environment = dict(os.environ, SOFTHSM2_CONF=folder + "/softhsm.conf")
+    key = folder + "/key.pem"
+    for command in (["softhsm2-util", "--init-token", "--free", "--label", "edge", "--so-pin", "9999", "--pin", "4321"],
+                    ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key],
+                    ["softhsm2-util", "--import", key, "--token", "edge", "--label", "device", "--id", "01", "--pin",
+                     "4321"]):
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+    return environment, "pkcs11:token=edge;object=device;type=private?pin-value=4321", key
+
+
+class Certificates(unittest.TestCase):
+    """Devices that prove who they are by a certificate, whose key is in a file or in a token."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = sandbox.work() + "/x509"
+        os.makedirs(cls.folder)
+        cls.cloud = fake_cloud.Cloud(cls.folder)
+        cls.addClassCleanup(cls.cloud.stop)
+        cls.environment, cls.uri, cls.key = make_token(cls.folder + "/token")
+        cls.cert = cls.folder + "/device.pem"
+        subprocess.run(["openssl", "req", "-x509", "-new", "-key", cls.key, "-subj", "/CN=reg-x", "-days", "2", "-out",
+                        cls.cert], check=True, capture_output=True)
+        cls.cloud.trust_clients(cls.cert)
+        text = subprocess.run(["openssl", "x509", "-in", cls.cert, "-noout", "-fingerprint", "-sha1"], check=True,
+                              capture_output=True, text=True).stdout
+        thumbprint = text.strip().split("=")[1].replace(":", "").lower()
+        cls.cloud.devices["edge-x"] = {thumbprint}
+        cls.cloud.registrations["reg-x"] = ({thumbprint}, "edge-x")
+
+    def provisions(self, name, provisioning, **more):
+        daemon = Securityd(name, {"provisioning": provisioning, "cloud": {"trusted_ca": self.cloud.cert}, **more})
+        daemon.environment.update(SOFTHSM2_CONF=self.environment["SOFTHSM2_CONF"])
+        daemon.start()
+        try:
+            device = daemon.device()
+            self.assertEqual((device["deviceId"], device["authType"]), ("edge-x", "x509"))
+            self.assertEqual(daemon.identity("POST", "/identities", {"moduleId": "m-" + name})[0], 200)
+            self.assertIn("m-" + name, self.cloud.modules)
+        except AssertionError:
+            print(daemon.tail())
+            raise
+        finally:
+            daemon.stop()
+        self.assertEqual(daemon.complaints(), "")
+        return daemon
+
+    def by_hand(self, key):
+        return {"source": "manual", "authentication": {
+            "method": "x509", "iothub_hostname": fake_cloud.HOST, "device_id": "edge-x",
+            "identity_cert": "file://" + self.cert, "identity_pk": key}}
+
+    def test_a_key_in_a_file(self):
+        self.provisions("byfile", self.by_hand("file://" + self.key))
+
+    def test_a_key_in_a_token(self):
+        daemon = self.provisions("bytoken", self.by_hand(self.uri), keys={
+            "pkcs11": "pkcs11:token=edge?pin-value=4321", "token_files": self.folder + "/token/tokens"})
+        self.assertEqual(os.listdir(daemon.home + "/keys"), [], "keys outside of the token")
+
+    def test_dps_takes_the_name_from_the_certificate(self):
+        self.provisions("bydps", {
+            "source": "dps", "global_endpoint": "https://" + fake_cloud.HOST, "scope_id": "0ne1",
+            "attestation": {"method": "x509", "identity_cert": self.cert, "identity_pk": self.key}})
+        self.assertTrue(self.cloud.count("PUT /0ne1/registrations/reg-x/register"))
 
 
 class Watched(unittest.TestCase):

@@ -45,7 +45,8 @@ struct sec_cloud {
     struct edge_cancel *cancel; /* or NULL */
 };
 
-/** The real one. @param ca_file  trusted besides the system's, or NULL */
+/** The real one. @param ca_file  trusted besides the system's, NULL: the one that SSL_CERT_FILE in
+ * the environment names, or none */
 struct sec_cloud_https {
     struct sec_cloud base;
     const char *ca_file;

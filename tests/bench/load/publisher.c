@@ -46,7 +46,7 @@ static void lose(struct publisher *p, const char *reason)
     p->over = true;
     p->stream = edge_stream_close(p->stream);
     if (p->load->lost++ == 0)
-        (void) snprintf(p->load->reason, sizeof p->load->reason, "%s: %s", p->name, reason);
+        (void) snprintf(p->load->reason, sizeof p->load->reason, "%.80s: %.100s", p->name, reason);
     if (p->up)
         p->load->up--;
     else

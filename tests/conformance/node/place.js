@@ -94,7 +94,7 @@ async function refused(promise) {
   } catch (error) {
     return error;
   }
-  throw new Error(`was not refused: ${JSON.stringify(value)}`);
+  throw new Error(`was not refused: ${JSON.stringify((value && value.responseBody) || String(value))}`);
 }
 
 module.exports = {

@@ -399,6 +399,24 @@ static void test_pauses_grow_and_do_not_storm(void **state)
     assert_in_range(w->dials, 2, 20);
 }
 
+static bool drop_when_up(struct world *w)
+{
+    if (w->told > 0 && agent_cloud_connected(w->cloud))
+        fake_hub_drop(w->hub);
+    return false;
+}
+
+static void test_a_connection_thrown_out_again_and_again_does_not_storm(void **state)
+{
+    struct world *w = *state;
+
+    w->parts.link.pause_min_ms = 10;
+    w->parts.link.pause_max_ms = 2000;
+    open_cloud(w);
+    assert_false(reached(w, drop_when_up, 1500));
+    assert_in_range(fake_hub_seen(w->hub)->connects, 3, 15);
+}
+
 static bool asked_often(struct world *w)
 {
     return w->devices >= 5;
@@ -656,6 +674,7 @@ int main(void)
         T(test_a_dropped_connection_comes_back_and_state_is_resent),
         T(test_an_unreachable_cloud_is_told_of_once_and_tried_for_ever),
         T(test_pauses_grow_and_do_not_storm),
+        T(test_a_connection_thrown_out_again_and_again_does_not_storm),
         T(test_without_the_daemon_it_waits),
         T(test_refused_credentials_are_told_once_and_ask_for_provisioning),
         T(test_a_busy_cloud_is_tried_again),

@@ -20,7 +20,18 @@
 
 enum { BIG = 8 * 1024 * 1024, HANDSHAKE_MS = 400 };
 
+struct guest {
+    struct edge_stream *stream;
+    struct guest *next;
+    struct guest **link;
+    char mode; /* 0: not yet known */
+    bool paused;
+    struct edge_timer *later;
+    int64_t sum;
+};
+
 struct house {
+    struct guest *guests;
     struct edge_loop *loop;
     struct edge_tls_server *tls;
     struct edge_listener *listener;
@@ -41,14 +52,6 @@ struct house {
 static struct house house;
 static struct pki ca;
 static struct pki server_id;
-
-struct guest {
-    struct edge_stream *stream;
-    char mode; /* 0: not yet known */
-    bool paused;
-    struct edge_timer *later;
-    int64_t sum;
-};
 
 static int count(int *number)
 {
@@ -86,6 +89,9 @@ static void leave(struct guest *guest, bool politely)
         edge_stream_close(guest->stream);
     house.inside--;
     edge_timer_destroy(guest->later);
+    *guest->link = guest->next;
+    if (guest->next)
+        guest->next->link = guest->link;
     free(guest);
 }
 
@@ -209,6 +215,11 @@ static void on_stream(struct edge_stream *stream, void *arg)
     (void) arg;
     bump(&house.streams);
     guest->stream = stream;
+    guest->next = house.guests;
+    guest->link = &house.guests;
+    if (guest->next)
+        guest->next->link = &guest->next;
+    house.guests = guest;
     guest->later = edge_timer_create(house.loop, on_later, guest);
     house.inside++;
     edge_stream_attach(stream, &handler, guest);
@@ -220,6 +231,8 @@ static void *serve(void *arg)
     (void) arg;
     edge_loop_run(house.loop);
     house.listener = edge_listener_close(house.listener);
+    while (house.guests)
+        leave(house.guests, false);
     house.loop = edge_loop_destroy(house.loop);
     return NULL;
 }
