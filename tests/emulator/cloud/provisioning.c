@@ -137,6 +137,7 @@ static int prove_token(struct cloud *cloud, struct proof *proof, const char *tok
     proof->sas = &sas;
     if (rc == 0)
         rc = find_enrolled(cloud, proof, ret, err);
+    proof->sas = NULL;
     edge_sas_fini(&sas);
     return rc;
 }

@@ -310,8 +310,9 @@ static int serve(struct rest_call *call, struct edge_err *err)
     cloud_faults_get(call->cloud, &faults);
     if (rc == 0 && faults.throttle)
         rc = rest_refuse(err, CLOUD_THROTTLED, "throttled; try again later");
-    if (rc == 0)
-        rc = authorize(call, route, err);
+    if (rc != 0 || !route)
+        return rc;
+    rc = authorize(call, route, err);
     if (rc == 0)
         rc = read_body(call, route, err);
     return rc == 0 ? route->serve(call, err) : rc;

@@ -60,16 +60,20 @@ void house_restart(struct house *h)
     start(h);
 }
 
+/* Told outside of a run, the loop would stop at the next. */
 void house_stir(struct house *h)
 {
-    edge_loop_stop(h->loop);
+    if (h->running)
+        edge_loop_stop(h->loop);
 }
 
 void house_until(struct house *h, const bool *done)
 {
     edge_timer_arm(h->watchdog, PATIENCE_MS);
+    h->running = true;
     while (!*done)
         edge_loop_run(h->loop);
+    h->running = false;
     edge_timer_disarm(h->watchdog);
 }
 

@@ -12,6 +12,7 @@ struct house {
     struct store *store;
     struct cloud *cloud;
     struct edge_timer *watchdog;
+    bool running;
     char folder[32];
     char path[64];
 };
