@@ -180,17 +180,16 @@ void metrics_forget(struct metrics_registry *registry, const char *label, const 
 
 int metrics_render(const struct metrics_registry *registry, struct edge_buf *out)
 {
-    const struct metrics_family *family = NULL;
+    const struct metrics_family *above = NULL;
 
-    for (const struct series *s = registry->first; s; s = s->next) {
+    for (const struct series *s = registry->first; s; above = s->family, s = s->next) {
         const char *comma = *registry->common && *s->labels ? "," : "";
 
-        if (s->family != family)
+        if (s->family != above)
             edge_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", s->family->name, s->family->help,
                             s->family->name, s->family->type);
-        family = s->family;
-        edge_buf_printf(out, "%s{%s%s%s} %.17g\n", family->name, registry->common, comma, s->labels,
-                        s->value);
+        edge_buf_printf(out, "%s{%s%s%s} %.17g\n", s->family->name, registry->common, comma,
+                        s->labels, s->value);
     }
     return edge_buf_error(out);
 }
