@@ -180,12 +180,12 @@ void metrics_forget(struct metrics_registry *registry, const char *label, const 
 
 int metrics_render(const struct metrics_registry *registry, struct edge_buf *out)
 {
-    const struct metrics_family *above = NULL;
+    const struct series *above = NULL;
 
-    for (const struct series *s = registry->first; s; above = s->family, s = s->next) {
+    for (const struct series *s = registry->first; s; above = s, s = s->next) {
         const char *comma = *registry->common && *s->labels ? "," : "";
 
-        if (s->family != above)
+        if (!above || s->family != above->family)
             edge_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", s->family->name, s->family->help,
                             s->family->name, s->family->type);
         edge_buf_printf(out, "%s{%s%s%s} %.17g\n", s->family->name, registry->common, comma,
