@@ -27,7 +27,7 @@ static int on_ping(struct agent_methods *m, const struct edge_json *payload,
 static int on_restart(struct agent_methods *m, const struct edge_json *payload,
                       const struct methods_call *call, struct edge_err *err)
 {
-    const char *id;
+    const char *id = NULL;
     int rc = methods_request_schema(payload, err);
 
     if (rc == 0)
@@ -81,7 +81,7 @@ static int on_task_status(struct agent_methods *m, const struct edge_json *paylo
 {
     struct methods_task unknown = {.status = METHODS_TASK_UNKNOWN};
     const struct methods_task *task;
-    const char *id;
+    const char *id = NULL;
     int rc = methods_request_schema(payload, err);
 
     if (rc == 0)
@@ -120,7 +120,7 @@ static int start_task(struct agent_methods *m, struct methods_job *job,
 
 static int take_sas(struct methods_job *job, const struct edge_json *payload, struct edge_err *err)
 {
-    const char *sas;
+    const char *sas = NULL;
     int rc = methods_request_text(payload, "sasUrl", &sas, err);
 
     if (rc < 0)

@@ -117,7 +117,7 @@ static int read_filter(const struct edge_json *filter, int64_t now_ns, struct me
 static int read_item(const struct edge_json *value, int64_t now_ns, struct methods_item *item,
                      struct edge_err *err)
 {
-    const char *id;
+    const char *id = "";
     int rc;
 
     *item = (struct methods_item){.tail = -1, .level = -1};
