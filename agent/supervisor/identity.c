@@ -149,18 +149,26 @@ static void work(void *arg)
         e->rc = ops->release(e->module, ops->arg, &e->err);
 }
 
+/* The same reason is told once, however often it stands in the way. */
+static void tell(struct sup_identity *i, const struct errand *e, const char *why, int64_t pause)
+{
+    bool again = strncmp(i->error, why, sizeof i->error - 1) == 0;
+
+    (void) snprintf(i->error, sizeof i->error, "%.399s", why);
+    edge_log(again ? EDGE_LOG_DEBUG : EDGE_LOG_ERROR,
+             "cannot %s identity module=%s retry_s=%lld: %s", e->cgroup ? "obtain" : "give back",
+             i->module, (long long) (pause / 1000), why);
+}
+
 static void failed(struct sup_identity *i, const struct errand *e)
 {
     struct sup_module *m = sup_module_find(i->sup, i->module);
-    const char *why = *e->err.text ? e->err.text : edge_strerror(e->rc);
     int64_t pause = agent_restart_pause_ms(&pause_rules, i->failures++);
 
     pause = agent_with_jitter(pause, (uint32_t) edge_wall_ns());
     i->retry_ms = edge_now_ms() + pause;
-    (void) snprintf(i->error, sizeof i->error, "%.399s", why);
     edge_timer_arm(i->timer, (uint64_t) pause);
-    edge_error("cannot %s identity module=%s retry_s=%lld: %s", e->cgroup ? "obtain" : "give back",
-               i->module, (long long) (pause / 1000), why);
+    tell(i, e, *e->err.text ? e->err.text : edge_strerror(e->rc), pause);
     if (m)
         m->tried = true; /* others need not wait for it */
 }
