@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/cloudside/cloudside.h"
 #include "agent/config/config.h"
 #include "agent/manage/manage.h"
 #include "agent/source/source.h"
@@ -27,6 +28,7 @@ struct agent {
     struct agent_images *images;
     struct agent_network *net;
     struct agent_runtime rt;
+    struct agent_cloudside *cloud; /* NULL: deployments come from a file */
     struct agent_supervisor *sup;
     struct agent_source *source;
     struct agent_manage *manage;
@@ -56,14 +58,22 @@ static int api_act(const char *module, const char *verb, void *arg, struct edge_
     return agent_supervisor_act(((struct agent *) arg)->sup, module, verb, err);
 }
 
-static const struct agent_desired_rules file_rules = {.system_modules_optional = true};
+/* What a deployment must and must not have, by where it comes from. */
+static struct agent_desired_rules rules(const struct agent *a)
+{
+    if (a->cloud)
+        return (struct agent_desired_rules){.reserved = AGENT_WORKLOAD_TARGET};
+    return (struct agent_desired_rules){.system_modules_optional = true};
+}
 
 static int api_plan(struct edge_bytes text, struct edge_json **ret, void *arg, struct edge_err *err)
 {
     EDGE_CLEANUP(agent_desired_free) struct agent_desired *desired = NULL;
-    int rc = agent_desired_parse((const char *) text.data, text.len, &file_rules, &desired, err);
+    struct agent *a = arg;
+    const struct agent_desired_rules checks = rules(a);
+    int rc = agent_desired_parse((const char *) text.data, text.len, &checks, &desired, err);
 
-    return rc < 0 ? rc : agent_supervisor_plan(((struct agent *) arg)->sup, desired, ret, err);
+    return rc < 0 ? rc : agent_supervisor_plan(a->sup, desired, ret, err);
 }
 
 static int api_apply(struct edge_bytes text, void *arg, struct edge_err *err)
@@ -88,12 +98,17 @@ static struct edge_json *api_systeminfo(void *arg)
     struct edge_json *info = edge_json_new_object();
     struct edge_json *deployment = info ? edge_json_need_object(info, "deployment") : NULL;
     const char *text;
+    int code = agent_source_status(a->source, &text);
 
     if (!deployment)
         return edge_json_free(info);
+    if (a->cloud) {
+        code = agent_cloudside_outcome(a->cloud)->code;
+        text = agent_cloudside_outcome(a->cloud)->text;
+    }
     edge_ignore(edge_json_set_str(info, "version", EDGE_VERSION));
     edge_ignore(edge_json_set_str(info, "hostname", a->config->hostname));
-    edge_ignore(edge_json_set_int(deployment, "code", agent_source_status(a->source, &text)));
+    edge_ignore(edge_json_set_int(deployment, "code", code));
     edge_ignore(edge_json_set_str(deployment, "description", text));
     return info;
 }
@@ -122,11 +137,17 @@ static void on_change(void *arg)
 
     if (a->manage)
         agent_manage_changed(a->manage);
+    if (a->cloud)
+        agent_cloudside_changed(a->cloud);
 }
 
 static void on_desired(struct agent_desired *desired, void *arg)
 {
-    agent_supervisor_apply(((struct agent *) arg)->sup, desired);
+    struct agent *a = arg;
+
+    agent_supervisor_apply(a->sup, desired);
+    if (a->cloud)
+        agent_cloudside_changed(a->cloud);
 }
 
 static void on_term(int signum, void *arg)
@@ -192,7 +213,9 @@ static int open_rooms(struct agent *a, struct edge_err *err)
         .rundir = c->rundir,
         .logger = a->logger,
         .cgroup = a->cgroup,
-        .around = {.hostname = c->hostname},
+        .around = {.hostname = c->hostname,
+                   .log_level = c->agent.log_level,
+                   .upstream = c->agent.upstream_protocol},
     };
     return rc;
 }
@@ -205,6 +228,7 @@ static int open_supervision(struct agent *a, struct edge_err *err)
         .rt = &a->rt,
         .net = a->net,
         .state = a->state,
+        .identities = a->cloud ? agent_cloudside_identities(a->cloud) : NULL,
         .rules = {c->agent.max_restart_count, c->agent.cool_off_unit_s,
                   c->agent.intensive_care_minutes},
         .on_change = on_change,
@@ -213,15 +237,18 @@ static int open_supervision(struct agent *a, struct edge_err *err)
     struct agent_source_config source = {
         .loop = a->loop,
         .state = a->state,
-        .path = c->provisioning.deployment,
-        .rules = file_rules,
+        .path = a->cloud ? NULL : c->provisioning.deployment,
+        .rules = rules(a),
         .on_desired = on_desired,
         .arg = a,
     };
+    const struct agent_methods_ops method_ops = {api_list, api_act, api_log_id, api_systeminfo, a};
     int rc = agent_supervisor_create(&sup, &a->sup, err);
 
     if (rc == 0)
         rc = agent_source_open(&source, &a->source, err);
+    if (rc == 0 && a->cloud)
+        rc = agent_cloudside_start(a->cloud, a->sup, a->source, &method_ops, err);
     if (rc == 0)
         rc = open_manage(a, err);
     return rc;
@@ -237,6 +264,8 @@ static int begin(struct agent *a, struct edge_err *err)
         edge_loop_on_signal(a->loop, SIGINT, on_term, a) < 0)
         return edge_fail(err, EDGE_EREMOTE, "cannot handle signals");
     rc = open_state(a, err);
+    if (rc == 0 && strcmp(a->config->provisioning.source, "file") != 0)
+        rc = agent_cloudside_create(a->loop, a->config, &a->cloud, err);
     if (rc == 0)
         rc = open_rooms(a, err);
     if (rc == 0)
@@ -246,10 +275,12 @@ static int begin(struct agent *a, struct edge_err *err)
 
 static void end(struct agent *a)
 {
+    agent_cloudside_stop(a->cloud);
     a->manage = agent_manage_close(a->manage);
     a->source = agent_source_close(a->source);
     a->sup = agent_supervisor_destroy(a->sup);
     a->loop = edge_loop_destroy(a->loop);
+    a->cloud = agent_cloudside_destroy(a->cloud);
     agent_network_close(a->net);
     agent_images_close(a->images);
     agent_ctrd_close(a->ctrd);

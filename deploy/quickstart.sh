@@ -1,12 +1,13 @@
 #!/bin/bash
 # An edge device in one command, on a bare Debian 12:
 #
-#   sudo deploy/quickstart.sh          install packages, build, start everything, show a module crash and come back
+#   sudo deploy/quickstart.sh          install packages, build, start everything: a local cloud deploys two modules, one
+#                                      crashes and comes back, the cloud is shown it
 #   sudo deploy/quickstart.sh --down   end and remove all of it (installed packages stay)
 #
 # Everything is our own and apart from what else runs here: a containerd with its own socket and
-# folders, a registry on a free loopback port, a network of its own name. It may be run again at any
-# time, also after a reboot. EDGE_BIN=<folder> takes built programs instead of building,
+# folders, a registry on a free loopback port, the local cloud on a loopback address of its own (SDKs insist on
+# the ports), a network of its own name. It may be run again at any time, also after a reboot. EDGE_BIN=<folder> takes built programs instead of building,
 # EDGE_QUICKSTART_ROOT=<folder> keeps everything there.
 set -euo pipefail
 
@@ -19,10 +20,12 @@ shims=/run/containerd           # where every containerd of a machine keeps its 
 state=$root/state
 socket=$run/containerd.sock
 bin=${EDGE_BIN:-$root/build/bin}
+device=quickstart               # its name in the cloud
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 die() { echo "quickstart: $*" >&2; exit 1; }
 ctl() { "$bin/edgectl" --config "$root/config.yaml" "$@"; }
+hub() { "$top/deploy/hub.py" --login "$root/cloud/login" --ca "$root/cloud/state.ca.pem" "$@"; }
 ctr_() { ctr --address "$socket" --namespace "$namespace" "$@"; }
 
 # wait_for SECONDS WHAT COMMAND…
@@ -47,7 +50,8 @@ programs() {
     for pid in /proc/[0-9]*; do
         { args=$(tr '\0' ' ' <"$pid/cmdline"); } 2>/dev/null || continue # it may end meanwhile
         case ${args%% *} in
-            */containerd | containerd | */containerd-shim-* | */docker-registry | docker-registry | */edge-agent | */edge-logger) ;;
+            */containerd | containerd | */containerd-shim-* | */docker-registry | docker-registry | */edge-agent | */edge-logger | \
+                */edge-securityd | */iothub-emulator) ;;
             *) continue ;;
         esac
         case $args in *"$root"* | *"$run"*) [ -z "${1:-}" ] || [[ ${args%% *} == *"$1" ]] && echo "${pid#/proc/}" ;; esac
@@ -95,7 +99,7 @@ build() {
     if [ -z "${EDGE_BIN:-}" ]; then
         say "Building (log: $root/logs/build.log)"
         cmake --preset release -S "$top" -B "$root/build" -D EDGE_TESTS=OFF >"$root/logs/build.log" 2>&1 &&
-            cmake --build "$root/build" --target edge-agent edgectl edge-logger >>"$root/logs/build.log" 2>&1 ||
+            cmake --build "$root/build" --target edge-agent edgectl edge-logger edge-securityd iothub-emulator >>"$root/logs/build.log" 2>&1 ||
             { tail -30 "$root/logs/build.log"; die "the build failed"; }
     fi
     [ -x "$bin/edge-agent" ] || die "no edge-agent in $bin"
@@ -107,6 +111,17 @@ free_port() {
         [ -n "$(ss -Hltn "sport = :$port")" ] || { echo "$port"; return; }
     done
     die "no free port from 5050 to 5149 for the registry"
+}
+
+# A loopback address whose ports 443, 5671 and 8883 nobody has.
+free_address() {
+    local n
+    for n in {111..199}; do
+        [ -n "$(ss -Hltn | awk -v a="127.0.0.$n" '{ port = $4; sub(/.*:/, "", port); host = substr($4, 1, length($4) - length(port) - 1) }
+            (port == 443 || port == 5671 || port == 8883) && (host == a || host == "0.0.0.0" || host == "*" || host == "[::]")')" ] ||
+            { echo "127.0.0.$n"; return; }
+    done
+    die "no loopback address from 127.0.0.111 to .199 with free ports 443, 5671 and 8883 for the local cloud"
 }
 
 free_subnet() {
@@ -121,6 +136,7 @@ free_subnet() {
 
 choose() {
     [ -n "$(recall port)" ] || remember port "$(free_port)"
+    [ -n "$(recall cloud)" ] || remember cloud "$(free_address)"
     [ -n "$(recall subnet)" ] || remember subnet "$(free_subnet)"
     [ -n "$(recall forward)" ] || remember forward "$(cat /proc/sys/net/ipv4/ip_forward)"
     [ -n "$(recall shims)" ] || remember shims "$([ -e "$shims" ] && echo shared || echo ours)"
@@ -144,14 +160,21 @@ storage:
   delete: {enabled: true}
 http: {addr: "127.0.0.1:$port", secret: quickstart}
 END
-    cat >"$root/config.yaml" <<END
+}
+
+# It holds the device's key: for root alone.
+write_config() {
+    (umask 077 && cat >"$root/config.yaml") <<END
 hostname: $(hostname)
 homedir: $root/edge
 rundir: $run
-provisioning: {source: file, deployment: $root/deployment.json}
+provisioning:
+  source: manual
+  device_connection_string: "$(hub device "$device")"
+cloud: {trusted_ca: $root/cloud/state.ca.pem}
 containerd: {uri: "unix://$socket", namespace: $namespace}
 network: {name: $name, subnet: $(recall subnet)}
-registries: {"127.0.0.1:$port": {plain_http: true}}
+registries: {"127.0.0.1:$(recall port)": {plain_http: true}}
 listen: {management_uri: "unix://$run/mgmt.sock"}
 agent: {env: {CoolOffTimeUnitInSeconds: "1"}}
 END
@@ -166,14 +189,29 @@ push_images() {
         '["sh", "-c", "for n in 8 7 6 5 4 3 2 1; do echo \"crashing in $n s\"; sleep 1; done; exit 42"]'
 }
 
+# It makes its keys itself; the connection string of its owner is read from it before it serves.
+start_cloud() {
+    mkdir -p "$root/cloud"
+    chmod 700 "$root/cloud"
+    local names=(--hostname "$(recall cloud)" --state "$root/cloud/state")
+    [ -n "$(programs iothub-emulator)" ] ||
+        (umask 077 && "$bin/iothub-emulator" "${names[@]}" --show iothubowner >"$root/cloud/login")
+    start iothub-emulator "$bin/iothub-emulator" --listen "$(recall cloud)" "${names[@]}"
+    wait_for 60 "the local cloud" cloud_serves
+}
+
+cloud_serves() { (exec 3<>"/dev/tcp/$(recall cloud)/443") && [ -e "$root/cloud/state.ca.pem" ]; }
+
 write_deployment() {
     local registry
     registry=127.0.0.1:$(recall port)
-    cat >"$root/deployment.json.new" <<END
+    cat >"$root/deployment.json" <<END
 {"modulesContent": {"\$edgeAgent": {"properties.desired": {
   "schemaVersion": "1.1",
   "runtime": {"type": "docker", "settings": {"minDockerVersion": "v1.25"}},
-  "systemModules": {},
+  "systemModules": {
+    "edgeAgent": {"type": "docker", "settings": {"image": "edge-agent", "createOptions": "{}"}}
+  },
   "modules": {
     "hello": {
       "type": "docker", "status": "running", "restartPolicy": "always", "startupOrder": 1,
@@ -186,12 +224,13 @@ write_deployment() {
   }
 }}}}
 END
-    mv "$root/deployment.json.new" "$root/deployment.json"
 }
 
 # Both modules run; restarted N: the crasher has also come back more than N times.
 both_run() { [ "$(ctl list --json | grep -o '"status": *"running"' | wc -l)" = 2 ]; }
 restarted() { both_run && [ "$(restarts)" -gt "$1" ]; }
+# The cloud has heard that the crasher was restarted.
+told() { hub reported "$device" | tr -d ' \n' | grep -q '"restartCount":[1-9]'; }
 restarts() { ctl list --json | tr -d ' \n' | grep -o '"restartCount":[0-9]*' | tr -dc '0-9\n' | sort -n | tail -1; }
 
 up() {
@@ -202,19 +241,25 @@ up() {
     choose
     write_configs
 
-    say "Starting containerd, a registry on 127.0.0.1:$(recall port), and the agent"
+    say "Starting containerd, a registry on 127.0.0.1:$(recall port), and a local cloud on $(recall cloud)"
     start containerd containerd --config "$root/containerd.toml"
     wait_for 60 "containerd" ctr_ version
     start docker-registry docker-registry serve "$root/registry.yml"
     wait_for 60 "the registry" python3 -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$(recall port)/v2/')"
 
+    start_cloud
+
     say "Building images from Debian's busybox, pushing them"
     push_images
-    write_deployment
-    start edge-agent "$bin/edge-agent" --config "$root/config.yaml"
+
+    say "Making the device $device in the cloud; starting edge-securityd, which starts the agent"
+    write_config
+    start edge-securityd "$bin/edge-securityd" --config "$root/config.yaml"
     wait_for 60 "the agent" ctl list
 
-    say "Two modules: hello, and crasher, which ends with code 42 after 8 seconds"
+    say "Deploying from the cloud: hello, and crasher, which ends with code 42 after 8 seconds"
+    write_deployment
+    hub set-modules "$device" "$root/deployment.json"
     wait_for 120 "both modules to run" both_run
     ctl list
     local before
@@ -222,11 +267,15 @@ up() {
     say "Waiting for the crash …"
     wait_for 120 "crasher to be restarted" restarted "$before"
     ctl list
-    say "crasher has been restarted, hello was not touched. Try:"
+    say "crasher has been restarted, hello was not touched. What the cloud was told:"
+    wait_for 60 "the cloud to know of the restart" told
+    hub reported "$device" --short
+    say "Try:"
     cat <<END
   $bin/edgectl --config $root/config.yaml list
   $bin/edgectl --config $root/config.yaml logs hello --follow
-  edit $root/deployment.json: the agent takes it up when it is saved
+  edit $root/deployment.json, then: $top/deploy/hub.py --login $root/cloud/login --ca $root/cloud/state.ca.pem set-modules $device $root/deployment.json
+  $top/deploy/hub.py --login $root/cloud/login --ca $root/cloud/state.ca.pem method $device ping
   sudo $top/deploy/quickstart.sh --down
 END
 }
@@ -292,6 +341,7 @@ left() {
 
 down() {
     say "Ending and removing the quickstart"
+    end_all programs edge-securityd
     end_all programs edge-agent
     remove_containers
     end_all programs

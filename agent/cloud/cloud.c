@@ -194,6 +194,11 @@ bool agent_cloud_connected(const struct agent_cloud *cloud)
     return agent_link_connected(cloud->link);
 }
 
+const struct agent_device *agent_cloud_device(const struct agent_cloud *cloud)
+{
+    return agent_link_device(cloud->link);
+}
+
 static void on_late(void *arg)
 {
     struct agent_cloud *cloud = arg;

@@ -47,6 +47,8 @@ void agent_cloud_report(struct agent_cloud *cloud, const struct edge_json *repor
 /** Answer a call: any JSON value, NULL is null. The call is invalid afterwards. */
 void agent_cloud_reply(struct agent_cloud_call *call, int status, const struct edge_json *payload);
 bool agent_cloud_connected(const struct agent_cloud *cloud);
+/** Who this device is, as far as edge-securityd has said; NULL before. Borrowed. */
+const struct agent_device *agent_cloud_device(const struct agent_cloud *cloud);
 /** Send what waits (up to @p ms: the loop is run for it, so not from within a callback),
  * disconnect, let go. Accepts NULL; returns NULL. */
 struct agent_cloud *agent_cloud_close(struct agent_cloud *cloud, unsigned ms);

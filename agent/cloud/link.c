@@ -408,6 +408,11 @@ void agent_link_settled(struct agent_link *link)
     link->settled = true;
 }
 
+const struct agent_device *agent_link_device(const struct agent_link *link)
+{
+    return link->device.hub_name ? &link->device : NULL;
+}
+
 bool agent_link_connected(const struct agent_link *link)
 {
     return link->state == LINK_UP || link->state == LINK_RENEWING;

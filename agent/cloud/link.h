@@ -70,6 +70,8 @@ void agent_link_reopen(struct agent_link *link, const char *why);
  * is the shortest again. */
 void agent_link_settled(struct agent_link *link);
 bool agent_link_connected(const struct agent_link *link);
+/** As edge-securityd said last; NULL before it has said anything. Borrowed. */
+const struct agent_device *agent_link_device(const struct agent_link *link);
 /** Say goodbye and let go; waits for what runs on the worker. Accepts NULL; returns NULL. */
 struct agent_link *agent_link_close(struct agent_link *link);
 

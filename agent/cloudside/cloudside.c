@@ -5,6 +5,7 @@
 
 #include "agent/cloud/cloud.h"
 #include "agent/cloud/reported.h"
+#include "agent/cloudside/calls.h"
 #include "agent/cloudside/grants.h"
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
@@ -25,6 +26,7 @@ struct agent_cloudside {
     struct agent_supervisor *sup; /* from start to stop */
     struct agent_source *source;
     struct agent_cloud *cloud;
+    struct side_calls calls;
     struct edge_watch *watch; /* of edge-securityd's socket: it comes anew with each of its lives */
     struct edge_timer *timer; /* until the next look at what is to be told */
     struct agent_outcome outcome;
@@ -83,6 +85,7 @@ void agent_cloudside_stop(struct agent_cloudside *side)
     if (!side)
         return;
     edge_cancel_fire(side->daemon.cancel);
+    side_calls_end(&side->calls); /* what is being answered is answered while there is a link */
     side->cloud = agent_cloud_close(side->cloud, GOODBYE_MS);
     side->watch = edge_watch_destroy(side->watch);
     side->timer = edge_timer_destroy(side->timer);
@@ -166,14 +169,9 @@ static void on_desired(const struct edge_json *desired, int64_t version, void *a
 static void on_method(struct agent_cloud_call *call, const char *name,
                       const struct edge_json *payload, void *arg)
 {
-    EDGE_CLEANUP(edge_json_free) struct edge_json *answer = edge_json_new_object();
-    EDGE_CLEANUP(edge_free) char *text = edge_format("there is no method named %.100s", name);
+    struct agent_cloudside *side = arg;
 
-    (void) payload;
-    (void) arg;
-    if (answer && text)
-        edge_ignore(edge_json_set_str(answer, "message", text));
-    agent_cloud_reply(call, 501, answer);
+    side_calls_answer(&side->calls, agent_cloud_device(side->cloud), call, name, payload);
 }
 
 /* What happened in the cloud while it was away may concern identities, too. */
@@ -181,12 +179,9 @@ static void on_link(bool connected, const char *why, void *arg)
 {
     struct agent_cloudside *side = arg;
 
-    if (!connected) {
-        edge_warn("IoT Hub is away; modules run on: %s", why ? why : "");
-        return;
-    }
-    edge_info("connected to IoT Hub");
-    agent_supervisor_review_identities(side->sup);
+    (void) why; /* the link has told it */
+    if (connected)
+        agent_supervisor_review_identities(side->sup);
 }
 
 static void on_daemon(void *arg)
@@ -215,12 +210,14 @@ static int open_link(struct agent_cloudside *side, struct edge_err *err)
 }
 
 int agent_cloudside_start(struct agent_cloudside *side, struct agent_supervisor *sup,
-                          struct agent_source *source, struct edge_err *err)
+                          struct agent_source *source, const struct agent_methods_ops *ops,
+                          struct edge_err *err)
 {
     int rc;
 
     side->sup = sup;
     side->source = source;
+    side->calls = (struct side_calls){.loop = side->loop, .config = side->config, .ops = *ops};
     side->timer = edge_timer_create(side->loop, report, side);
     if (!side->timer)
         return edge_fail(err, -ENOMEM, "no memory for the cloud's side");

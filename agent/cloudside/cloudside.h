@@ -5,6 +5,7 @@
 #define AGENT_CLOUDSIDE_CLOUDSIDE_H
 
 #include "agent/config/config.h"
+#include "agent/methods/methods.h"
 #include "agent/source/outcome.h"
 #include "agent/source/source.h"
 #include "agent/supervisor/supervisor.h"
@@ -19,9 +20,11 @@ EDGE_MUST_CHECK int agent_cloudside_create(struct edge_loop *loop,
 /** Identities, for the supervisor that is to be made; they live as long as this object. */
 const struct agent_identity_ops *agent_cloudside_identities(const struct agent_cloudside *side);
 
-/** Connect. Both live until agent_cloudside_stop. */
+/** Connect. Both live until agent_cloudside_stop.
+ * @param ops  what direct methods act on; copied */
 EDGE_MUST_CHECK int agent_cloudside_start(struct agent_cloudside *side,
                                           struct agent_supervisor *sup, struct agent_source *source,
+                                          const struct agent_methods_ops *ops,
                                           struct edge_err *err);
 /** The supervisor's list or the source's status may read differently: report it. */
 void agent_cloudside_changed(struct agent_cloudside *side);

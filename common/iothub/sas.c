@@ -102,7 +102,7 @@ static int take(struct edge_sas *sas, const struct fields *f, char *resource, st
         return edge_fail(err, EDGE_EINVALID, "the token's sig is no signature");
     rc = f->skn ? decode_in_place(f->skn) : 0;
     if (rc == 0) {
-        strcpy(resource, f->sr);
+        memcpy(resource, f->sr, strlen(f->sr) + 1);
         rc = decode_in_place(resource);
     }
     if (rc < 0)

@@ -212,16 +212,29 @@ void hub_amqp_flush_soon(struct hub_amqp_connection *c)
         edge_timer_arm(c->flush, 0);
 }
 
+/* Senders that were refused credit because too much was under way. */
+static void resume(struct hub_amqp_connection *c)
+{
+    if (!c->choked || hub_amqp_full(c))
+        return;
+    c->choked = false;
+    hub_amqp_links_resume(c);
+}
+
 /* The end of every turn: what the engine has to say, and the end of the connection. */
 static void settle_down(struct hub_amqp_connection *c)
 {
-    if (--c->busy > 0)
+    if (c->busy > 1) {
+        c->busy--;
         return;
+    }
     if (!c->ended) {
         hub_amqp_flush(c);
+        resume(c);
         dispatch(c); /* what the flush made room for */
         hub_amqp_flush(c);
     }
+    c->busy--;
     hub_amqp_links_reap(c);
     if (!c->ended && pn_connection_driver_write_closed(&c->driver)) {
         c->closing = true; /* what is said is still sent */
@@ -368,12 +381,6 @@ static void on_drain(void *arg)
     struct hub_amqp_connection *c = hub_amqp_ref(arg);
 
     c->busy++;
-    hub_amqp_flush(c);
-    if (!c->ended && c->choked && !hub_amqp_full(c)) {
-        c->choked = false;
-        hub_amqp_links_resume(c);
-    }
-    dispatch(c);
     settle_down(c);
     hub_amqp_unref(c);
 }

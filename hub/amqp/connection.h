@@ -51,7 +51,7 @@ struct hub_amqp_connection {
 
     struct hub_amqp_link *links, *dead;
     unsigned nlinks, nsessions;
-    uint64_t next_link, next_delivery;
+    uint64_t next_link, next_delivery, round;
     size_t partial_bytes;   /* of deliveries still coming */
     size_t unsettled_bytes; /* of deliveries handed to nodes */
 

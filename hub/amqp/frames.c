@@ -165,7 +165,7 @@ static int judge(struct hub_amqp_frames *f, uint16_t channel, struct edge_bytes 
     struct edge_bytes list, fields[FIELDS];
     unsigned values = HUB_AMQP_FRAME_VALUES;
     uint32_t number;
-    uint64_t code;
+    uint64_t code = 0;
     size_t len;
     int rc = hub_amqp_walk(body, &values, &len);
 

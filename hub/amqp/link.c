@@ -84,20 +84,23 @@ void hub_amqp_links_end(struct hub_amqp_connection *c, pn_session_t *session)
     }
 }
 
+static struct hub_amqp_link *not_of_round(const struct hub_amqp_connection *c)
+{
+    for (struct hub_amqp_link *link = c->links; link; link = link->next) {
+        if (link->round != c->round && link->taken && !link->client_sends)
+            return link;
+    }
+    return NULL;
+}
+
 void hub_amqp_links_resume(struct hub_amqp_connection *c)
 {
-    uint64_t last = 0;
+    struct hub_amqp_link *link;
 
-    /* By number: what a node does may change the list. Newer links stand in front. */
-    for (struct hub_amqp_link *link = c->links; link; link = link->next) {
-        if (link->id > last)
-            last = link->id;
-    }
-    for (uint64_t id = 1; id <= last && !c->ended && c->links; id++) {
-        struct hub_amqp_link *link = hub_amqp_link_find(c, id);
-
-        if (link && link->taken && !link->client_sends)
-            hub_amqp_outgoing_credit(link);
+    c->round++; /* what a node does may change the list */
+    while (!c->ended && (link = not_of_round(c))) {
+        link->round = c->round;
+        hub_amqp_outgoing_credit(link);
     }
 }
 

@@ -206,8 +206,8 @@ int hub_amqp_message_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
                           struct hub_amqp_message *ret)
 {
     struct reader r = {.arena = arena, .message = ret};
-    struct edge_bytes value;
-    uint64_t code;
+    struct edge_bytes value = {0};
+    uint64_t code = 0;
     int rc = 0;
 
     *ret = (struct hub_amqp_message){0};
@@ -224,9 +224,9 @@ int hub_amqp_message_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
 int hub_amqp_batch_next(struct edge_bytes bytes, size_t *at, struct edge_bytes *ret)
 {
     struct hub_amqp_arena none = HUB_AMQP_ARENA_INIT(0);
-    struct edge_bytes rest = {bytes.data + *at, bytes.len - *at}, value;
+    struct edge_bytes rest = {bytes.data + *at, bytes.len - *at}, value = {0};
     struct hub_amqp_value binary;
-    uint64_t code;
+    uint64_t code = 0;
     int rc;
 
     while (rest.len > 0) {

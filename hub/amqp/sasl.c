@@ -70,16 +70,13 @@ static void process_init(pn_transport_t *transport, const char *mechanism, const
 {
     struct hub_amqp_connection *c = pnx_sasl_get_context(transport);
 
-    if (!mechanism)
-        answer(transport, false);
-    else if (strcmp(mechanism, "ANONYMOUS") == 0 || strcmp(mechanism, "MSSBCBS") == 0)
-        answer(transport, true);
-    else if (strcmp(mechanism, "EXTERNAL") == 0)
-        answer(transport, hub_amqp_certificate(c) != NULL);
-    else if (strcmp(mechanism, "PLAIN") == 0)
+    if (mechanism && strcmp(mechanism, "PLAIN") == 0)
         plain(c, recv);
     else
-        answer(transport, false);
+        answer(transport,
+               mechanism &&
+                   (strcmp(mechanism, "ANONYMOUS") == 0 || strcmp(mechanism, "MSSBCBS") == 0 ||
+                    (strcmp(mechanism, "EXTERNAL") == 0 && hub_amqp_certificate(c) != NULL)));
 }
 
 static void process_response(pn_transport_t *transport, const pn_bytes_t *recv)

@@ -106,7 +106,7 @@ static int read_scalar(struct hub_amqp_arena *arena, uint8_t code, struct edge_b
 }
 
 /* Code and content (without a length in front) of an encoded value that is not described. */
-static int open(struct edge_bytes bytes, uint8_t *ret_code, struct edge_bytes *ret)
+static int unpack(struct edge_bytes bytes, uint8_t *ret_code, struct edge_bytes *ret)
 {
     unsigned kind;
     size_t skip = 1;
@@ -126,7 +126,7 @@ static int open(struct edge_bytes bytes, uint8_t *ret_code, struct edge_bytes *r
 static int read_value(struct hub_amqp_arena *arena, struct edge_bytes bytes, unsigned depth,
                       struct hub_amqp_value *ret);
 
-/* Count and elements of what `open` has found to be a compound. */
+/* Count and elements of what `unpack` has found to be a compound. */
 static int elements_of(uint8_t code, struct edge_bytes content, size_t *ret_count,
                        struct edge_bytes *ret)
 {
@@ -216,7 +216,7 @@ static int read_value(struct hub_amqp_arena *arena, struct edge_bytes bytes, uns
         if (!hub_amqp_step(&bytes, &descriptor))
             return EDGE_EPROTOCOL;
     }
-    rc = open(bytes, &code, &content);
+    rc = unpack(bytes, &code, &content);
     if (rc < 0)
         return rc;
     if ((code & 0xef) == 0xc1 && depth > 0)

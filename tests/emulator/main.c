@@ -38,8 +38,9 @@ static int read_pem(const char *path, struct edge_buf *buf, struct edge_err *err
 
 static int make_policies(struct emulator *e, struct edge_err *err)
 {
-    static const char *const names[] = {"iothubowner",  "service",           "device",
-                                        "registryRead", "registryReadWrite", "provisioningserviceowner"};
+    static const char *const names[] = {
+        "iothubowner",  "service",           "device",
+        "registryRead", "registryReadWrite", "provisioningserviceowner"};
     int rc = 0;
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(names) && rc == 0; i++)
@@ -47,8 +48,7 @@ static int make_policies(struct emulator *e, struct edge_err *err)
     for (unsigned i = 0; i < e->options.npolicies && rc == 0; i++) {
         const char *key = strchr(e->options.policies[i], '=') + 1;
         EDGE_CLEANUP(edge_free)
-        char *name =
-            strndup(e->options.policies[i], (size_t) (key - e->options.policies[i]) - 1);
+        char *name = strndup(e->options.policies[i], (size_t) (key - e->options.policies[i]) - 1);
 
         rc = name ? cloud_policy_put(e->cloud, name, key, err) : -ENOMEM;
     }

@@ -9,7 +9,8 @@ const char options_help[] =
     "\n"
     "  iothub-emulator --listen ADDRESS --hostname NAME --state FILE [options]\n"
     "\n"
-    "Serves MQTT on port 8883, AMQP on 5671, HTTPS and WebSocket on 443 of ADDRESS. Prints `ready`\n"
+    "Serves MQTT on port 8883, AMQP on 5671, HTTPS and WebSocket on 443 of ADDRESS. Prints "
+    "`ready`\n"
     "on standard output when it serves.\n"
     "\n"
     "  --listen ADDRESS      address to listen on, e.g. 127.0.0.11\n"
@@ -88,11 +89,16 @@ static bool read_text(const struct reader *r, struct emulator_options *o)
         const char *name;
         const char **value;
     } texts[] = {
-        {"--listen", &o->listen},         {"--hostname", &o->hostname},
-        {"--state", &o->state},           {"--cert", &o->cert},
-        {"--key", &o->key},               {"--device-ca", &o->device_ca},
-        {"--admin", &o->admin},           {"--show", &o->show},
-        {"--blob-host", &o->blob_host},   {"--blob-container", &o->blob_container},
+        {"--listen", &o->listen},
+        {"--hostname", &o->hostname},
+        {"--state", &o->state},
+        {"--cert", &o->cert},
+        {"--key", &o->key},
+        {"--device-ca", &o->device_ca},
+        {"--admin", &o->admin},
+        {"--show", &o->show},
+        {"--blob-host", &o->blob_host},
+        {"--blob-container", &o->blob_container},
         {"--blob-sas", &o->blob_sas},
     };
 

@@ -80,8 +80,8 @@ static int authenticate(void *self, const struct dps_claim *claim, int64_t *ret_
     cloud_faults_get(cloud, &faults);
     if (faults.refuse || faults.throttle)
         return edge_fail(err, EDGE_EUNAVAILABLE, "new connections are refused");
-    rc = cloud_dps_prove(cloud, claim->scope, claim->registration, claim->token,
-                         claim->certificate, err);
+    rc = cloud_dps_prove(cloud, claim->scope, claim->registration, claim->token, claim->certificate,
+                         err);
     *ret_until_s = expiry_of(claim->token);
     return rc > 0 ? EDGE_EAUTH : rc;
 }

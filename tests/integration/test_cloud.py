@@ -49,7 +49,7 @@ class Cloud(cloud_case.CloudCase):
         self.deploy({"keep": module()})
         wait_for(lambda: "drop" not in self.identities(), PATIENCE, "the identity to go")
         self.assertIn("keep", self.identities())
-        self.assertIsNone((self.reported()["modules"]).get("drop"))
+        wait_for(lambda: "drop" not in self.reported()["modules"], PATIENCE, "drop to leave the reported properties")
 
     def test_modules_are_told_who_and_where_they_are(self):
         self.deploy({"told": module("env; ls -la /var/run/iotedge; " + IDLE, env={"MINE": "yes"})})

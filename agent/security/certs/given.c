@@ -27,7 +27,7 @@ size_t sec_pem_next(const char *text, const char **ret)
 
 int sec_pem_read(const char *path, struct edge_buf *out, struct edge_err *err)
 {
-    struct edge_cert_info info;
+    struct edge_cert_info info = {0};
     int rc = edge_file_read(path, out, err);
 
     if (rc == 0)
@@ -70,7 +70,7 @@ int sec_given_issuer(const char *cert, const char *pk, int64_t now_s, struct sec
                      struct edge_err *err)
 {
     struct edge_buf pem = EDGE_BUF_INIT(SEC_PEM_MAX);
-    struct edge_cert_info info;
+    struct edge_cert_info info = {0};
     int rc = sec_pem_read(cert, &pem, err);
 
     *ret = (struct sec_issuer){0};

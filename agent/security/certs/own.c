@@ -208,7 +208,7 @@ int sec_own_issuer(const char *dir, const char *name, uint32_t days, int64_t now
                       .now_s = now_s,
                       .root = EDGE_BUF_INIT(SEC_PEM_MAX),
                       .cas = EDGE_BUF_INIT(SEC_PEM_MAX)};
-    struct edge_cert_info info;
+    struct edge_cert_info info = {0};
     int rc = own_load(&own, err);
 
     *ret = (struct sec_issuer){0};

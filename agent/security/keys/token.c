@@ -1,5 +1,6 @@
 #include "agent/security/keys/token.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/pkcs11.h>
@@ -121,7 +122,10 @@ static int log_in(struct sec_token *t, struct edge_err *err)
 
 static int open_session(struct sec_token *t, struct edge_err *err)
 {
-    CK_RV rv =
+    CK_RV rv;
+
+    assert(t->ck); /* find_token has been */
+    rv =
         t->ck->C_OpenSession(t->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &t->session);
 
     if (rv == CKR_TOKEN_WRITE_PROTECTED)

@@ -17,7 +17,7 @@ static int registration_id(const struct agent_provisioning *config, char **ret,
                            struct edge_err *err)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf pem = EDGE_BUF_INIT(CERT_MAX);
-    struct edge_cert_info info;
+    struct edge_cert_info info = {0};
     int rc;
 
     if (config->attestation.registration_id) {
@@ -107,7 +107,7 @@ int sec_provision_register(const struct sec_provision *p, const struct sec_crede
     struct sec_cloud_call call = {.method = "PUT", .credential = who, .key_name = "registration"};
     int rc = registration_id(p->config, &id, err);
 
-    if (rc < 0)
+    if (rc < 0 || !id)
         return rc;
     base = base_url(p->config, id);
     url = base ? edge_format("%s/register?" API, base) : NULL;

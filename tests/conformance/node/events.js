@@ -1,9 +1,10 @@
 'use strict';
 /* @azure/event-hubs on the telemetry of the cloud: what there is, where to begin, who owns a partition. */
 const assert = require('assert');
-const { Message } = require('azure-iot-device');
+const rhea = require('rhea');
+const { Message, SharedAccessSignature } = require('azure-iot-device');
 const { EventHubConsumerClient, earliestEventPosition } = require('@azure/event-hubs');
-const { hub, service, fresh, newDevice, connect, until } = require('./place');
+const { hub, service, ca, fresh, newDevice, connect, until } = require('./place');
 
 const [, POLICY, KEY] = /SharedAccessKeyName=([^;]*);SharedAccessKey=(.*)$/.exec(service);
 
@@ -49,6 +50,35 @@ const mine = (seen, device) => seen.events.filter(
   (event) => event.systemProperties['iothub-connection-device-id'] === device.deviceId,
 );
 
+/* What C# and Java devices send as a batch: one transfer of format 0x80013700, a message in each data section. */
+async function sendBatch(device, bodies, undo) {
+  const connection = rhea.create_container().connect({
+    host: hub, port: 5671, transport: 'tls', ca: [ca], servername: hub, reconnect: false,
+  });
+  undo(() => connection.close());
+  const resource = `${hub}%2Fdevices%2F${device.deviceId}`;
+  const token = SharedAccessSignature.create(hub, device.deviceId, device.key, Math.floor(Date.now() / 1000) + 3600);
+  const once = (emitter, event) => new Promise((resolve, reject) => {
+    emitter.once(event, resolve);
+    emitter.once('rejected', (context) => reject(new Error(JSON.stringify(context.delivery.remote_state))));
+  });
+  const cbs = connection.open_sender('$cbs');
+  const answers = connection.open_receiver('$cbs');
+  await once(cbs, 'sendable');
+  const answered = once(answers, 'message');
+  cbs.send({
+    message_id: '1', to: '$cbs', reply_to: 'cbs', body: token.toString(),
+    application_properties: { operation: 'put-token', type: 'azure-devices.net:sastoken', name: resource },
+  });
+  assert.strictEqual((await answered).message.application_properties['status-code'], 200);
+  const sender = connection.open_sender(`/devices/${device.deviceId}/messages/events`);
+  await once(sender, 'sendable');
+  const accepted = once(sender, 'accepted');
+  const each = bodies.map((body) => rhea.message.encode({ body: rhea.message.data_section(Buffer.from(JSON.stringify(body))) }));
+  sender.send(rhea.message.encode({ body: rhea.message.data_sections(each) }), undefined, 0x80013700);
+  await accepted;
+}
+
 module.exports = {
   async the_hub_and_its_partitions_are_described(_, undo) {
     const { client, id, now } = await filled(undo, 1);
@@ -77,6 +107,14 @@ module.exports = {
     });
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.deepStrictEqual(mine(since, device), []);
+  },
+
+  async a_batch_is_many_events(_, undo) {
+    const { client, device, id } = await filled(undo, 1);
+    await sendBatch(device, [{ i: 1 }, { i: 2 }, { i: 3 }], undo);
+    const seen = read(client, undo, id, { startPosition: earliestEventPosition });
+    await until(() => mine(seen, device).length >= 4, 'the batch');
+    assert.deepStrictEqual(mine(seen, device).map((event) => event.body.i), [0, 1, 2, 3]);
   },
 
   async the_higher_owner_takes_the_partition(_, undo) {

@@ -43,8 +43,8 @@ bool cloud_attest_token(const struct edge_json *attestation, bool group, const c
         EDGE_CLEANUP(edge_buf_fini) struct edge_buf key = EDGE_BUF_INIT(KEY_MAX);
 
         if (device_key(attestation, group, registration, i, &key) == 0)
-            found |= edge_sas_signed_by(sas,
-                                        (struct edge_bytes){(const uint8_t *) key.data, key.len});
+            found |=
+                edge_sas_signed_by(sas, (struct edge_bytes){(const uint8_t *) key.data, key.len});
     }
     return found;
 }

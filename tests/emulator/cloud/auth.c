@@ -35,8 +35,8 @@ static bool signed_by(const struct edge_sas *sas, const struct edge_json *identi
         const char *text = edge_json_str(edge_json_get(keys, names[i]), "");
 
         if (edge_base64_decode(text, strlen(text), &key) == 0 && key.len > 0)
-            found |= edge_sas_signed_by(sas,
-                                        (struct edge_bytes){(const uint8_t *) key.data, key.len});
+            found |=
+                edge_sas_signed_by(sas, (struct edge_bytes){(const uint8_t *) key.data, key.len});
         if (key.data)
             explicit_bzero(key.data, key.len);
     }
@@ -73,8 +73,8 @@ static int prove_token(struct cloud *cloud, const char *token, const struct edge
 static bool thumbprint_is(const struct edge_json *authentication, const char *name,
                           const struct edge_tls_peer *peer)
 {
-    const char *wanted = edge_json_str(
-        edge_json_get(edge_json_get(authentication, "x509Thumbprint"), name), "");
+    const char *wanted =
+        edge_json_str(edge_json_get(edge_json_get(authentication, "x509Thumbprint"), name), "");
 
     return *wanted &&
            (strcasecmp(wanted, peer->sha1) == 0 || strcasecmp(wanted, peer->sha256) == 0);

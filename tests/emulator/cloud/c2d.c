@@ -188,7 +188,7 @@ void cloud_c2d_deliver(struct hub_session *session)
     bool mqtt = session->protocol == HUB_MQTT || session->protocol == HUB_MQTT_WS;
     int64_t lock_ns = mqtt ? INT64_MAX : cloud_now_ns(cloud) + CLOUD_LOCK_S * NS_PER_S;
 
-    if (*session->who.module || !(session->features & EDGE_FEATURE_C2D))
+    if (*session->who.module || session->paused || !(session->features & EDGE_FEATURE_C2D))
         return;
     for (int i = 0; i < AT_ONCE; i++) {
         struct edge_message message;
@@ -204,6 +204,8 @@ void cloud_c2d_deliver(struct hub_session *session)
         live = cloud_live(cloud, session->who.device, "", false);
         if (!live || live->session != session)
             return; /* it has closed itself */
+        if (session->paused)
+            break;
     }
     if (!mqtt)
         cloud_rearm(cloud);

@@ -248,7 +248,8 @@ static int copy_options(struct cloud *cloud, const struct cloud_options *o)
     cloud->loop = o->loop;
     cloud->store = o->store;
     cloud->hostname = edge_strdup(o->hostname);
-    cloud->dps_host = edge_format("dps%s", strchr(o->hostname, '.') ? strchr(o->hostname, '.') : "");
+    cloud->dps_host =
+        edge_format("dps%s", strchr(o->hostname, '.') ? strchr(o->hostname, '.') : "");
     cloud->device_ca = edge_strdup(o->device_ca);
     cloud->blob_host = edge_strdup(o->blob_host);
     cloud->blob_container = edge_strdup(o->blob_container);

@@ -17,15 +17,15 @@ struct cloud;
 struct cloud_options {
     struct edge_loop *loop;
     struct store *store;
-    const char *hostname;    /* copied */
-    const char *device_ca;   /* PEM of the CAs registered for devices, or NULL; copied */
-    unsigned partitions;     /* of telemetry; 0: 4 */
-    int64_t retention;       /* events a partition; 0: 100,000 */
-    unsigned max_devices;    /* 0: 100,000 */
-    const char *blob_host;   /* of file uploads, "host[:port]"; NULL: none is configured */
+    const char *hostname;  /* copied */
+    const char *device_ca; /* PEM of the CAs registered for devices, or NULL; copied */
+    unsigned partitions;   /* of telemetry; 0: 4 */
+    int64_t retention;     /* events a partition; 0: 100,000 */
+    unsigned max_devices;  /* 0: 100,000 */
+    const char *blob_host; /* of file uploads, "host[:port]"; NULL: none is configured */
     const char *blob_container;
-    const char *blob_sas;    /* query text handed to devices, without '?' */
-    bool dps;                /* serve device provisioning */
+    const char *blob_sas; /* query text handed to devices, without '?' */
+    bool dps;             /* serve device provisioning */
 };
 EDGE_MUST_CHECK int cloud_create(const struct cloud_options *options, struct cloud **ret,
                                  struct edge_err *err);
@@ -46,26 +46,26 @@ enum cloud_refusal {
     CLOUD_BAD_VERSION, /* 400 InvalidProtocolVersion */
     CLOUD_BAD_QUERY,   /* 400 InvalidQuery... */
     CLOUD_UNAUTHORIZED,
-    CLOUD_QUOTA,             /* 403 IotHubQuotaExceeded */
-    CLOUD_QUEUE_FULL,        /* 403 DeviceMaximumQueueDepthExceeded */
-    CLOUD_TOO_MANY_DEVICES,  /* 403 */
-    CLOUD_TOO_MANY_MODULES,  /* 403 */
-    CLOUD_NO_DEVICE,         /* 404 DeviceNotFound */
-    CLOUD_NO_MODULE,         /* 404 ModuleNotFound */
-    CLOUD_NOT_FOUND,         /* 404 NotFound */
-    CLOUD_NO_CONFIGURATION,  /* 404 ConfigurationNotFound */
-    CLOUD_NO_JOB,            /* 404 JobNotFound */
-    CLOUD_OFFLINE,           /* 404 DeviceNotOnline */
-    CLOUD_NO_MESSAGE,        /* 404: the lock is not known */
-    CLOUD_NO_METHOD,         /* 405 */
-    CLOUD_DEVICE_EXISTS,     /* 409 DeviceAlreadyExists */
-    CLOUD_MODULE_EXISTS,     /* 409 ModuleAlreadyExistsOnDevice */
-    CLOUD_EXISTS,            /* 409 */
-    CLOUD_STALE,             /* 412 PreconditionFailed */
-    CLOUD_LOCK_LOST,         /* 412 DeviceMessageLockLost */
-    CLOUD_TOO_LARGE,         /* 413 MessageTooLarge */
-    CLOUD_THROTTLED,         /* 429 ThrottlingException */
-    CLOUD_TIMEOUT,           /* 504 GatewayTimeout */
+    CLOUD_QUOTA,            /* 403 IotHubQuotaExceeded */
+    CLOUD_QUEUE_FULL,       /* 403 DeviceMaximumQueueDepthExceeded */
+    CLOUD_TOO_MANY_DEVICES, /* 403 */
+    CLOUD_TOO_MANY_MODULES, /* 403 */
+    CLOUD_NO_DEVICE,        /* 404 DeviceNotFound */
+    CLOUD_NO_MODULE,        /* 404 ModuleNotFound */
+    CLOUD_NOT_FOUND,        /* 404 NotFound */
+    CLOUD_NO_CONFIGURATION, /* 404 ConfigurationNotFound */
+    CLOUD_NO_JOB,           /* 404 JobNotFound */
+    CLOUD_OFFLINE,          /* 404 DeviceNotOnline */
+    CLOUD_NO_MESSAGE,       /* 404: the lock is not known */
+    CLOUD_NO_METHOD,        /* 405 */
+    CLOUD_DEVICE_EXISTS,    /* 409 DeviceAlreadyExists */
+    CLOUD_MODULE_EXISTS,    /* 409 ModuleAlreadyExistsOnDevice */
+    CLOUD_EXISTS,           /* 409 */
+    CLOUD_STALE,            /* 412 PreconditionFailed */
+    CLOUD_LOCK_LOST,        /* 412 DeviceMessageLockLost */
+    CLOUD_TOO_LARGE,        /* 413 MessageTooLarge */
+    CLOUD_THROTTLED,        /* 429 ThrottlingException */
+    CLOUD_TIMEOUT,          /* 504 GatewayTimeout */
     CLOUD_REFUSALS
 };
 /** The HTTP status and IoT Hub's name of an outcome; a negative one is 500 ServerError. */
@@ -112,12 +112,13 @@ EDGE_MUST_CHECK int cloud_policy_put(struct cloud *cloud, const char *name, cons
 /** The policy's base64 key; the caller frees it. @return 0, CLOUD_NOT_FOUND, negative */
 EDGE_MUST_CHECK int cloud_policy_key(struct cloud *cloud, const char *name, char **ret);
 /** Is @p token of a policy that has all of @p rights, not expired, and signed for @p path ("" the
- * hub itself, "/messages/events") or above? @param host  whose resource it must be for; NULL: the hub itself   @param raw_key  also accept the key's text unencoded,
- * as Event Hubs clients hash with it   @param policy  the name it must have (SASL), or NULL
+ * hub itself, "/messages/events") or above? @param host  whose resource it must be for; NULL: the
+ * hub itself   @param raw_key  also accept the key's text unencoded, as Event Hubs clients hash
+ * with it   @param policy  the name it must have (SASL), or NULL
  * @return 0 or CLOUD_UNAUTHORIZED */
 EDGE_MUST_CHECK int cloud_authorize(struct cloud *cloud, const char *token, unsigned rights,
-                                    const char *host, const char *path, bool raw_key, const char *policy,
-                                    int64_t *ret_until_s, struct edge_err *err);
+                                    const char *host, const char *path, bool raw_key,
+                                    const char *policy, int64_t *ret_until_s, struct edge_err *err);
 /** The same for a token whose audience is an Event Hubs entity, "sb://host/entity…". */
 EDGE_MUST_CHECK int cloud_authorize_events(struct cloud *cloud, const char *token,
                                            const char *entity, int64_t *ret_until_s,
@@ -218,7 +219,7 @@ struct cloud_event {
     int64_t enqueued_ns;
     struct edge_message message; /* for edge_message_fini */
     struct edge_identity who;
-    char auth_method[128];   /* JSON: {"scope":"device","type":"sas","issuer":"iothub"} */
+    char auth_method[128]; /* JSON: {"scope":"device","type":"sas","issuer":"iothub"} */
     char generation_id[40];
 };
 unsigned cloud_partitions(const struct cloud *cloud);
@@ -262,11 +263,11 @@ EDGE_MUST_CHECK int cloud_apply(struct cloud *cloud, const char *device,
 /* Queries. */
 
 struct cloud_page {
-    size_t max;                /* items; 0: 100 */
-    const char *continuation;  /* of the page before, or NULL */
-    struct edge_json *items;   /* array, given */
-    const char *type;          /* "Twin", "DeviceJob", "JobResponse", "Raw" */
-    char *next;                /* given; NULL: this is the last */
+    size_t max;               /* items; 0: 100 */
+    const char *continuation; /* of the page before, or NULL */
+    struct edge_json *items;  /* array, given */
+    const char *type;         /* "Twin", "DeviceJob", "JobResponse", "Raw" */
+    char *next;               /* given; NULL: this is the last */
 };
 EDGE_MUST_CHECK int cloud_query(struct cloud *cloud, const char *sql, struct cloud_page *page,
                                 struct edge_err *err);
@@ -298,9 +299,9 @@ EDGE_MUST_CHECK int cloud_upload_end(struct cloud *cloud, const char *device,
 struct cloud_faults {
     int64_t latency_ms;
     int64_t clock_offset_s;
-    bool refuse;   /* new connections */
-    bool throttle; /* 429 for every request */
-    bool freeze;   /* accept, answer nothing */
+    bool refuse;       /* new connections */
+    bool throttle;     /* 429 for every request */
+    bool freeze;       /* accept, answer nothing */
     int64_t lose_acks; /* of the next so many messages: stored, never acknowledged; then the
                           connection that sent the last is dropped */
 };

@@ -23,7 +23,7 @@ static int check_entry(const char *name, const struct edge_json *entry, struct e
 {
     if (!edge_json_is(entry, EDGE_JSON_OBJECT))
         return cloud_refuse(err, CLOUD_INVALID, "the content of %s is no object", name);
-    for (edge_json_foreach(it, entry)) {
+    for (edge_json_foreach (it, entry)) {
         if (!entry_key_valid(it.name))
             return cloud_refuse(err, CLOUD_INVALID, "%s of %s is not %s or below it", it.name, name,
                                 desired);
@@ -39,7 +39,7 @@ int cloud_content_check(const struct edge_json *content, struct edge_err *err)
 
     if (modules && !edge_json_is(modules, EDGE_JSON_OBJECT))
         return cloud_refuse(err, CLOUD_INVALID, "modulesContent is no object");
-    for (edge_json_foreach(it, modules)) {
+    for (edge_json_foreach (it, modules)) {
         if (!edge_id_valid(it.name, strlen(it.name)))
             return cloud_refuse(err, CLOUD_INVALID, "a module id is not valid");
         rc = check_entry(it.name, it.value, err);
@@ -193,15 +193,13 @@ static int system_queries(const struct edge_json *doc, struct edge_json *queries
         rc = add_query(queries, "appliedCount",
                        edge_format(AGENTS "configurations.[[%s]].status = 'Applied'", id));
     if (rc == 0)
-        rc = add_query(queries, "reportedSuccessfulCount",
-                       edge_format(AGENTS "configurations.[[%s]].status = 'Applied'" UP_TO_DATE
-                                          "= 200",
-                                   id));
+        rc = add_query(
+            queries, "reportedSuccessfulCount",
+            edge_format(AGENTS "configurations.[[%s]].status = 'Applied'" UP_TO_DATE "= 200", id));
     if (rc == 0)
-        rc = add_query(queries, "reportedFailedCount",
-                       edge_format(AGENTS "configurations.[[%s]].status = 'Applied'" UP_TO_DATE
-                                          "!= 200",
-                                   id));
+        rc = add_query(
+            queries, "reportedFailedCount",
+            edge_format(AGENTS "configurations.[[%s]].status = 'Applied'" UP_TO_DATE "!= 200", id));
     return rc;
 }
 
@@ -210,10 +208,10 @@ static int run_queries(struct cloud *cloud, struct edge_json *metrics)
     struct edge_json *results = edge_json_new_object();
     int rc = results ? 0 : -ENOMEM;
 
-    for (edge_json_foreach(it, edge_json_get(metrics, "queries"))) {
+    for (edge_json_foreach (it, edge_json_get(metrics, "queries"))) {
         if (rc == 0)
-            rc = edge_json_set_int(results, it.name,
-                                   count_rows(cloud, edge_json_str(it.value, "")));
+            rc =
+                edge_json_set_int(results, it.name, count_rows(cloud, edge_json_str(it.value, "")));
     }
     if (rc < 0) {
         edge_json_free(results);
@@ -318,9 +316,8 @@ static int check_wanted(const char *id, const struct edge_json *wanted, struct e
     if (!edge_json_is(content, EDGE_JSON_OBJECT))
         return cloud_refuse(err, CLOUD_INVALID, "content is missing");
     rc = cloud_content_check(content, err);
-    return rc == 0
-               ? check_target(edge_json_str(edge_json_get(wanted, "targetCondition"), ""), err)
-               : rc;
+    return rc == 0 ? check_target(edge_json_str(edge_json_get(wanted, "targetCondition"), ""), err)
+                   : rc;
 }
 
 static int copy_member(struct edge_json *doc, const struct edge_json *wanted, const char *name)
@@ -334,8 +331,7 @@ static int fill(struct cloud *cloud, struct edge_json *doc, const char *id,
                 const struct edge_json *wanted, const struct edge_json *old)
 {
     static const char *const members[] = {"labels", "content", "targetCondition"};
-    const struct edge_json *queries =
-        edge_json_get(edge_json_get(wanted, "metrics"), "queries");
+    const struct edge_json *queries = edge_json_get(edge_json_get(wanted, "metrics"), "queries");
     char now[EDGE_TIME_TEXT];
     char etag[24];
     int rc = edge_json_set_str(doc, "id", id);
@@ -347,7 +343,8 @@ static int fill(struct cloud *cloud, struct edge_json *doc, const char *id,
     for (size_t i = 0; i < EDGE_ARRAY_LEN(members) && rc == 0; i++)
         rc = copy_member(doc, wanted, members[i]);
     if (rc == 0)
-        rc = edge_json_set_int(doc, "priority", edge_json_int(edge_json_get(wanted, "priority"), 0));
+        rc =
+            edge_json_set_int(doc, "priority", edge_json_int(edge_json_get(wanted, "priority"), 0));
     if (rc == 0 && queries)
         rc = edge_json_set(edge_json_need_object(doc, "metrics"), "queries",
                            edge_json_copy(queries));
@@ -424,7 +421,7 @@ int cloud_configuration_test(struct cloud *cloud, const struct edge_json *reques
     (void) err;
     if (rc < 0 || !errors || edge_json_set_str(result, "targetConditionError", why.text) < 0)
         return rc < 0 ? rc : -ENOMEM;
-    for (edge_json_foreach(it, edge_json_get(request, "customMetricQueries"))) {
+    for (edge_json_foreach (it, edge_json_get(request, "customMetricQueries"))) {
         EDGE_CLEANUP(query_free) struct query *query = NULL;
         const char *sql = edge_json_str(it.value, "");
 

@@ -42,7 +42,7 @@ static struct edge_json *entry_on(const struct edge_json *entry, const struct ed
         made = whole ? edge_json_copy(whole) : edge_json_new_object();
     else
         made = now ? edge_json_copy(now) : edge_json_new_object();
-    for (edge_json_foreach(it, entry)) {
+    for (edge_json_foreach (it, entry)) {
         if (made && it.name[sizeof desired - 1] == '.' &&
             set_path(made, it.name + sizeof desired, it.value) < 0)
             return NULL;
@@ -89,10 +89,11 @@ int cloud_apply(struct cloud *cloud, const char *device, const struct edge_json 
     if (rc == 0)
         rc = cloud_content_check(content, err);
     if (rc == 0 && !modules && !own)
-        return cloud_refuse(err, CLOUD_INVALID, "neither modulesContent nor deviceContent is given");
+        return cloud_refuse(err, CLOUD_INVALID,
+                            "neither modulesContent nor deviceContent is given");
     if (rc == 0 && modules && !cloud_identity_is_edge(identity))
         return cloud_refuse(err, CLOUD_INVALID, "device %s is no edge device", device);
-    for (edge_json_foreach(it, modules)) {
+    for (edge_json_foreach (it, modules)) {
         if (rc == 0)
             rc = apply_entry(cloud, device, it.name, it.value, err);
     }
@@ -103,10 +104,10 @@ int cloud_apply(struct cloud *cloud, const char *device, const struct edge_json 
 
 /* What is decided for one device. */
 struct verdict {
-    struct edge_json *modules;   /* module to its desired properties; NULL: nothing deployed */
-    struct edge_json *device;    /* desired properties of the device, or NULL */
-    struct edge_json *statuses;  /* configuration to {"status":"Applied|Targeted"} */
-    struct edge_buf signature;   /* of all that was decided on */
+    struct edge_json *modules;  /* module to its desired properties; NULL: nothing deployed */
+    struct edge_json *device;   /* desired properties of the device, or NULL */
+    struct edge_json *statuses; /* configuration to {"status":"Applied|Targeted"} */
+    struct edge_buf signature;  /* of all that was decided on */
 };
 
 static void verdict_fini(struct verdict *v)
@@ -127,7 +128,7 @@ static int note(struct verdict *v, const struct cloud_configuration *c, bool app
 
 static int lay(struct edge_json *modules, const struct cloud_configuration *c)
 {
-    for (edge_json_foreach(it, c->modules)) {
+    for (edge_json_foreach (it, c->modules)) {
         struct edge_json *made = entry_on(it.value, edge_json_get(modules, it.name));
 
         if (!made || edge_json_set(modules, it.name, made) < 0)
@@ -246,7 +247,7 @@ static int carry_out(struct cloud *cloud, const char *device, bool edge, struct 
         rc = desire(cloud, device, "", twin, v->device, NULL);
     if (rc >= 0)
         rc = cloud_twin_save(cloud, device, "", twin);
-    for (edge_json_foreach(it, v->modules)) {
+    for (edge_json_foreach (it, v->modules)) {
         if (rc == 0)
             rc = deploy_module(cloud, device, it.name, it.value);
     }

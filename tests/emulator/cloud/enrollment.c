@@ -25,9 +25,8 @@ static int load(struct cloud *cloud, bool group, const char *id, struct edge_jso
 {
     int rc = cloud_load(cloud, table_of(group), id, "", ret);
 
-    return rc == STORE_ABSENT
-               ? cloud_refuse(err, CLOUD_NOT_FOUND, "there is no enrollment %s", id)
-               : rc;
+    return rc == STORE_ABSENT ? cloud_refuse(err, CLOUD_NOT_FOUND, "there is no enrollment %s", id)
+                              : rc;
 }
 
 /* Keys are shown by the attestation mechanism alone. */

@@ -361,8 +361,7 @@ int cloud_identity_put(struct cloud *cloud, const char *device, const char *modu
     if (rc == 0 && !etag)
         return cloud_refuse(err, *module ? CLOUD_MODULE_EXISTS : CLOUD_DEVICE_EXISTS,
                             "%s is registered already", *module ? module : device);
-    if (rc == 0 &&
-        !cloud_etag_matches(etag, edge_json_str(edge_json_get(identity, "etag"), "")))
+    if (rc == 0 && !cloud_etag_matches(etag, edge_json_str(edge_json_get(identity, "etag"), "")))
         return cloud_refuse(err, CLOUD_STALE, "%s has changed: its ETag is another",
                             *module ? module : device);
     if (!etag && (rc == CLOUD_NO_DEVICE || rc == CLOUD_NO_MODULE)) {

@@ -17,13 +17,14 @@ struct cloud_live {
 
 struct hub_session {
     struct cloud *cloud;
-    struct hub_session *next, *prev;             /* of all */
+    struct hub_session *next, *prev;              /* of all */
     struct hub_session *next_dirty, **link_dirty; /* of those with something to deliver */
     struct edge_identity who;
     struct hub_events events;
     void *arg;
     enum hub_protocol protocol;
     bool keep;
+    bool paused;
     unsigned features;
     char auth_method[128];
     char generation_id[40];

@@ -8,7 +8,13 @@
 #include "tests/emulator/cloud/search.h"
 
 #define NS_PER_S INT64_C(1000000000)
-enum { JOBS_MAX = 1000, METHODS_AT_ONCE = 10, TWINS_AT_ONCE = 100, WAIT_MAX_S = 86400, RUN_S = 3600 };
+enum {
+    JOBS_MAX = 1000,
+    METHODS_AT_ONCE = 10,
+    TWINS_AT_ONCE = 100,
+    WAIT_MAX_S = 86400,
+    RUN_S = 3600
+};
 
 /* SCHEDULED → RUNNING → DONE. Its document says "queued" or "scheduled", "running", "completed",
  * "failed" or "cancelled". */
@@ -81,8 +87,8 @@ static void count(struct cloud_job *job, const char *name, int64_t by)
 {
     struct edge_json *statistics = edge_json_need_object(job->doc, "deviceJobStatistics");
 
-    edge_ignore(
-        edge_json_set_int(statistics, name, edge_json_int(edge_json_get(statistics, name), 0) + by));
+    edge_ignore(edge_json_set_int(statistics, name,
+                                  edge_json_int(edge_json_get(statistics, name), 0) + by));
 }
 
 /* One device's part, as FROM devices.jobs shows it. */
@@ -99,16 +105,16 @@ static void note(struct cloud_job *job, const char *device, int rc, const struct
         return;
     edge_ignore(edge_json_set_str(row, "deviceId", device));
     edge_ignore(edge_json_set_str(row, "jobId", job->id));
-    edge_ignore(edge_json_set_str(row, "jobType",
-                                  edge_json_str(edge_json_get(job->doc, "type"), "")));
+    edge_ignore(
+        edge_json_set_str(row, "jobType", edge_json_str(edge_json_get(job->doc, "type"), "")));
     edge_ignore(edge_json_set_str(row, "status", rc == 0 ? "completed" : "failed"));
     set_time(job->cloud, row, "startTimeUtc");
     set_time(job->cloud, row, "endTimeUtc");
     set_time(job->cloud, row, "createdDateTimeUtc");
     set_time(job->cloud, row, "lastUpdatedDateTimeUtc");
     if (answer && edge_json_parse(answer, strlen(answer), &value, NULL) == 0)
-        edge_ignore(edge_json_set(edge_json_need_object(row, "outcome"), "deviceMethodResponse",
-                                  value));
+        edge_ignore(
+            edge_json_set(edge_json_need_object(row, "outcome"), "deviceMethodResponse", value));
     if (rc != 0) {
         struct edge_json *error = edge_json_need_object(row, "error");
 
@@ -255,9 +261,9 @@ static void run(struct cloud_job *job)
     else if (twins)
         edge_timer_arm(job->timer, 0);
     else
-        edge_timer_arm(job->timer, (uint64_t) ((job->deadline_ns - cloud_now_ns(job->cloud)) /
-                                               (NS_PER_S / 1000)) +
-                                       1);
+        edge_timer_arm(
+            job->timer,
+            (uint64_t) ((job->deadline_ns - cloud_now_ns(job->cloud)) / (NS_PER_S / 1000)) + 1);
 }
 
 static void arm_start(struct cloud_job *job)
@@ -334,8 +340,7 @@ int cloud_jobs_resume(struct cloud *cloud)
         status = edge_json_str(edge_json_get(doc, "status"), "");
         if (strcmp(status, "queued") == 0 || strcmp(status, "scheduled") == 0)
             rc = schedule(cloud, a, EDGE_TAKE(doc));
-        else if (strcmp(status, "running") == 0 &&
-                 edge_json_set_str(doc, "status", "failed") == 0)
+        else if (strcmp(status, "running") == 0 && edge_json_set_str(doc, "status", "failed") == 0)
             rc = cloud_save(cloud, STORE_JOBS, a, "", doc);
     }
     return rc < 0 ? rc : 0;
@@ -430,8 +435,7 @@ int cloud_job_cancel(struct cloud *cloud, const char *id, struct edge_json **ret
 
 static bool is(const struct edge_json *doc, const char *name, const char *wanted)
 {
-    return !wanted || !*wanted ||
-           strcmp(edge_json_str(edge_json_get(doc, name), ""), wanted) == 0;
+    return !wanted || !*wanted || strcmp(edge_json_str(edge_json_get(doc, name), ""), wanted) == 0;
 }
 
 /* Few enough for one page; a continuation is the job's id. */

@@ -46,7 +46,7 @@ static int read_sys(const struct edge_json *sys, struct edge_message *ret)
 {
     int rc = 0;
 
-    for (edge_json_foreach(it, sys)) {
+    for (edge_json_foreach (it, sys)) {
         unsigned long which = strtoul(it.name, NULL, 10);
 
         if (rc == 0 && which < EDGE_SYS_MAX)

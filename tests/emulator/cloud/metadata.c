@@ -26,7 +26,7 @@ int cloud_meta_touch(struct edge_json *meta, const struct edge_json *patch, cons
 {
     int rc = stamp(meta, now, version);
 
-    for (edge_json_foreach(it, patch)) {
+    for (edge_json_foreach (it, patch)) {
         struct edge_json *below;
 
         if (rc < 0)

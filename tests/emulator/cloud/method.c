@@ -120,8 +120,8 @@ static int read_request(struct cloud_method *m, const struct edge_json *body,
     rc = read_seconds(body, "responseTimeoutInSeconds", RESPONSE_MIN_S, RESPONSE_MAX_S,
                       RESPONSE_DEFAULT_S, &m->response_s, err);
     if (rc == 0)
-        rc = read_seconds(body, "connectTimeoutInSeconds", 0, RESPONSE_MAX_S, 0, ret_connect_s,
-                          err);
+        rc =
+            read_seconds(body, "connectTimeoutInSeconds", 0, RESPONSE_MAX_S, 0, ret_connect_s, err);
     if (rc != 0)
         return rc;
     m->name = edge_strdup(name);

@@ -16,7 +16,7 @@ static unsigned rights_of(const char *name)
         const char *name;
         unsigned rights;
     } known[] = {
-    {"service", CLOUD_SERVICE},
+        {"service", CLOUD_SERVICE},
         {"device", CLOUD_DEVICE},
         {"registryRead", CLOUD_REGISTRY_READ},
         {"registryReadWrite", CLOUD_REGISTRY_READ | CLOUD_REGISTRY_WRITE},
@@ -80,7 +80,8 @@ static bool signed_by(const struct edge_sas *sas, const char *key, bool raw_too)
     return raw_too && edge_sas_signed_by(sas, raw);
 }
 
-/* Whose token is it, is it genuine, alive, and strong enough? Its audience is the caller's matter. */
+/* Whose token is it, is it genuine, alive, and strong enough? Its audience is the caller's matter.
+ */
 static int check(struct cloud *cloud, const struct edge_sas *sas, unsigned rights, bool raw_key,
                  struct edge_err *err)
 {
@@ -104,7 +105,8 @@ static int check(struct cloud *cloud, const struct edge_sas *sas, unsigned right
 }
 
 int cloud_authorize(struct cloud *cloud, const char *token, unsigned rights, const char *host,
-                    const char *path, bool raw_key, const char *policy, int64_t *ret_until_s, struct edge_err *err)
+                    const char *path, bool raw_key, const char *policy, int64_t *ret_until_s,
+                    struct edge_err *err)
 {
     struct edge_sas sas;
     struct edge_err why = {0};

@@ -102,9 +102,8 @@ static int find_enrolled(struct cloud *cloud, const struct proof *proof, struct 
         return 0;
     }
     rc = rc == STORE_ABSENT ? find_group(cloud, proof, ret) : rc;
-    return rc == STORE_ABSENT
-               ? cloud_refuse(err, CLOUD_UNAUTHORIZED, "Unauthorized: not enrolled")
-               : rc;
+    return rc == STORE_ABSENT ? cloud_refuse(err, CLOUD_UNAUTHORIZED, "Unauthorized: not enrolled")
+                              : rc;
 }
 
 static int check_token(struct cloud *cloud, const struct edge_sas *sas, const char *registration,
@@ -138,6 +137,7 @@ static int prove_token(struct cloud *cloud, struct proof *proof, const char *tok
     proof->sas = &sas;
     if (rc == 0)
         rc = find_enrolled(cloud, proof, ret, err);
+    proof->sas = NULL;
     edge_sas_fini(&sas);
     return rc;
 }
@@ -263,9 +263,8 @@ static int load_enrollment(struct cloud *cloud, const struct edge_json *registra
                            struct edge_json **ret)
 {
     bool group = edge_json_bool(edge_json_get(registration, "byGroup"), false);
-    const char *id =
-        edge_json_str(edge_json_get(registration, group ? "enrollmentGroupId" : "registrationId"),
-                      "");
+    const char *id = edge_json_str(
+        edge_json_get(registration, group ? "enrollmentGroupId" : "registrationId"), "");
 
     return cloud_load(cloud, group ? STORE_GROUPS : STORE_ENROLLMENTS, id, "", ret);
 }
@@ -291,9 +290,9 @@ static int assign(struct cloud *cloud, struct edge_json *doc, const char *regist
 {
     const char *device = edge_json_str(edge_json_get(enrollment, "deviceId"), registration);
     struct edge_err err = {0};
-    int rc = make_device(cloud, device, enrollment,
-                         edge_json_bool(edge_json_get(doc, "byGroup"), false), registration, peer,
-                         &err);
+    int rc =
+        make_device(cloud, device, enrollment, edge_json_bool(edge_json_get(doc, "byGroup"), false),
+                    registration, peer, &err);
 
     if (rc > 0) {
         if (edge_json_set_int(doc, "errorCode", cloud_device_code(rc)) < 0 ||

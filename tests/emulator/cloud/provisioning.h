@@ -26,7 +26,8 @@ struct cloud_dps_answer {
     unsigned retry_s;       /* 0: no need */
     struct edge_json *body; /* given */
 };
-/** Register one that is proved: begin an operation. @param request  {"registrationId","payload"?} */
+/** Register one that is proved: begin an operation. @param request  {"registrationId","payload"?}
+ */
 EDGE_MUST_CHECK int cloud_dps_register(struct cloud *cloud, const char *registration,
                                        const struct edge_json *request,
                                        const struct edge_tls_peer *certificate,

@@ -94,8 +94,7 @@ static void touch(struct hub_session *session, bool state)
 static void unlink_session(struct hub_session *session)
 {
     struct cloud *cloud = session->cloud;
-    struct cloud_live *live =
-        cloud_live(cloud, session->who.device, session->who.module, false);
+    struct cloud_live *live = cloud_live(cloud, session->who.device, session->who.module, false);
 
     touch(session, true);
     if (live && live->session == session)
@@ -250,9 +249,9 @@ static int recall(struct hub_session *session, bool *ret_resumed)
     if (rc < 0)
         return rc;
     if (!session->keep)
-        return rc == STORE_ABSENT ? 0
-                                  : store_del(session->cloud->store, STORE_SESSIONS, who->device,
-                                              who->module);
+        return rc == STORE_ABSENT
+                   ? 0
+                   : store_del(session->cloud->store, STORE_SESSIONS, who->device, who->module);
     if (rc == STORE_ABSENT)
         return remember(session);
     session->features = (unsigned) strtoul(text.data ? text.data : "0", NULL, 10);
@@ -279,8 +278,7 @@ static int note_identity(struct hub_session *session, const struct hub_claim *cl
     if (!claim->model_id || !*claim->model_id)
         return 0;
     rc = cloud_twin_load(cloud, who->device, who->module, &twin, NULL);
-    if (rc != 0 ||
-        strcmp(edge_json_str(edge_json_get(twin, "modelId"), ""), claim->model_id) == 0)
+    if (rc != 0 || strcmp(edge_json_str(edge_json_get(twin, "modelId"), ""), claim->model_id) == 0)
         return rc;
     rc = edge_json_set_str(twin, "modelId", claim->model_id);
     return rc == 0 ? cloud_save(cloud, STORE_TWINS, who->device, who->module, twin) : rc;
@@ -424,8 +422,8 @@ static bool lose_ack(struct hub_session *session, hub_done *done, void *arg)
     return true;
 }
 
-static void op_send(struct hub_session *session, const struct edge_message *message,
-                    hub_done *done, void *arg)
+static void op_send(struct hub_session *session, const struct edge_message *message, hub_done *done,
+                    void *arg)
 {
     struct edge_err err = {0};
     int rc = session->cloud->faults.throttle ? CLOUD_THROTTLED : 0;
@@ -452,10 +450,9 @@ static void op_twin_get(struct hub_session *session, hub_twin_done *done, void *
     struct edge_err err = {0};
     struct cloud_pending *p;
     char *text = NULL;
-    int rc = session->cloud->faults.throttle
-                 ? CLOUD_THROTTLED
-                 : cloud_twin_load(session->cloud, session->who.device, session->who.module, &twin,
-                                   &err);
+    int rc = session->cloud->faults.throttle ? CLOUD_THROTTLED
+                                             : cloud_twin_load(session->cloud, session->who.device,
+                                                               session->who.module, &twin, &err);
 
     touch(session, false);
     if (rc == 0) {
@@ -529,6 +526,13 @@ static void op_settle(struct hub_session *session, uint64_t lock, enum hub_outco
     cloud_c2d_settled(session, lock, outcome);
 }
 
+static void op_pause(struct hub_session *session, bool paused)
+{
+    session->paused = paused;
+    if (!paused)
+        mark_dirty(session);
+}
+
 const struct hub_backend_ops cloud_backend_ops = {
     .authenticate = cloud_authenticate,
     .open = op_open,
@@ -540,4 +544,5 @@ const struct hub_backend_ops cloud_backend_ops = {
     .twin_patch = op_twin_patch,
     .method_reply = op_method_reply,
     .settle = op_settle,
+    .pause = op_pause,
 };

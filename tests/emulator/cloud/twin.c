@@ -65,8 +65,8 @@ static struct edge_json *section(const struct edge_json *twin, const char *name,
     struct edge_json *shown = edge_json_copy(edge_json_get(twin, name));
 
     if (!shown ||
-        (meta && edge_json_set(shown, "$metadata", edge_json_copy(edge_json_get(twin, meta))) <
-                     0) ||
+        (meta &&
+         edge_json_set(shown, "$metadata", edge_json_copy(edge_json_get(twin, meta))) < 0) ||
         edge_json_set_int(shown, "$version", edge_json_int(edge_json_get(twin, version), 0)) < 0)
         return edge_json_free(shown);
     return shown;
@@ -129,8 +129,7 @@ static int show_identity(struct edge_json *shown, const struct edge_json *identi
 static int show_state(struct edge_json *shown, const struct edge_json *twin)
 {
     struct edge_json *properties;
-    int rc = edge_json_set_str(shown, "modelId",
-                               edge_json_str(edge_json_get(twin, "modelId"), ""));
+    int rc = edge_json_set_str(shown, "modelId", edge_json_str(edge_json_get(twin, "modelId"), ""));
 
     if (rc == 0)
         rc = edge_json_set_int(shown, "version", edge_json_int(edge_json_get(twin, "version"), 1));
@@ -211,7 +210,7 @@ static int over_limit(struct edge_err *err, int rc, const char *what, const stru
 /* What a twin shows about itself comes back in whole twins; merging passes it over. */
 static bool names_allowed(const struct edge_json *wanted)
 {
-    for (edge_json_foreach(it, wanted)) {
+    for (edge_json_foreach (it, wanted)) {
         if (it.name[0] == '$' && strcmp(it.name, "$version") != 0 &&
             strcmp(it.name, "$metadata") != 0)
             return false;

@@ -35,9 +35,7 @@ static void string(struct query_lexer *l)
     const char *p = l->at + 1;
 
     for (; p < l->end; p++) {
-        if (*p == '\\' && p + 1 < l->end)
-            p++;
-        else if (*p == quote && p + 1 < l->end && p[1] == quote)
+        if (p + 1 < l->end && (*p == '\\' || (*p == quote && p[1] == quote)))
             p++;
         else if (*p == quote)
             break;

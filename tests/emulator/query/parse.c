@@ -363,9 +363,9 @@ static void item_name(struct parser *p, struct query_item *item)
         item->name = strndup(p->lexer.text, p->lexer.len);
         query_lex(&p->lexer);
     } else if (p->rc == 0) {
-        item->name = edge_strdup(item->aggregate == AGG_NONE
-                                     ? item->path->steps[item->path->nsteps - 1]
-                                     : unnamed[item->aggregate]);
+        item->name =
+            edge_strdup(item->aggregate == AGG_NONE ? item->path->steps[item->path->nsteps - 1]
+                                                    : unnamed[item->aggregate]);
     }
     if (p->rc == 0 && !item->name)
         fail(p, -ENOMEM, "out of memory");
@@ -386,13 +386,24 @@ static void select_item(struct parser *p)
     } else {
         query_lex(&p->lexer);
         expect(p, "(");
-        if (item->aggregate != AGG_COUNT)
-            item->path = path(p);
-        else if (!accept(p, "*") && !is(p, ")"))
+        if (item->aggregate != AGG_COUNT || (!accept(p, "*") && !is(p, ")")))
             item->path = path(p);
         expect(p, ")");
     }
     item_name(p, item);
+}
+
+static int64_t top(struct parser *p)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *value = NULL;
+
+    if (p->lexer.kind != TOK_NUMBER ||
+        edge_json_parse(p->lexer.text, p->lexer.len, &value, NULL) < 0 ||
+        !edge_json_is(value, EDGE_JSON_INT) || edge_json_int(value, -1) < 0) {
+        fail(p, EDGE_EINVALID, "a number from 0 on is expected here");
+        return -1;
+    }
+    return edge_json_int(value, -1);
 }
 
 static void select_clause(struct parser *p)
@@ -401,10 +412,7 @@ static void select_clause(struct parser *p)
     if (accept(p, "TOP")) {
         bool paren = accept(p, "(");
 
-        if (p->lexer.kind != TOK_NUMBER || p->lexer.len > 9)
-            fail(p, EDGE_EINVALID, "a number is expected here");
-        else
-            p->query->top = strtol(p->lexer.text, NULL, 10);
+        p->query->top = top(p);
         query_lex(&p->lexer);
         if (paren)
             expect(p, ")");

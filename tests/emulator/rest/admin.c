@@ -93,7 +93,7 @@ static void set(struct cloud *cloud, struct edge_exchange *exchange)
         return;
     }
     cloud_faults_get(cloud, &f);
-    for (edge_json_foreach(it, wanted)) {
+    for (edge_json_foreach (it, wanted)) {
         if (!turn(cloud, &f, it.name, it.value)) {
             complain(exchange, 400, "a knob is not known, or cannot have this value");
             return;

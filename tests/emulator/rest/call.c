@@ -290,7 +290,9 @@ static int read_body(struct rest_call *call, const struct rest_route *route, str
                    ? 0
                    : rest_refuse(err, CLOUD_INVALID, "the request has no body");
     rc = edge_json_parse((const char *) body.data, body.len, &call->body, &why);
-    return rc == EDGE_EINVALID || rc == EDGE_ELIMIT ? rest_refuse(err, CLOUD_INVALID, "%s", why.text) : rc;
+    return rc == EDGE_EINVALID || rc == EDGE_ELIMIT
+               ? rest_refuse(err, CLOUD_INVALID, "%s", why.text)
+               : rc;
 }
 
 static int serve(struct rest_call *call, struct edge_err *err)
@@ -308,8 +310,9 @@ static int serve(struct rest_call *call, struct edge_err *err)
     cloud_faults_get(call->cloud, &faults);
     if (rc == 0 && faults.throttle)
         rc = rest_refuse(err, CLOUD_THROTTLED, "throttled; try again later");
-    if (rc == 0)
-        rc = authorize(call, route, err);
+    if (rc != 0 || !route)
+        return rc;
+    rc = authorize(call, route, err);
     if (rc == 0)
         rc = read_body(call, route, err);
     return rc == 0 ? route->serve(call, err) : rc;

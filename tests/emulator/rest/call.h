@@ -40,11 +40,11 @@ struct rest_call {
 
 /** What a route asks of the client. */
 enum rest_auth {
-    REST_SERVICE,     /* a policy's token with the rights */
-    REST_DEVICE,      /* the device (or module) of the path itself */
-    REST_EITHER,      /* one of them */
-    REST_ENROLLER,    /* like REST_SERVICE, for the name of device provisioning */
-    REST_OWN,         /* the handler looks by itself */
+    REST_SERVICE,  /* a policy's token with the rights */
+    REST_DEVICE,   /* the device (or module) of the path itself */
+    REST_EITHER,   /* one of them */
+    REST_ENROLLER, /* like REST_SERVICE, for the name of device provisioning */
+    REST_OWN,      /* the handler looks by itself */
 };
 enum rest_body {
     REST_NO_BODY,  /* ignored */

@@ -57,8 +57,8 @@ static int send_one(struct rest_call *call, struct edge_err *err)
     struct edge_message message = {0};
     const char *name;
     const char *value;
-    int rc = edge_message_set_body(&message, body.len > 0 ? (const void *) body.data : "",
-                                   body.len);
+    int rc =
+        edge_message_set_body(&message, body.len > 0 ? (const void *) body.data : "", body.len);
 
     for (size_t i = 0; rc == 0 && edge_exchange_header_at(call->exchange, i, &name, &value); i++)
         rc = add_header(&message, name, value);
@@ -80,7 +80,7 @@ static int read_batched(const struct edge_json *one, struct edge_message *messag
         rc = edge_buf_append(&plain, text, strlen(text));
     if (rc == 0)
         rc = edge_message_set_body(message, plain.data ? plain.data : "", plain.len);
-    for (edge_json_foreach(it, edge_json_get(one, "properties"))) {
+    for (edge_json_foreach (it, edge_json_get(one, "properties"))) {
         const char *value = edge_json_str(it.value, "");
 
         if (rc == 0)

@@ -84,8 +84,7 @@ REST_HANDLER(rest_service_statistics)
     struct edge_json *result = edge_json_new_object();
 
     (void) err;
-    edge_ignore(
-        edge_json_set_int(result, "connectedDeviceCount", cloud_sessions(call->cloud)));
+    edge_ignore(edge_json_set_int(result, "connectedDeviceCount", cloud_sessions(call->cloud)));
     return rest_give(call, result);
 }
 

@@ -101,8 +101,8 @@ REST_HANDLER(rest_configuration_put)
 
 REST_HANDLER(rest_configuration_delete)
 {
-    return cloud_configuration_delete(call->cloud, call->part[1],
-                                      rest_in_header(call, "if-match"), err);
+    return cloud_configuration_delete(call->cloud, call->part[1], rest_in_header(call, "if-match"),
+                                      err);
 }
 
 REST_HANDLER(rest_configuration_test)

@@ -17,11 +17,9 @@ static const char *const tables[STORE_TABLES] = {
 };
 static const char create_sql[] = "CREATE TABLE IF NOT EXISTS %s(a TEXT NOT NULL,b TEXT NOT NULL,"
                                  "body TEXT NOT NULL,PRIMARY KEY(a,b))";
-static const char put_sql[] = "INSERT INTO %s(a,b,body) VALUES(?1,?2,?3) "
-                              "ON CONFLICT(a,b) DO UPDATE SET body=excluded.body";
 static const char *const docs[DOCS] = {
     [D_GET] = "SELECT body FROM %s WHERE a=?1 AND b=?2",
-    [D_PUT] = put_sql,
+    [D_PUT] = "INSERT OR REPLACE INTO %s(a,b,body) VALUES(?1,?2,?3)",
     [D_DEL] = "DELETE FROM %s WHERE a=?1 AND b=?2",
     [D_DEL_ALL] = "DELETE FROM %s WHERE a=?1",
     [D_COUNT] = "SELECT count(*) FROM %s",

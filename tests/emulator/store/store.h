@@ -35,11 +35,11 @@ void store_unwait(struct store_wait *wait); /* nothing when it does not wait */
 /* Documents: text under two names. */
 
 enum store_table {
-    STORE_META,          /* name, "" */
-    STORE_POLICIES,      /* name, "" */
-    STORE_IDENTITIES,    /* device, module or "" */
-    STORE_TWINS,         /* the same */
-    STORE_SESSIONS,      /* the same: what a kept session is subscribed to */
+    STORE_META,       /* name, "" */
+    STORE_POLICIES,   /* name, "" */
+    STORE_IDENTITIES, /* device, module or "" */
+    STORE_TWINS,      /* the same */
+    STORE_SESSIONS,   /* the same: what a kept session is subscribed to */
     STORE_CONFIGURATIONS,
     STORE_JOBS,
     STORE_ENROLLMENTS,
@@ -70,8 +70,8 @@ EDGE_MUST_CHECK int store_next(struct store *store, enum store_table table, char
 /* Queues: messages that are received under a lock, counted, and removed. */
 
 struct store_item {
-    int64_t id;         /* given by push; grows */
-    const char *head;   /* JSON, borrowed */
+    int64_t id;          /* given by push; grows */
+    const char *head;    /* JSON, borrowed */
     const uint8_t *body; /* borrowed */
     size_t len;
     int64_t enqueued_ns;

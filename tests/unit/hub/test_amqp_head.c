@@ -299,6 +299,32 @@ static void test_without_credit_deliveries_wait_and_the_backend_is_paused(void *
     hub_was_asked("close;");
 }
 
+static void test_a_client_that_does_not_read_is_not_sent_to_and_not_read_from(void **state)
+{
+    struct edge_message message = {0};
+    struct hub_session *session;
+    char *body = calloc(1, 60000);
+
+    (void) state;
+    assert_non_null(body);
+    come_in();
+    attach(EVENTS, false);
+    session = fake_session(&house.fake, "edge1/modA");
+    assert_int_equal(edge_message_set_body(&message, body, 60000), 0);
+    house.stream->queued = 1 << 20; /* the kernel takes nothing */
+    session->events.deliver(&message, 1, session->arg);
+    assert_true(session->paused);
+    fake_give(house.stream, "\0\0\0\10\2\0\0\0", 8); /* a heartbeat */
+    assert_true(house.stream->paused);
+    fake_drain(house.stream);
+    fake_turn(house.loop);
+    assert_false(session->paused);
+    assert_false(house.stream->paused);
+    client_saw("got " EVENTS);
+    edge_message_fini(&message);
+    free(body);
+}
+
 static void twin_request(pn_link_t *link, const char *operation, const char *body)
 {
     struct hub_amqp_pair annotation = {"operation", hub_amqp_text(operation)};
@@ -613,6 +639,7 @@ int main(void)
         TEST(test_a_batch_is_many_messages_and_one_answer),
         TEST(test_inputs_are_delivered_and_settled),
         TEST(test_without_credit_deliveries_wait_and_the_backend_is_paused),
+        TEST(test_a_client_that_does_not_read_is_not_sent_to_and_not_read_from),
         TEST(test_twins),
         TEST(test_a_failed_twin_request_is_answered_in_json),
         TEST(test_methods),

@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_query LINKS edge::emulator_query)

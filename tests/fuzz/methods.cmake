@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_methods_request LINKS edge::agent_methods_format)
