@@ -1,58 +1,22 @@
 /* The way to a server is a row of steps; each begins with the stream the one before has left, and
  * ends in `next` or in `fail`, from a turn of the loop. */
-#include "common/net/dial.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/encode.h"
+#include "common/net/dial_steps.h"
 #include "common/net/head.h"
-#include "common/net/proxy.h"
-#include "common/net/resolve.h"
 #include "common/net/socket.h"
 #include "common/net/tls_stream.h"
-#include "common/net/websocket.h"
 
 enum {
     TIMEOUT_MS = 30 * 1000,
     ATTEMPT_MS = 5000, /* for one of several addresses */
-    REQUEST_MAX = 8 * 1024,
-    KEY_BYTES = 16,
-};
-
-enum step { RESOLVE, CONNECT, PROXY, TLS, WEBSOCKET, DONE };
-
-struct edge_dial {
-    struct edge_loop *loop;
-    char *host;
-    char *authority; /* "host:port", "[::1]:443" */
-    uint16_t port;
-    bool has_proxy;
-    struct net_proxy proxy;
-    struct edge_tls_client *tls;
-    char *ws_path;
-    char *ws_protocol;
-    void (*done)(struct edge_stream *stream, int rc, const struct edge_err *err, void *arg);
-    void *arg;
-
-    enum step step;
-    struct edge_timer *timer;   /* for everything */
-    struct edge_timer *attempt; /* for one address */
-    struct net_resolve *resolve;
-    struct addrinfo *addresses;
-    struct addrinfo *address; /* being tried */
-    struct edge_stream *stream;
-    struct edge_buf head; /* of an answer, as far as it has come */
-    char *key;            /* Sec-WebSocket-Key */
 };
 
 static void begin_connect(struct edge_dial *dial);
-static void begin_proxy(struct edge_dial *dial);
 static void begin_tls(struct edge_dial *dial);
-static void begin_websocket(struct edge_dial *dial);
 
 static bool always(const struct edge_dial *dial)
 {
@@ -83,10 +47,15 @@ static const struct {
     /* begun by edge_dial_open itself */
     [RESOLVE] = {NULL, NULL, "looking up its name"},
     [CONNECT] = {always, begin_connect, "connecting"},
-    [PROXY] = {wants_proxy, begin_proxy, "asking the proxy for it"},
+    [PROXY] = {wants_proxy, dial_ask_proxy, "asking the proxy for it"},
     [TLS] = {wants_tls, begin_tls, "shaking hands (TLS)"},
-    [WEBSOCKET] = {wants_websocket, begin_websocket, "asking for a WebSocket"},
+    [WEBSOCKET] = {wants_websocket, dial_ask_websocket, "asking for a WebSocket"},
 };
+
+const char *dial_doing(const struct edge_dial *dial)
+{
+    return steps[dial->step].what;
+}
 
 static void free_dial(struct edge_dial *dial)
 {
@@ -105,9 +74,8 @@ static void free_dial(struct edge_dial *dial)
     free(dial);
 }
 
-/* The dial is gone; tell its owner. */
-static void tell(struct edge_dial *dial, struct edge_stream *stream, int rc,
-                 const struct edge_err *err)
+void dial_tell(struct edge_dial *dial, struct edge_stream *stream, int rc,
+               const struct edge_err *err)
 {
     void (*done)(struct edge_stream * stream, int rc, const struct edge_err *err, void *arg) =
         dial->done;
@@ -117,15 +85,15 @@ static void tell(struct edge_dial *dial, struct edge_stream *stream, int rc,
     done(stream, rc, err, arg);
 }
 
-static void fail(struct edge_dial *dial, int rc, const char *why)
+void dial_fail(struct edge_dial *dial, int rc, const char *why)
 {
     struct edge_err err = {0};
 
     edge_fail(&err, rc, "no connection to %s: %s", dial->authority, why);
-    tell(dial, NULL, rc, &err);
+    dial_tell(dial, NULL, rc, &err);
 }
 
-static void next(struct edge_dial *dial)
+void dial_next(struct edge_dial *dial)
 {
     do
         dial->step++;
@@ -135,7 +103,7 @@ static void next(struct edge_dial *dial)
     } else {
         struct edge_err none = {0};
 
-        tell(dial, EDGE_TAKE(dial->stream), 0, &none);
+        dial_tell(dial, EDGE_TAKE(dial->stream), 0, &none);
     }
 }
 
@@ -144,8 +112,8 @@ static void on_late(void *arg)
     struct edge_dial *dial = arg;
     char why[80];
 
-    (void) snprintf(why, sizeof why, "it took too long while %s", steps[dial->step].what);
-    fail(dial, EDGE_EUNAVAILABLE, why);
+    (void) snprintf(why, sizeof why, "it took too long while %s", dial_doing(dial));
+    dial_fail(dial, EDGE_EUNAVAILABLE, why);
 }
 
 /* Looking up. */
@@ -156,12 +124,12 @@ static void on_resolved(struct addrinfo *list, const char *why, void *arg)
 
     dial->resolve = NULL;
     if (!list) {
-        fail(dial, EDGE_EUNAVAILABLE, why);
+        dial_fail(dial, EDGE_EUNAVAILABLE, why);
         return;
     }
     dial->addresses = list;
     dial->address = list;
-    next(dial);
+    dial_next(dial);
 }
 
 static int resolve(struct edge_dial *dial)
@@ -182,7 +150,7 @@ static void on_connected(int rc, void *arg)
 
     edge_timer_disarm(dial->attempt);
     if (rc == 0)
-        next(dial);
+        dial_next(dial);
     else
         try_next(dial, rc);
 }
@@ -201,8 +169,8 @@ static void begin_connect(struct edge_dial *dial)
         if (rc == 0)
             break;
     }
-    if (rc < 0)
-        fail(dial, EDGE_EUNAVAILABLE, edge_strerror(rc));
+    if (!dial->address)
+        dial_fail(dial, EDGE_EUNAVAILABLE, edge_strerror(rc));
     else if (dial->address->ai_next)
         edge_timer_arm(dial->attempt, ATTEMPT_MS);
 }
@@ -214,91 +182,7 @@ static void try_next(struct edge_dial *dial, int rc)
     if (dial->address)
         begin_connect(dial);
     else
-        fail(dial, EDGE_EUNAVAILABLE, edge_strerror(rc));
-}
-
-/* One request and the head of its answer, for the proxy and the WebSocket. */
-
-static void judge_proxy(struct edge_dial *dial, int status);
-static void judge_websocket(struct edge_dial *dial, int status);
-
-static void on_data(struct edge_bytes data, void *arg)
-{
-    struct edge_dial *dial = arg;
-    int rc = edge_buf_append(&dial->head, data.data, data.len);
-    size_t len = net_head_end(dial->head.data, dial->head.len);
-    int status = net_head_status(dial->head.data, len);
-
-    if (len == 0 && rc == 0)
-        return;
-    if (rc < 0 || status == 0)
-        fail(dial, EDGE_EPROTOCOL, "the answer is not HTTP, or too long");
-    else if (edge_stream_detach(dial->stream, dial->head.data + len, dial->head.len - len) < 0)
-        fail(dial, -ENOMEM, "no memory");
-    else if (dial->step == PROXY)
-        judge_proxy(dial, status);
-    else
-        judge_websocket(dial, status);
-}
-
-static void on_end(int rc, void *arg)
-{
-    struct edge_dial *dial = arg;
-    char why[160];
-
-    (void) snprintf(why, sizeof why, "the other side left while %s%s%s", steps[dial->step].what,
-                    rc < 0 ? ": " : "", rc < 0 ? edge_strerror(rc) : "");
-    fail(dial, EDGE_EUNAVAILABLE, why);
-}
-
-static void ask(struct edge_dial *dial, struct edge_buf *request)
-{
-    static const struct edge_stream_handler handler = {.on_data = on_data, .on_end = on_end};
-    int rc = edge_buf_error(request);
-
-    if (rc == 0)
-        edge_stream_write(dial->stream, request->data, request->len);
-    if (request->data)
-        explicit_bzero(request->data, request->len); /* the proxy's password */
-    edge_buf_fini(request);
-    if (rc < 0) {
-        fail(dial, rc, "the request is too long");
-        return;
-    }
-    edge_buf_fini(&dial->head);
-    edge_stream_attach(dial->stream, &handler, dial);
-}
-
-static void refused(struct edge_dial *dial, const char *who, int status)
-{
-    struct edge_err err = {0};
-    bool auth = status == 401 || status == 403 || status == 407;
-    int rc = auth ? EDGE_EAUTH : EDGE_EREMOTE;
-
-    edge_fail(&err, rc, "no connection to %s: %s answered with status %d", dial->authority, who,
-              status);
-    err.status = status;
-    tell(dial, NULL, rc, &err);
-}
-
-static void begin_proxy(struct edge_dial *dial)
-{
-    struct edge_buf request = EDGE_BUF_INIT(REQUEST_MAX);
-
-    edge_buf_printf(&request, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", dial->authority,
-                    dial->authority);
-    if (dial->proxy.basic)
-        edge_buf_printf(&request, "Proxy-Authorization: Basic %s\r\n", dial->proxy.basic);
-    edge_buf_puts(&request, "\r\n");
-    ask(dial, &request);
-}
-
-static void judge_proxy(struct edge_dial *dial, int status)
-{
-    if (status >= 200 && status <= 299)
-        next(dial);
-    else
-        refused(dial, "the proxy", status);
+        dial_fail(dial, EDGE_EUNAVAILABLE, edge_strerror(rc));
 }
 
 /* TLS. */
@@ -308,9 +192,9 @@ static void on_shaken(int rc, const struct edge_err *err, void *arg)
     struct edge_dial *dial = arg;
 
     if (rc == 0)
-        next(dial);
+        dial_next(dial);
     else
-        fail(dial, rc, *err->text ? err->text : edge_strerror(rc));
+        dial_fail(dial, rc, *err->text ? err->text : edge_strerror(rc));
 }
 
 static void begin_tls(struct edge_dial *dial)
@@ -318,65 +202,7 @@ static void begin_tls(struct edge_dial *dial)
     dial->stream = tls_over(dial->loop, dial->stream, edge_tls_connect(dial->tls, dial->host),
                             on_shaken, dial);
     if (!dial->stream)
-        fail(dial, -ENOMEM, "no memory for TLS, or not a name that can have a certificate");
-}
-
-/* WebSocket. */
-
-static void begin_websocket(struct edge_dial *dial)
-{
-    struct edge_buf request = EDGE_BUF_INIT(REQUEST_MAX);
-    unsigned char nonce[KEY_BYTES];
-
-    if (RAND_bytes(nonce, sizeof nonce) == 1)
-        dial->key = edge_base64(nonce, sizeof nonce);
-    if (!dial->key) {
-        fail(dial, -ENOMEM, "no memory");
-        return;
-    }
-    edge_buf_printf(&request,
-                    "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n",
-                    dial->ws_path, dial->authority, dial->key);
-    if (dial->ws_protocol)
-        edge_buf_printf(&request, "Sec-WebSocket-Protocol: %s\r\n", dial->ws_protocol);
-    edge_buf_puts(&request, "\r\n");
-    ask(dial, &request);
-}
-
-/* RFC 6455 4.1: what it grants must be what we have asked for. */
-static bool is_granted(const struct edge_dial *dial)
-{
-    const char *text = dial->head.data;
-    size_t len = net_head_end(text, dial->head.len);
-    char accept[EDGE_WEBSOCKET_ACCEPT_SIZE];
-
-    edge_websocket_accept(dial->key, accept);
-    if (*accept == '\0' || !net_head_is(text, len, "Upgrade", "websocket", false) ||
-        !net_head_is(text, len, "Connection", "upgrade", false) ||
-        !net_head_is(text, len, "Sec-WebSocket-Accept", accept, true) ||
-        net_head_has(text, len, "Sec-WebSocket-Extensions"))
-        return false;
-    return dial->ws_protocol
-               ? net_head_is(text, len, "Sec-WebSocket-Protocol", dial->ws_protocol, true)
-               : !net_head_has(text, len, "Sec-WebSocket-Protocol");
-}
-
-static void judge_websocket(struct edge_dial *dial, int status)
-{
-    if (status != 101) {
-        refused(dial, "the server", status);
-        return;
-    }
-    if (!is_granted(dial)) {
-        fail(dial, EDGE_EPROTOCOL, "the server's WebSocket is not the one asked for");
-        return;
-    }
-    dial->stream = edge_websocket_over(dial->loop, dial->stream, true);
-    if (dial->stream)
-        next(dial);
-    else
-        fail(dial, -ENOMEM, "no memory for a WebSocket");
+        dial_fail(dial, -ENOMEM, "no memory for TLS, or not a name that can have a certificate");
 }
 
 /* The owner's calls. */

@@ -43,7 +43,7 @@ static int use_certificate(SSL_CTX *ctx, const char *chain_pem, const char *key_
 
     if (rc == 0)
         rc = edge_key_load(key_pem, &key, err);
-    if (rc < 0)
+    if (rc < 0 || !key)
         return edge_wrap(err, rc, "the certificate for TLS");
     leaf = sk_X509_shift(chain);
     if (SSL_CTX_use_cert_and_key(ctx, leaf, key->pkey, chain, 1) != 1)

@@ -2,6 +2,8 @@
 #ifndef TESTS_UNIT_COMMON_PKI_H
 #define TESTS_UNIT_COMMON_PKI_H
 
+#include "tests/unit/test.h"
+
 #include <stdio.h>
 #include <time.h>
 

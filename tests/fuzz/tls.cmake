@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_cert LINKS edge::tls)
