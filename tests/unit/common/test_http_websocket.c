@@ -110,7 +110,7 @@ static void stop(void *arg)
 static int setup(void **state)
 {
     struct edge_http_server_options options = {
-        .uri = "tcp://127.0.0.1:0", .max_clients = 2, .idle_ms = 300, .handle = handle};
+        .uri = "tcp://127.0.0.1:0", .max_clients = 2, .head_ms = 300, .handle = handle};
     (void) state;
 
     house = (struct house){.end_rc = 1};
