@@ -1,6 +1,6 @@
 /* What IoT Hub takes into a section of a twin. */
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/base/bytes.h"
@@ -8,7 +8,7 @@
 
 #define INTEGER_MAX INT64_C(4503599627370495) /* 52 bits, and one more below zero */
 
-enum { PATH_MAX_TEXT = 200 };
+enum { PATH_MAX_TEXT = 200, NUMBER_SIZE = 8, BOOL_SIZE = 4 };
 
 /* Where in the section a value stands, for the error. */
 struct place {
@@ -33,6 +33,14 @@ static int refuse(const struct place *place, int code, const char *why, struct e
     return edge_fail(err, code, "%s: %s", path.data ? path.data : "the section", why);
 }
 
+/* C0, DEL, and C1 in its two bytes of UTF-8. */
+static bool is_control(const char *c)
+{
+    const unsigned char *u = (const unsigned char *) c;
+
+    return u[0] < 0x20 || u[0] == 0x7f || (u[0] == 0xc2 && u[1] >= 0x80 && u[1] < 0xa0);
+}
+
 static int check_name(const struct place *place, const struct edge_twin_limits *limits,
                       struct edge_err *err)
 {
@@ -43,9 +51,9 @@ static int check_name(const struct place *place, const struct edge_twin_limits *
     if (strlen(name) > limits->name)
         return refuse(place, EDGE_ELIMIT, "the name is too long", err);
     for (const char *c = name; *c; c++) {
-        if ((unsigned char) *c < 0x20 || *c == 0x7f || strchr(".$ ", *c))
+        if (is_control(c) || strchr(".$# ", *c))
             return refuse(place, EDGE_EINVALID,
-                          "a name may not hold '.', '$', blanks or control characters", err);
+                          "a name may not hold '.', '$', '#', blanks or control characters", err);
     }
     return 0;
 }
@@ -56,7 +64,7 @@ static int check_value(const struct edge_json *value, const struct place *place,
 static int check_object(const struct edge_json *object, const struct place *place,
                         const struct edge_twin_limits *limits, struct edge_err *err)
 {
-    if (place->depth >= limits->depth)
+    if (place->depth > limits->depth)
         return refuse(place, EDGE_ELIMIT, "nested too deep", err);
     for (edge_json_foreach (it, object)) {
         struct place here = {place, it.name, place->depth + 1};
@@ -75,10 +83,12 @@ static int check_array(const struct edge_json *array, const struct place *place,
 {
     struct place here = {place, "[]", place->depth + 1};
 
-    if (place->depth >= limits->depth)
+    if (place->depth > limits->depth)
         return refuse(place, EDGE_ELIMIT, "nested too deep", err);
     for (size_t i = 0; i < edge_json_len(array); i++) {
-        int rc = check_value(edge_json_at(array, i), &here, limits, err);
+        const struct edge_json *element = edge_json_at(array, i);
+        int rc = element ? check_value(element, &here, limits, err)
+                         : refuse(place, EDGE_EINVALID, "an array may not hold null", err);
 
         if (rc < 0)
             return rc;
@@ -132,14 +142,45 @@ int edge_twin_check(const struct edge_json *section, const struct edge_twin_limi
     return 0;
 }
 
-size_t edge_twin_size(const struct edge_json *section)
+/* All but control characters; a character counts once, however many bytes it has. */
+static size_t text_size(const char *text)
 {
-    EDGE_CLEANUP(edge_free) char *text = edge_json_text(section);
     size_t size = 0;
 
-    if (!text)
-        return SIZE_MAX;
     for (const char *c = text; *c; c++)
-        size += ((unsigned char) *c & 0xc0) != 0x80; /* continuation bytes are no characters */
+        size += !is_control(c) && ((unsigned char) *c & 0xc0) != 0x80;
+    return size;
+}
+
+static size_t value_size(const struct edge_json *value)
+{
+    size_t size = 0;
+
+    switch (edge_json_kind(value)) {
+    case EDGE_JSON_OBJECT:
+        return edge_twin_size(value);
+    case EDGE_JSON_ARRAY:
+        for (size_t i = 0; i < edge_json_len(value); i++)
+            size += value_size(edge_json_at(value, i));
+        return size;
+    case EDGE_JSON_STRING:
+        return text_size(edge_json_str(value, ""));
+    case EDGE_JSON_INT:
+    case EDGE_JSON_DOUBLE:
+        return NUMBER_SIZE;
+    case EDGE_JSON_BOOL:
+        return BOOL_SIZE;
+    case EDGE_JSON_NULL:
+        break;
+    }
+    return 0;
+}
+
+size_t edge_twin_size(const struct edge_json *section)
+{
+    size_t size = 0;
+
+    for (edge_json_foreach (it, section))
+        size += text_size(it.name) + value_size(it.value);
     return size;
 }

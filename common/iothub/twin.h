@@ -16,7 +16,7 @@ EDGE_MUST_CHECK int edge_twin_merge(struct edge_json *target, const struct edge_
 struct edge_json *edge_twin_diff(const struct edge_json *from, const struct edge_json *to);
 
 struct edge_twin_limits {
-    size_t section; /* characters of the whole section: 32 KiB, tags 8 KiB */
+    size_t section; /* edge_twin_size of the whole: 32 KiB, tags 8 KiB */
     size_t string;  /* bytes of one value: 4096 */
     size_t name;    /* bytes of a name: 1024 */
     unsigned depth; /* 10 */
@@ -28,7 +28,8 @@ extern const struct edge_twin_limits edge_twin_limits_tags;
  * @return 0, EDGE_EINVALID, EDGE_ELIMIT */
 EDGE_MUST_CHECK int edge_twin_check(const struct edge_json *section,
                                     const struct edge_twin_limits *limits, struct edge_err *err);
-/** Characters of a section as IoT Hub counts them: of its JSON without blanks. */
+/** A section's size as IoT Hub counts it: characters of names and texts but control characters, 8
+ * for a number, 4 for a boolean, nothing for structure. */
 size_t edge_twin_size(const struct edge_json *section);
 
 #endif

@@ -77,19 +77,22 @@ static void test_limits_of_a_section(void **state)
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(100000);
     (void) state;
 
-    expect_section("{\"a\":{\"b\":[1,\"x\",true,null,1.5]}}", 0, "");
+    expect_section("{\"a\":{\"b\":[1,\"x\",true,1.5],\"n\":null}}", 0, "");
     expect_section("{\"a\":{\"b.c\":1}}", EDGE_EINVALID, "a.b.c");
     expect_section("{\"$x\":1}", EDGE_EINVALID, "$x");
     expect_section("{\"a b\":1}", EDGE_EINVALID, "a b");
     expect_section("{\"\":1}", EDGE_EINVALID, "empty");
     expect_section("{\"n\":4503599627370495,\"m\":-4503599627370496}", 0, "");
     expect_section("{\"n\":4503599627370496}", EDGE_EINVALID, "n: the integer");
-    expect_section(
-        "{\"1\":{\"2\":{\"3\":{\"4\":{\"5\":{\"6\":{\"7\":{\"8\":{\"9\":{\"10\":1}}}}}}}}}}", 0,
-        "");
-    expect_section(
-        "{\"1\":{\"2\":{\"3\":{\"4\":{\"5\":{\"6\":{\"7\":{\"8\":{\"9\":{\"10\":{}}}}}}}}}}}",
-        EDGE_ELIMIT, "deep");
+    expect_section("{\"1\":{\"2\":{\"3\":{\"4\":{\"5\":{\"6\":{\"7\":{\"8\":{\"9\":{\"10\":{\"p\":"
+                   "1}}}}}}}}}}}",
+                   0, "");
+    expect_section("{\"1\":{\"2\":{\"3\":{\"4\":{\"5\":{\"6\":{\"7\":{\"8\":{\"9\":{\"10\":{\"11\":"
+                   "{}}}}}}}}}}}}",
+                   EDGE_ELIMIT, "deep");
+    expect_section("{\"a\":[1,null]}", EDGE_EINVALID, "null");
+    expect_section("{\"a#b\":1}", EDGE_EINVALID, "a#b");
+    expect_section("{\"a\xc2\x85\":1}", EDGE_EINVALID, "control");
     expect_section("[1]", EDGE_EINVALID, "no object");
 
     edge_buf_puts(&text, "{\"a\":\"");
@@ -97,6 +100,27 @@ static void test_limits_of_a_section(void **state)
         edge_buf_puts(&text, "x");
     edge_buf_puts(&text, "\"}");
     expect_section(text.data, EDGE_ELIMIT, "a: the text");
+}
+
+static void test_sizes_as_iot_hub_counts_them(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t size;
+    } all[] = {
+        {"{}", 0},
+        {"{\"ab\":\"xyz\"}", 5},
+        {"{\"n\":1,\"f\":1.5,\"b\":true,\"z\":null}", 4 + 8 + 8 + 4},
+        {"{\"o\":{\"p\":[\"a\",2]}}", 1 + 1 + 1 + 8},
+        {"{\"u\":\"\\u00e4\\u20ac\\n\"}", 3},
+    };
+    (void) state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+        EDGE_CLEANUP(edge_json_free) struct edge_json *section = json(all[i].text);
+
+        assert_int_equal(edge_twin_size(section), all[i].size);
+    }
 }
 
 static void test_a_section_over_its_size_is_refused(void **state)
@@ -121,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_patches_merge),
         cmocka_unit_test(test_a_difference_leads_from_one_to_the_other),
         cmocka_unit_test(test_limits_of_a_section),
+        cmocka_unit_test(test_sizes_as_iot_hub_counts_them),
         cmocka_unit_test(test_a_section_over_its_size_is_refused),
     };
 
