@@ -15,6 +15,8 @@ static int make_methods(struct side_calls *calls, const struct agent_device *dev
         .hub = device->hub_name,
         .device = device->device_id,
         .ca_file = calls->config->cloud.trusted_ca,
+        .on_call = side_figures_called,
+        .arg = calls->figures,
     };
 
     return logs ? agent_methods_create(&config, &calls->methods) : -ENOMEM;
