@@ -19,8 +19,9 @@ enum {
     TOKEN_S = 3600,
     KEEP_ALIVE_S = 230, /* below the 4 minutes after which Azure's load balancers forget a flow */
     ANSWER_MS = 30 * 1000,
-    STEADY_MS = 60 * 1000,        /* a connection that has lasted so long is no flapping */
-    REPROVISION_MS = 3600 * 1000, /* between two wishes to be provisioned anew */
+    STEADY_MS = 60 * 1000,       /* a connection that has lasted so long is no flapping */
+    REPROVISION_MS = 300 * 1000, /* between two wishes to be provisioned anew */
+    REFUSALS_QUICK = 3, /* being provisioned anew may help: so many tries without a long pause */
 };
 
 enum link_state {
@@ -62,7 +63,7 @@ struct agent_link {
     bool settled;             /* this one does */
     int64_t up_ms;            /* since when this one is up */
     char said[640];           /* what was told last, "" after success */
-    bool refused;             /* IoT Hub did not take the credentials */
+    unsigned refusals;        /* how often in a row IoT Hub did not take the credentials */
     int64_t reprovisioned_ms; /* 0: never */
 };
 
@@ -73,9 +74,11 @@ static void dial(struct agent_link *link);
 /* Full jitter: a fleet that lost its cloud at once comes back spread out. */
 static uint64_t pause_ms(struct agent_link *link)
 {
-    uint64_t least = link->refused ? link->cfg.slow_ms : link->cfg.pause_min_ms;
+    bool slow = link->refusals >= REFUSALS_QUICK;
+    uint64_t least = slow ? link->cfg.slow_ms : link->cfg.pause_min_ms;
     uint64_t most = link->cfg.pause_max_ms;
-    unsigned shift = link->failures < 16 ? link->failures + 2 : 18;
+    unsigned times = slow ? link->refusals - REFUSALS_QUICK + 1 : link->failures + 2;
+    unsigned shift = times < 18 ? times : 18;
     uint64_t random = 0;
 
     if ((least << shift) < most)
@@ -213,7 +216,7 @@ static bool may_reprovision(struct agent_link *link)
 {
     int64_t now = edge_now_ms();
 
-    if (!link->refused ||
+    if (link->refusals == 0 ||
         (link->reprovisioned_ms > 0 && now - link->reprovisioned_ms < REPROVISION_MS))
         return false;
     link->reprovisioned_ms = now;
@@ -253,7 +256,7 @@ static void on_mqtt_up(void *arg)
 
     link->state = LINK_UP;
     link->up_ms = edge_now_ms();
-    link->refused = false;
+    link->refusals = 0;
     link->said[0] = '\0';
     edge_timer_arm(link->timer, (uint64_t) link->cfg.token_s * 750); /* three quarters of it */
     link->cfg.on_up(link->cfg.arg);
@@ -269,11 +272,11 @@ static void on_mqtt_message(const char *topic, struct edge_bytes payload, void *
 /* The daemon cannot know why, and nor can we: what to look at, in the order of likelihood. */
 static void refused(struct agent_link *link, const char *why)
 {
-    bool again = link->refused;
+    bool again = link->refusals > 0;
     char text[640];
     char now[EDGE_TIME_TEXT];
 
-    link->refused = true;
+    link->refusals++;
     edge_time_format(edge_wall_ns(), now);
     (void) snprintf(text, sizeof text,
                     "%.160s. Look at the clock of this device (it says %.19sZ), whether the device "

@@ -81,20 +81,6 @@ const struct agent_identity_ops *agent_cloudside_identities(const struct agent_c
     return &side->identities;
 }
 
-void agent_cloudside_stop(struct agent_cloudside *side)
-{
-    if (!side)
-        return;
-    edge_cancel_fire(side->daemon.cancel);
-    side_calls_end(&side->calls); /* what is being answered is answered while there is a link */
-    side->cloud = agent_cloud_close(side->cloud, GOODBYE_MS);
-    side->watch = edge_watch_destroy(side->watch);
-    side->timer = edge_timer_destroy(side->timer);
-    side->figures = side_figures_close(side->figures);
-    side->sup = NULL;
-    side->source = NULL;
-}
-
 /* ---- to the cloud ---- */
 
 static struct edge_json *make_reported(struct agent_cloudside *side, const struct edge_json *list)
@@ -236,4 +222,36 @@ int agent_cloudside_start(struct agent_cloudside *side, struct agent_supervisor 
     if (rc == 0)
         agent_cloudside_changed(side);
     return rc;
+}
+
+/* ---- the end ---- */
+
+/* Who looks at the cloud alone shall not take what runs now for what runs later. */
+static void say_goodbye(struct agent_cloudside *side)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *list = agent_supervisor_list(side->sup);
+    EDGE_CLEANUP(edge_json_free) struct edge_json *reported = NULL;
+
+    if (!list || !agent_cloud_connected(side->cloud))
+        return;
+    agent_outcome_end(&side->outcome);
+    reported = make_reported(side, list);
+    if (reported)
+        agent_cloud_report(side->cloud, reported);
+}
+
+void agent_cloudside_stop(struct agent_cloudside *side)
+{
+    if (!side)
+        return;
+    edge_cancel_fire(side->daemon.cancel);
+    side_calls_end(&side->calls); /* what is being answered is answered while there is a link */
+    side->timer = edge_timer_destroy(side->timer);
+    if (side->cloud)
+        say_goodbye(side);
+    side->cloud = agent_cloud_close(side->cloud, GOODBYE_MS);
+    side->watch = edge_watch_destroy(side->watch);
+    side->figures = side_figures_close(side->figures);
+    side->sup = NULL;
+    side->source = NULL;
 }

@@ -13,6 +13,12 @@ void agent_outcome_init(struct agent_outcome *outcome)
     (void) snprintf(outcome->text, sizeof outcome->text, "no deployment yet");
 }
 
+void agent_outcome_end(struct agent_outcome *outcome)
+{
+    outcome->code = CODE_UNKNOWN;
+    (void) snprintf(outcome->text, sizeof outcome->text, "Agent is not running");
+}
+
 /* Cut at a character, not within one. */
 static void copy_text(char *to, size_t size, const char *from)
 {

@@ -13,7 +13,7 @@
 #include "common/json/json.h"
 
 struct agent_outcome {
-    int code;        /* 406 before any, then 200, 400, 412, 417, 500 */
+    int code;        /* 406 before any and at the end; 200, 400, 412, 417, 500 */
     int64_t version; /* of the last document whose outcome is known; 0: none */
     char text[512];  /* one line, with module and member */
 };
@@ -29,5 +29,7 @@ struct agent_outcome_facts {
 };
 /** Bring @p outcome up to date. @return true when it reads differently now */
 bool agent_outcome_update(struct agent_outcome *outcome, const struct agent_outcome_facts *facts);
+/** The agent ends: 406 in IoT Edge's words. */
+void agent_outcome_end(struct agent_outcome *outcome);
 
 #endif

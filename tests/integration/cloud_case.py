@@ -8,6 +8,7 @@ cloud, edge-securityd and the agent that it starts.
 """
 import json
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -18,6 +19,7 @@ from sandbox import Unmet, wait_for
 
 ADDRESS = "10.99.0.11"  # reached from the modules too
 HUB = "hub.test"
+DPS = "dps.test"
 DEVICE = "edge-1"
 
 
@@ -51,20 +53,22 @@ class CloudCase(unittest.TestCase):
 
     agent_env = None
     settings = None
+    device_id = DEVICE
 
     @classmethod
     def setUpClass(cls):
         cls.services = []
         cls.addClassCleanup(cls._end)
         subprocess.run(["ip", "address", "add", ADDRESS + "/32", "dev", "lo"], check=True)
-        cloud.name_hosts({HUB: ADDRESS})
+        cloud.name_hosts({HUB: ADDRESS, DPS: ADDRESS})
         cls.containerd = cls._start(services.Containerd())
         cls.registry = cls._start(services.Registry())
         cls.registry.client.push(busybox.image(), "busybox", "1")
-        cls.hub = cls._start(cloud.Emulator(ADDRESS, HUB))
+        cls.hub = cls._start(cloud.Emulator(ADDRESS, HUB, ["--dps"]))
         cls.device = services.Agent({
-            "provisioning": {"source": "manual", "device_connection_string": cls.hub.device(DEVICE, edge=True)},
+            "provisioning": {"source": "manual", "device_connection_string": cls.hub.device(cls.device_id, edge=True)},
             "cloud": {"trusted_ca": cls.hub.ca}, **(cls.settings or {})}, cls.agent_env)
+        os.chmod(cls.device.config, 0o600)
         cls.security = cls._start(Securityd(cls.device))
 
     @classmethod
@@ -111,7 +115,29 @@ class CloudCase(unittest.TestCase):
                 "modules": modules}
 
     def deploy(self, modules, **more):
-        self.hub.set_modules(DEVICE, self.desired(modules, **more))
+        self.hub.set_modules(self.device_id, self.desired(modules, **more))
+
+    def provision(self, **provisioning):
+        """As an operator does it: write config.yaml, restart the daemon."""
+        self.security.stop()
+        self.device.configure(provisioning=provisioning)
+        os.chmod(self.device.config, 0o600)
+        self.security.start(60)
+
+    def power_off(self):
+        """Everything of ours ends at once, and what a reboot forgets is gone."""
+        agent = self.security.agent_pid()
+        self.security.kill()
+        if agent:
+            services.signal_pid(agent)
+        wait_for(lambda: not self.security.agent_pid(), PATIENCE, "the agent to be gone")
+        for name in self.containerd.tasks():
+            self.containerd.ctr("tasks", "kill", "-s", "SIGKILL", name, check=False)
+        wait_for(lambda: not any(status == "RUNNING" for _, status in self.containerd.tasks().values()), PATIENCE,
+                 "no task to run")
+        for name in self.containerd.tasks():
+            self.containerd.ctr("tasks", "rm", name, check=False)
+        shutil.rmtree(self.device.rundir, ignore_errors=True)
 
     def edgectl(self, *arguments):
         done = self.device.edgectl(*arguments)
@@ -121,12 +147,12 @@ class CloudCase(unittest.TestCase):
     # What a test looks at and waits for.
 
     def reported(self):
-        return self.hub.reported(DEVICE)
+        return self.hub.reported(self.device_id)
 
     def wait_reported(self, code, holds=lambda reported: True, timeout=PATIENCE):
         """Until the cloud has been told this code for the newest deployment, and more holds."""
         def probe():
-            twin = self.hub.service.twin(DEVICE)["properties"]
+            twin = self.hub.service.twin(self.device_id)["properties"]
             seen = twin["reported"]
             status = seen.get("lastDesiredStatus", {})
             if status.get("code") == code and holds(seen) and (
@@ -156,12 +182,27 @@ class CloudCase(unittest.TestCase):
 
     def identities(self):
         """{module id: identity} in the cloud."""
-        return {m["moduleId"]: m for m in self.hub.service.ok("GET", f"/devices/{DEVICE}/modules")}
+        return {m["moduleId"]: m for m in self.hub.service.ok("GET", f"/devices/{self.device_id}/modules")}
 
-    def set_status(self, status):
-        """Enable or disable the device in the cloud."""
-        device = self.hub.service.ok("GET", f"/devices/{DEVICE}")
-        self.hub.service.ok("PUT", f"/devices/{DEVICE}", {**device, "status": status}, headers={"If-Match": "*"})
+    def change_device(self, **members):
+        """Write the device in the cloud with these members changed; returns it."""
+        path = f"/devices/{self.device_id}"
+        return self.hub.service.ok("PUT", path, {**self.hub.service.ok("GET", path), **members}, headers={"If-Match": "*"})
+
+    def link(self):
+        """Of the agent, as the cloud sees it."""
+        return self.identities()["$edgeAgent"]["connectionState"]
+
+    def wait_refused(self, mark):
+        """Until the log says that the cloud does not take our credentials, and what to look at."""
+        def probe():
+            text = self.security.text(mark)
+            if "refused the connection" in text:
+                return text
+            raise Unmet(text[-600:])
+        text = wait_for(probe, PATIENCE, "the refusal in the log")
+        for hint in ("clock of this device", "enabled in IoT Hub", "key"):
+            self.assertIn(hint, text)
 
 
 def env_of(text):
@@ -169,4 +210,4 @@ def env_of(text):
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
-__all__ = ["CloudCase", "DEVICE", "HUB", "ADDRESS", "HOST", "IMAGE", "IDLE", "PATIENCE", "module", "main", "json", "env_of"]
+__all__ = ["CloudCase", "DEVICE", "HUB", "DPS", "ADDRESS", "HOST", "IMAGE", "IDLE", "PATIENCE", "module", "main", "json", "env_of"]

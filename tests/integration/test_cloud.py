@@ -1,7 +1,6 @@
 """The cloud drives the device: a deployment in the twin becomes modules, their state becomes reported properties."""
 import json
 import re
-import time
 
 import cloud_case
 import services
@@ -9,6 +8,17 @@ from cloud_case import DEVICE, HUB, IDLE, IMAGE, PATIENCE, env_of, module
 from sandbox import Unmet, wait_for
 
 NEVER = "0001-01-01T00:00:00"
+
+
+def twin_size(value):
+    """As IoT Hub counts it: names and texts, 8 a number, 4 a truth value, nothing for brackets."""
+    if isinstance(value, dict):
+        return sum(len(name) + twin_size(member) for name, member in value.items())
+    if isinstance(value, list):
+        return sum(map(twin_size, value))
+    if isinstance(value, str):
+        return len(value)
+    return 4 if isinstance(value, bool) else 8
 
 
 class Cloud(cloud_case.CloudCase):
@@ -137,82 +147,32 @@ class Cloud(cloud_case.CloudCase):
             return found and int(found[1]) >= 3
         wait_for(restarts, PATIENCE, "restarts to be counted")
 
-    def test_the_device_boots_without_a_cloud(self):
-        self.deploy({"m": module(policy="always")})
-        self.wait_running("m")
-        self.hub.stop()
-        try:
-            self.power_off()
-            self.security.start(60)
-            wait_for(lambda: self.pids("m")["m"], PATIENCE, "m to run without a cloud")
-            told = self.edgectl("logs", "m")
-            self.assertIsNotNone(told)
-        finally:
-            if not self.hub.running():
-                self.hub.start()
-        self.wait_running("m", timeout=90)
+    def test_the_reported_properties_of_a_full_device_stay_in_their_limit(self):
+        names = [f"wide{i:02}" for i in range(35)]
+        options = {"Labels": {f"label{i}": "x" * 60 for i in range(8)}}
+        self.deploy({name: module(options=options, env={"WORDS": "y" * 100}, status="stopped") for name in names})
+        seen = self.wait_reported(200, lambda s: set(names) <= set(s.get("modules") or {}), timeout=120)
+        size = twin_size({key: value for key, value in seen.items() if not key.startswith("$")})
+        self.assertLess(size, 32 * 1024)
+        self.assertGreater(size, 24 * 1024, "more was left out than need be")
+        self.assertIn("left out", seen["lastDesiredStatus"]["description"])
+        self.assertTrue(all(seen["modules"][name]["status"] == "stopped" for name in names))
+        self.deploy({})
+        self.wait_reported(200, lambda s: not s.get("modules"), timeout=120)
+        self.assertEqual([name for name in self.identities() if name.startswith("wide")], [])
 
-    def power_off(self):
-        """Everything of ours ends at once, and what a reboot forgets is gone."""
-        import shutil
-        agent = self.security.agent_pid()
-        self.security.kill()
-        if agent:
-            cloud_case.cloud.services.signal_pid(agent)
-            wait_for(lambda: not self.security.agent_pid(), PATIENCE, "the agent to be gone")
-        for name, (pid, _) in self.containerd.tasks().items():
-            self.containerd.ctr("tasks", "kill", "-s", "SIGKILL", name, check=False)
-        wait_for(lambda: not any(status == "RUNNING" for _, status in self.containerd.tasks().values()), PATIENCE, "no task to run")
-        for name in self.containerd.tasks():
-            self.containerd.ctr("tasks", "rm", name, check=False)
-        shutil.rmtree(self.device.rundir, ignore_errors=True)
-
-    def test_a_disabled_device_keeps_its_modules_and_comes_back(self):
-        self.deploy({"m": module()})
-        pid = self.wait_running("m")["m"]
-        mark = self.security.size()
-        self.set_status("disabled")
-        wait_for(lambda: self.hub.service.ok("GET", f"/devices/{DEVICE}")["connectionState"] == "Disconnected", PATIENCE, "the link to end")
-        wait_for(lambda: "refus" in self.security.text(mark) or "not authorized" in self.security.text(mark), PATIENCE,
-                 "the refusal in the log")
-        self.assertEqual(self.pids("m")["m"], pid)
-        self.set_status("enabled")
-        self.deploy({"m": module(), "n": module()})
-        self.wait_running("m", "n", timeout=120)
-        self.assertEqual(self.pids("m")["m"], pid)
-
-    def test_a_cloud_frozen_in_the_middle_is_left_and_found_again(self):
-        self.deploy({"m": module()})
-        pid = self.wait_running("m")["m"]
-        self.hub.faults(freeze=True)
-        try:
-            time.sleep(2)  # something is under way meanwhile
-            self.assertEqual(self.pids("m")["m"], pid)
-        finally:
-            self.hub.faults(freeze=False)
-        self.deploy({"m": module(), "n": module()})
-        self.wait_running("m", "n", timeout=150)
-        self.assertEqual(self.pids("m")["m"], pid)
-
-    def test_a_clock_thirty_days_off_is_told_and_survived(self):
-        self.deploy({"m": module()})
-        pid = self.wait_running("m")["m"]
-        mark = self.security.size()
-        self.hub.faults(clockOffsetSeconds=30 * 86400)
-        try:
-            self.hub.faults(drop=f"{DEVICE}/$edgeAgent")
-
-            def told():
-                text = self.security.text(mark)
-                if "clock" in text:
-                    return True
-                raise Unmet(text[-600:])
-            wait_for(told, PATIENCE, "the log to name the clock")
-            self.assertEqual(self.pids("m")["m"], pid)
-        finally:
-            self.hub.faults(clockOffsetSeconds=0)
-        self.deploy({"m": module(), "n": module()})
-        self.wait_running("m", "n", timeout=150)
+    def test_an_identity_that_is_made_anew_leads_to_a_new_container(self):
+        self.deploy({"anew": module("env; " + IDLE), "by": module()})
+        before = self.wait_running("anew", "by")
+        old = self.identities()["anew"]["generationId"]
+        self.hub.service.ok("DELETE", f"/devices/{DEVICE}/modules/anew", headers={"If-Match": "*"})
+        self.hub.faults(drop=f"{DEVICE}/$edgeAgent")  # what is lost is looked for at connecting
+        wait_for(lambda: self.identities().get("anew", {}).get("generationId", old) != old, PATIENCE, "a new identity")
+        wait_for(lambda: self.pids("anew")["anew"] not in (0, before["anew"]), PATIENCE, "a new container")
+        told = env_of(self.wait_output("anew", f"IOTEDGE_MODULEGENERATIONID={self.identities()['anew']['generationId']}"))
+        self.assertEqual(told["IOTEDGE_MODULEID"], "anew")
+        self.assertEqual(self.pids("by")["by"], before["by"])
+        self.wait_running("anew", "by")
 
 
 if __name__ == "__main__":

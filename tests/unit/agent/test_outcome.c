@@ -117,6 +117,17 @@ static void test_a_long_text_is_cut_at_a_character(void **state)
     assert_int_equal(strlen(o.text) % 2, 1); /* "y" and whole characters */
 }
 
+static void test_the_end_is_told_and_keeps_the_version(void **state)
+{
+    struct agent_outcome o;
+    (void) state;
+
+    agent_outcome_init(&o);
+    assert_true(update(&o, 200, "", 7, "[" DONE "]"));
+    agent_outcome_end(&o);
+    assert_outcome(&o, 406, 7, "Agent is not running");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_what_fails_is_told_with_its_module),
         cmocka_unit_test(test_a_refused_document_keeps_the_number_of_the_one_in_force),
         cmocka_unit_test(test_containerd_away_is_an_error_of_its_own),
+        cmocka_unit_test(test_the_end_is_told_and_keeps_the_version),
         cmocka_unit_test(test_a_long_text_is_cut_at_a_character),
     };
 
