@@ -27,6 +27,7 @@ struct agent_cloudside {
     struct agent_source *source;
     struct agent_cloud *cloud;
     struct side_calls calls;
+    struct side_figures *figures; /* NULL: not wanted, or its port is taken */
     struct edge_watch *watch; /* of edge-securityd's socket: it comes anew with each of its lives */
     struct edge_timer *timer; /* until the next look at what is to be told */
     struct agent_outcome outcome;
@@ -127,6 +128,8 @@ static void report(void *arg)
     if (!list)
         return; /* no memory now: the next change tries again */
     update_outcome(side, list);
+    side_figures_device(side->figures, agent_cloud_device(side->cloud));
+    side_figures_list(side->figures, list);
     reported = make_reported(side, list);
     if (reported)
         agent_cloud_report(side->cloud, reported);
@@ -167,8 +170,11 @@ static void on_link(bool connected, const char *why, void *arg)
     struct agent_cloudside *side = arg;
 
     (void) why; /* the link has told it */
-    if (connected)
-        agent_supervisor_review_identities(side->sup);
+    side_figures_synced(side->figures, connected);
+    if (!connected)
+        return;
+    agent_supervisor_review_identities(side->sup);
+    agent_cloudside_changed(side);
 }
 
 static void on_daemon(void *arg)
@@ -197,14 +203,19 @@ static int open_link(struct agent_cloudside *side, struct edge_err *err)
 }
 
 int agent_cloudside_start(struct agent_cloudside *side, struct agent_supervisor *sup,
-                          struct agent_source *source, const struct agent_methods_ops *ops,
-                          struct edge_err *err)
+                          struct agent_source *source,
+                          const struct agent_cloudside_methods *methods, struct edge_err *err)
 {
     int rc;
 
     side->sup = sup;
     side->source = source;
-    side->calls = (struct side_calls){.loop = side->loop, .config = side->config, .ops = *ops};
+    side->figures = side_figures_open(side->loop, side->config);
+    side->calls = (struct side_calls){.loop = side->loop,
+                                      .config = side->config,
+                                      .ops = methods->ops,
+                                      .edgectl = methods->edgectl,
+                                      .figures = side->figures};
     side->timer = edge_timer_create(side->loop, report, side);
     if (!side->timer)
         return edge_fail(err, -ENOMEM, "no memory for the cloud's side");
@@ -244,6 +255,7 @@ void agent_cloudside_stop(struct agent_cloudside *side)
         say_goodbye(side);
     side->cloud = agent_cloud_close(side->cloud, GOODBYE_MS);
     side->watch = edge_watch_destroy(side->watch);
+    side->figures = side_figures_close(side->figures);
     side->sup = NULL;
     side->source = NULL;
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -73,6 +74,18 @@ const char *config_check_key_file(const char *text)
     if (strncmp(text, "pkcs11:", 7) == 0)
         return config_check_text(text);
     return config_check_file(text) ? "an absolute path, file:///path or a pkcs11: URI" : NULL;
+}
+
+const char *config_check_tcp(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char *end;
+    unsigned long port;
+
+    if (strncmp(text, "tcp://", 6) != 0 || !colon || colon <= text + 6 || strlen(text) > 64)
+        return "tcp://address:port";
+    port = strtoul(colon + 1, &end, 10);
+    return *end || end == colon + 1 || port > UINT16_MAX ? "tcp://address:port" : NULL;
 }
 
 const char *config_check_socket(const char *text)

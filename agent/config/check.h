@@ -10,6 +10,7 @@ typedef const char *config_check(const char *text);
 
 config_check config_check_hostname; /* RFC 1123, at most 64 characters */
 config_check config_check_path;
+config_check config_check_tcp;    /* tcp://address:port */
 config_check config_check_socket; /* unix:///path or /path, short enough for a socket address */
 config_check config_check_subnet; /* the form of an IPv4 network */
 config_check config_check_network;

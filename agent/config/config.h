@@ -72,12 +72,14 @@ struct agent_config {
     struct {
         char *management_uri; /* "unix://<rundir>/mgmt.sock" */
         char *identity_uri;   /* "unix://<rundir>/identity.sock" */
+        char *metrics_uri;    /* "tcp://127.0.0.1:9600" */
     } listen;
     struct {
         uint32_t max_restart_count;      /* `MaxRestartCount`, 0: never give up (the default) */
         uint32_t cool_off_unit_s;        /* `CoolOffTimeUnitInSeconds` 10, 0-300 */
         uint32_t intensive_care_minutes; /* `IntensiveCareTimeInMinutes` 10 */
         char *log_level;                 /* `RuntimeLogLevel` "info" */
+        bool metrics;                    /* `MetricsEnabled` true */
         char *upstream_protocol; /* `UpstreamProtocol` as written, for modules; NULL when absent */
         bool upstream_websocket; /* what it means for the agent: MQTT over WebSocket */
         char *https_proxy;       /* "http://[user:password@]host:port", or NULL */

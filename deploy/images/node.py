@@ -28,11 +28,17 @@ def with_folders(files):
     return files
 
 
+def content(path):
+    """An executable file of this machine, for a layer."""
+    with open(os.path.realpath(path), "rb") as file:
+        return file.read(), 0o755
+
+
 def runtime():
     """node and its libraries; where busybox has a folder, it is not named again."""
-    files = {"/usr/bin/node": (open(os.path.realpath(shutil.which("node")), "rb").read(), 0o755)}
-    for path in libraries(os.path.realpath(shutil.which("node"))):
-        files[path] = (open(os.path.realpath(path), "rb").read(), 0o755)
+    program = os.path.realpath(shutil.which("node"))
+    files = {"/usr/bin/node": content(program)}
+    files.update({path: content(path) for path in libraries(program)})
     return with_folders(files)
 
 
@@ -66,7 +72,7 @@ def packages(names, modules):
         for path, folders, leaves in os.walk(folder):
             folders[:] = [name for name in folders if name not in ("test", "tests", "docs", "node_modules")]
             for leaf in leaves:
-                if leaf.endswith((".js", ".json", ".cjs", ".node")):
+                if leaf.endswith((".js", ".json", ".cjs", ".mjs", ".node")):
                     source = os.path.join(path, leaf)
                     with open(source, "rb") as file:
                         files["/app/node_modules/" + os.path.relpath(source, modules)] = file.read()

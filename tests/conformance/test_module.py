@@ -29,7 +29,6 @@ class Module(cloud_case.CloudCase):
     def test_a_client_from_the_environment(self):
         self.hub.set_modules(DEVICE, self.desired({"js": self.module("mqtt"), "qs": self.module("amqp")}),
                              js={"hello": "mqtt world"}, qs={"hello": "amqp world"})
-        self.wait_running("js", "qs", timeout=PATIENCE)
         for name, word in (("js", "mqtt world"), ("qs", "amqp world")):
             with self.subTest(module=name):
                 self.wait_output(name, "sent", PATIENCE)

@@ -1,9 +1,11 @@
 """The cloud drives the device: a deployment in the twin becomes modules, their state becomes reported properties."""
 import json
+import re
 
 import cloud_case
+import services
 from cloud_case import DEVICE, HUB, IDLE, IMAGE, PATIENCE, env_of, module
-from sandbox import wait_for
+from sandbox import Unmet, wait_for
 
 NEVER = "0001-01-01T00:00:00"
 
@@ -123,6 +125,27 @@ class Cloud(cloud_case.CloudCase):
         answer = self.hub.service.method(DEVICE, "Dance")[1]
         self.assertEqual(answer["status"], 400)
         self.assertIn("Dance", answer["payload"]["message"])
+
+    def test_prometheus_is_told_what_runs(self):
+        self.deploy({"up": module(), "crash": module("sleep 1; exit 3", policy="always")})
+        self.wait_running("up")
+        self.hub.service.method(DEVICE, "ping")
+
+        def page():
+            text = services.http_get("http://127.0.0.1:9600/metrics") or ""
+            if re.search(r'edgeAgent_total_time_running_correctly_seconds\{[^}]*module_name="up"', text) and 'method_name="ping"' in text:
+                return text
+            raise Unmet(text[-800:])
+        text = wait_for(page, PATIENCE, "the page of figures")
+        self.assertRegex(text, r'edgeAgent_module_start_total\{[^}]*module_name="up"[^}]*\} 1\n')
+        self.assertIn(f'iothub="{HUB}"', text)
+        self.assertIn(f'edge_device="{DEVICE}"', text)
+
+        def restarts():
+            found = re.search(r'edgeAgent_module_start_total\{[^}]*module_name="crash"[^}]*\} (\d+)',
+                              services.http_get("http://127.0.0.1:9600/metrics") or "")
+            return found and int(found[1]) >= 3
+        wait_for(restarts, PATIENCE, "restarts to be counted")
 
     def test_the_reported_properties_of_a_full_device_stay_in_their_limit(self):
         names = [f"wide{i:02}" for i in range(35)]
