@@ -13,12 +13,15 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import sandbox  # noqa: E402
 import services  # noqa: E402
 import case  # noqa: E402
+import cloud_device  # noqa: E402
+import emulator  # noqa: E402
 import idle  # noqa: E402
 import modules  # noqa: E402
 import pull  # noqa: E402
 import restart  # noqa: E402
 
-PARTS = {"apply": modules.measure, "pull": pull.measure, "idle": idle.measure, "restart": restart.measure}
+PARTS = {"apply": modules.measure, "pull": pull.measure, "idle": idle.measure, "restart": restart.measure,
+         "cloud": cloud_device.measure, "emulator": emulator.measure}
 
 
 class Bench:

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -98,6 +99,17 @@ static int get_certificate(struct emulator *e, struct edge_err *err)
                    : certificate_make(o->state, names, &e->certificate, err);
 }
 
+/* Each client holds a descriptor, and a shell's soft limit is 1024. */
+static void allow_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static int serve(struct emulator *e, struct edge_err *err)
 {
     struct serve_options options = {
@@ -109,6 +121,7 @@ static int serve(struct emulator *e, struct edge_err *err)
     };
     int rc = get_certificate(e, err);
 
+    allow_files();
     if (rc == 0)
         rc = serve_open(e->loop, &options, &e->serve, err);
     if (rc == 0)
