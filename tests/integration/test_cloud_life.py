@@ -127,7 +127,7 @@ class CloudLife(cloud_case.CloudCase):
         self.wait_running("m", "n", timeout=RETRY)
         self.assertEqual(self.pids("m")["m"], pid)
 
-    def test_a_clock_thirty_days_off_is_told_and_survived(self):
+    def test_a_clock_thirty_days_behind_is_told_and_survived(self):
         self.deploy({"m": module()})
         pid = self.wait_running("m")["m"]
         mark = self.security.size()
@@ -141,6 +141,20 @@ class CloudLife(cloud_case.CloudCase):
         self.security.start(60)
         self.deploy({"m": module(), "n": module()})
         self.wait_running("m", "n", timeout=90)
+        self.assertEqual(self.pids("m")["m"], pid)
+
+    def test_a_clock_thirty_days_ahead_does_no_harm(self):
+        self.deploy({"m": module()})
+        pid = self.wait_running("m")["m"]
+        mark = self.security.size()
+        self.hub.faults(clockOffsetSeconds=-30 * 86400)
+        try:
+            signal_pid(self.security.agent_pid())
+            wait_for(lambda: "cloud: connected" in self.security.text(mark), PATIENCE, "the next agent to connect")
+            self.deploy({"m": module(), "n": module()})
+            self.wait_running("m", "n")
+        finally:
+            self.hub.faults(clockOffsetSeconds=0)
         self.assertEqual(self.pids("m")["m"], pid)
 
 
