@@ -35,6 +35,7 @@ struct agent {
     char *log_dir;
     char *db;
     char *logger;
+    char *edgectl;
     char *cgroup;
     int lock;
     int exit_code;
@@ -242,13 +243,14 @@ static int open_supervision(struct agent *a, struct edge_err *err)
         .on_desired = on_desired,
         .arg = a,
     };
-    const struct agent_methods_ops method_ops = {api_list, api_act, api_log_id, api_systeminfo, a};
+    const struct agent_cloudside_methods methods = {
+        .ops = {api_list, api_act, api_log_id, api_systeminfo, a}, .edgectl = a->edgectl};
     int rc = agent_supervisor_create(&sup, &a->sup, err);
 
     if (rc == 0)
         rc = agent_source_open(&source, &a->source, err);
     if (rc == 0 && a->cloud)
-        rc = agent_cloudside_start(a->cloud, a->sup, a->source, &method_ops, err);
+        rc = agent_cloudside_start(a->cloud, a->sup, a->source, &methods, err);
     if (rc == 0)
         rc = open_manage(a, err);
     return rc;
@@ -290,11 +292,12 @@ static void end(struct agent *a)
     free(a->log_dir);
     free(a->db);
     free(a->logger);
+    free(a->edgectl);
     free(a->cgroup);
 }
 
-/* edge-logger is installed beside this program. */
-static char *logger_path(void)
+/* The other programs are installed beside this one. */
+static char *beside(const char *program)
 {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -304,7 +307,7 @@ static char *logger_path(void)
         return NULL;
     self[len] = '\0';
     slash = strrchr(self, '/');
-    return edge_format("%.*s/edge-logger", (int) (slash - self), self);
+    return edge_format("%.*s/%s", (int) (slash - self), self, program);
 }
 
 static int load(struct agent *a, const char *path, struct edge_err *err)
@@ -319,8 +322,9 @@ static int load(struct agent *a, const char *path, struct edge_err *err)
     a->log_dir = edge_format("%s/logs", a->config->homedir);
     a->db = edge_format("%s/agent.db", a->config->homedir);
     a->cgroup = edge_format("/%s", a->config->containerd.ns);
-    a->logger = logger_path();
-    return a->log_dir && a->db && a->cgroup && a->logger ? 0 : -ENOMEM;
+    a->logger = beside("edge-logger");
+    a->edgectl = beside("edgectl");
+    return a->log_dir && a->db && a->cgroup && a->logger && a->edgectl ? 0 : -ENOMEM;
 }
 
 static void usage(FILE *to)

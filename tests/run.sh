@@ -110,7 +110,7 @@ run_integration() {
 run_tsan() {
     export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
     round tsan unit "$jobs"
-    round tsan integration 1 -R 'integration\.(run|update|policies)$'
+    round tsan integration 1 -R 'integration\.(run|update|policies|cloud|securityd|identities)$'
 }
 
 run_conformance() { round dev conformance "$jobs"; }

@@ -12,7 +12,10 @@ struct side_calls {
     struct edge_loop *loop;
     const struct agent_config *config;
     struct agent_methods_ops ops;
+    const char *edgectl;
     struct side_figures *figures; /* or NULL */
+    const char *check[6];         /* edgectl's arguments */
+    struct agent_methods_program programs[6];
     struct agent_methods
         *methods; /* NULL until the first call: names of blobs begin with the device's */
 };

@@ -203,15 +203,19 @@ static int open_link(struct agent_cloudside *side, struct edge_err *err)
 }
 
 int agent_cloudside_start(struct agent_cloudside *side, struct agent_supervisor *sup,
-                          struct agent_source *source, const struct agent_methods_ops *ops,
-                          struct edge_err *err)
+                          struct agent_source *source,
+                          const struct agent_cloudside_methods *methods, struct edge_err *err)
 {
     int rc;
 
     side->sup = sup;
     side->source = source;
     side->figures = side_figures_open(side->loop, side->config);
-    side->calls = (struct side_calls){side->loop, side->config, *ops, side->figures, NULL};
+    side->calls = (struct side_calls){.loop = side->loop,
+                                      .config = side->config,
+                                      .ops = methods->ops,
+                                      .edgectl = methods->edgectl,
+                                      .figures = side->figures};
     side->timer = edge_timer_create(side->loop, report, side);
     if (!side->timer)
         return edge_fail(err, -ENOMEM, "no memory for the cloud's side");

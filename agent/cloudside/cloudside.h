@@ -20,11 +20,15 @@ EDGE_MUST_CHECK int agent_cloudside_create(struct edge_loop *loop,
 /** Identities, for the supervisor that is to be made; they live as long as this object. */
 const struct agent_identity_ops *agent_cloudside_identities(const struct agent_cloudside *side);
 
-/** Connect. Both live until agent_cloudside_stop.
- * @param ops  what direct methods act on; copied */
+/** What direct methods act on. */
+struct agent_cloudside_methods {
+    struct agent_methods_ops ops;
+    const char *edgectl; /* path of the program, for support bundles; outlives the cloudside */
+};
+/** Connect. Both live until agent_cloudside_stop. @param methods  copied */
 EDGE_MUST_CHECK int agent_cloudside_start(struct agent_cloudside *side,
                                           struct agent_supervisor *sup, struct agent_source *source,
-                                          const struct agent_methods_ops *ops,
+                                          const struct agent_cloudside_methods *methods,
                                           struct edge_err *err);
 /** The supervisor's list or the source's status may read differently: report it. */
 void agent_cloudside_changed(struct agent_cloudside *side);

@@ -21,33 +21,14 @@ static int put_bytes(const void *data, size_t len, void *arg, struct edge_err *e
     return rc == EDGE_ELIMIT ? too_large(err) : rc;
 }
 
-static int read_module(struct methods_job *job, const struct methods_module *module,
-                       const struct methods_item *item, struct edge_buf *out, struct edge_err *err)
-{
-    const struct methods_sink plain = {put_bytes, out};
-    EDGE_CLEANUP(methods_gzip_destroy) struct methods_gzip *gzip = NULL;
-    struct methods_sink packed;
-    int rc;
-
-    if (!job->logs.gzip)
-        return methods_collect(&job->source, module->name, module->log_id, item, job->logs.json,
-                               &plain, err);
-    gzip = methods_gzip_create(&plain);
-    if (!gzip)
-        return -ENOMEM;
-    packed = (struct methods_sink){methods_gzip_put, gzip};
-    rc = methods_collect(&job->source, module->name, module->log_id, item, job->logs.json, &packed,
-                         err);
-    return rc < 0 ? rc : methods_gzip_finish(gzip, err);
-}
-
 static int add_module(struct methods_job *job, const struct methods_module *module,
                       const struct methods_item *item, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(AGENT_METHODS_ANSWER);
     EDGE_CLEANUP(edge_free) char *base64 = NULL;
     struct edge_json *entry;
-    int rc = read_module(job, module, item, &out, err);
+    const struct methods_sink sink = {put_bytes, &out};
+    int rc = methods_read_module(job, module, item, &sink, err);
 
     if (rc < 0)
         return rc;

@@ -71,6 +71,11 @@ unsigned methods_jobs_calls(const struct agent_methods *m);
 /** Answer who waits; the pools free the jobs later. */
 void methods_jobs_let_go(struct agent_methods *m);
 
+/** A module's log as the request wants it, packed or not, into @p sink. @return as methods_collect
+ */
+int methods_read_module(struct methods_job *job, const struct methods_module *module,
+                        const struct methods_item *item, const struct methods_sink *sink,
+                        struct edge_err *err);
 /** "<hub>/<device>/<what>-2024-01-31--23-59-59<ending>". The caller frees it. */
 char *methods_blob_name(const struct methods_job *job, const char *what, const char *ending);
 

@@ -24,18 +24,18 @@ static const char *ending(const struct methods_logs_request *logs)
     return logs->gzip ? ".log.gz" : ".log";
 }
 
-static int collect(struct methods_job *job, const struct methods_module *module,
-                   const struct methods_item *item, struct methods_blob *blob, struct edge_err *err)
+int methods_read_module(struct methods_job *job, const struct methods_module *module,
+                        const struct methods_item *item, const struct methods_sink *sink,
+                        struct edge_err *err)
 {
-    const struct methods_sink plain = {methods_blob_put, blob};
     EDGE_CLEANUP(methods_gzip_destroy) struct methods_gzip *gzip = NULL;
     struct methods_sink packed;
     int rc;
 
     if (!job->logs.gzip)
         return methods_collect(&job->source, module->name, module->log_id, item, job->logs.json,
-                               &plain, err);
-    gzip = methods_gzip_create(&plain);
+                               sink, err);
+    gzip = methods_gzip_create(sink);
     if (!gzip)
         return -ENOMEM;
     packed = (struct methods_sink){methods_gzip_put, gzip};
@@ -66,8 +66,11 @@ static int upload(struct methods_job *job, const struct methods_module *module,
         return -ENOMEM;
     rc = job->logs.json ? methods_blob_block(&target, &blob, err)
                         : methods_blob_append(&target, &blob, err);
-    if (rc == 0)
-        rc = collect(job, module, item, blob, err);
+    if (rc == 0) {
+        const struct methods_sink sink = {methods_blob_put, blob};
+
+        rc = methods_read_module(job, module, item, &sink, err);
+    }
     return rc < 0 ? rc : methods_blob_finish(blob, err);
 }
 

@@ -44,8 +44,6 @@ static int split(char *text, struct fields *f, struct edge_err *err)
         *equals = '\0';
         *place = equals + 1;
     }
-    if (!f->sr || !*f->sr || !f->sig || !f->se)
-        return edge_fail(err, EDGE_EINVALID, "the token lacks sr, sig or se");
     return 0;
 }
 
@@ -93,8 +91,11 @@ static int parse_signature(char *text, uint8_t sig[32])
 
 static int take(struct edge_sas *sas, const struct fields *f, char *resource, struct edge_err *err)
 {
-    int rc = parse_expiry(f->se, &sas->se);
+    int rc;
 
+    if (!f->sr || !*f->sr || !f->sig || !f->se)
+        return edge_fail(err, EDGE_EINVALID, "the token lacks sr, sig or se");
+    rc = parse_expiry(f->se, &sas->se);
     if (rc < 0)
         return edge_fail(err, rc, "the token's se is no time");
     rc = parse_signature(f->sig, sas->sig);

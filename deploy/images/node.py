@@ -34,11 +34,21 @@ def content(path):
         return file.read(), 0o755
 
 
+def builtins():
+    """Debian's node has some of its own modules outside: every .js of the packages that it is linked to."""
+    files = {}
+    for name in ("acorn", "acorn-walk", "busboy", "cjs-module-lexer", "streamsearch", "undici"):
+        for path, _, leaves in os.walk(os.path.join("/usr/share/nodejs", name)):
+            files.update({os.path.join(path, leaf): content(os.path.join(path, leaf)) for leaf in leaves if leaf.endswith((".js", ".json"))})
+    return files
+
+
 def runtime():
     """node and its libraries; where busybox has a folder, it is not named again."""
     program = os.path.realpath(shutil.which("node"))
     files = {"/usr/bin/node": content(program)}
     files.update({path: content(path) for path in libraries(program)})
+    files.update(builtins())
     return with_folders(files)
 
 

@@ -55,7 +55,7 @@ def entries(build):
 def tidy(build, path):
     """(path, complaints, seconds)"""
     began = time.monotonic()
-    done = subprocess.run(["clang-tidy", "-p", build, "--quiet", f"--header-filter=^{re.escape(TOP)}/(agent|common)/",
+    done = subprocess.run(["clang-tidy", "-p", build, "--quiet", f"--header-filter=^{re.escape(TOP)}/(agent|common|hub)/",
                            "--extra-arg=-Wno-unknown-warning-option", path], capture_output=True, text=True)
     text = done.stdout if done.returncode != 0 else ""
     if not os.environ.get("EDGE_VERBOSE"):

@@ -1,8 +1,5 @@
 """Uploads of logs and support bundles into Microsoft's own storage emulator, unmodified."""
-import base64
 import gzip
-import hashlib
-import hmac
 import io
 import json
 import os
@@ -11,79 +8,31 @@ import subprocess
 import sys
 import tempfile
 import unittest
-import urllib.error
 import urllib.parse
-import urllib.request
 import zipfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = os.path.join(HERE, "..", "..", "build", "npm", "node_modules")
+from azurite import Azurite, container_sas
+
 DRIVER = sys.argv.pop(1)
-ACCOUNT = "devstoreaccount1"
-# the well-known key of the emulator's one account, in its documentation
-KEY = base64.b64decode("Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==")
-VERSION = "2020-10-02"
-UNTIL = "2099-01-01T00:00:00Z"
-
-
-def sign(lines):
-    text = "\n".join(lines)
-    return base64.b64encode(hmac.new(KEY, text.encode(), hashlib.sha256).digest()).decode()
-
-
-def account_sas():
-    sig = sign([ACCOUNT, "rwdlac", "b", "sco", "", UNTIL, "", "", VERSION, ""])
-    return urllib.parse.urlencode({"sv": VERSION, "ss": "b", "srt": "sco", "sp": "rwdlac", "se": UNTIL, "sig": sig})
-
-
-def container_sas(container, permissions="racw"):
-    sig = sign([permissions, "", UNTIL, f"/blob/{ACCOUNT}/{container}", "", "", "", VERSION, "c", "", "", "", "", "", ""])
-    return urllib.parse.urlencode({"sv": VERSION, "sr": "c", "sp": permissions, "se": UNTIL, "sig": sig})
-
-
 class Blob(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        subprocess.run([os.path.join(HERE, "node", "install.sh")], check=True)
         cls.folder = tempfile.TemporaryDirectory(prefix="edge-blob-")
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.azurite = subprocess.Popen(
-            ["node", os.path.join(MODULES, "azurite", "dist", "src", "blob", "main.js"), "--blobHost", "127.0.0.1", "--blobPort", "0",
-             "--location", os.path.join(cls.folder.name, "azurite"), "--disableTelemetry"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        cls.addClassCleanup(cls._end)
-        cls.base = None
-        for line in cls.azurite.stdout:
-            found = re.search(r"listens on (http://127\.0\.0\.1:\d+)", line)
-            if found:
-                cls.base = f"{found.group(1)}/{ACCOUNT}"
-                break
-        assert cls.base, "the storage emulator did not start"
-
-    @classmethod
-    def _end(cls):
-        cls.azurite.terminate()
-        cls.azurite.communicate(timeout=20)
+        cls.azurite = Azurite(os.path.join(cls.folder.name, "azurite"))
+        cls.addClassCleanup(cls.azurite.stop)
 
     def setUp(self):
         self.container = re.sub(r"[^a-z]", "", self.id().split(".")[-1])[:40]
-        self.request("PUT", f"{self.container}?restype=container&")
+        self.url = self.azurite.make(self.container)
         self.logs = tempfile.TemporaryDirectory(dir=self.folder.name)
         self.addCleanup(self.logs.cleanup)
 
-    def request(self, method, path):
-        request = urllib.request.Request(f"{self.base}/{path}{account_sas()}", method=method)
-        request.add_header("x-ms-version", VERSION)
-        request.add_header("Content-Length", "0")
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.headers, answer.read()
-
     def blobs(self):
-        _, body = self.request("GET", f"{self.container}?restype=container&comp=list&")
-        return sorted(re.findall(r"<Name>([^<]*)</Name>", body.decode()))
+        return self.azurite.blobs(self.container)
 
     def blob(self, name):
-        return self.request("GET", f"{self.container}/{name}?")
+        return self.azurite.blob(self.container, name)
 
     def log(self, module, lines):
         os.makedirs(os.path.join(self.logs.name, module), exist_ok=True)
@@ -93,7 +42,7 @@ class Blob(unittest.TestCase):
                 file.write(json.dumps({"log": line + "\n", "stream": "stdout", "time": at}, separators=(",", ":")) + "\n")
 
     def call(self, method, sas=None, **more):
-        sas = sas or f"{self.base}/{self.container}?{container_sas(self.container)}"
+        sas = sas or self.url
         payload = json.dumps({"schemaVersion": "1.0", "sasUrl": sas, **more})
         done = subprocess.run([DRIVER, self.logs.name, method, payload], capture_output=True, text=True, timeout=120, check=True)
         self.assertNotIn("sig=", done.stdout + done.stderr)
@@ -178,7 +127,7 @@ class Blob(unittest.TestCase):
 
     def test_a_refusal_is_told_with_its_code(self):
         self.log("cam", ["one"])
-        wrong = f"{self.base}/{self.container}?{container_sas(self.container).replace('sp=racw', 'sp=r')}"
+        wrong = f"{self.azurite.base}/{self.container}?{container_sas(self.container).replace('sp=racw', 'sp=r')}"
         lines = self.call("UploadModuleLogs", sas=wrong, items={"id": "cam"})
         self.assertRegex(lines[1], r"^Failed cam: upload to 127\.0\.0\.1:\d+: status 403 ")
         self.assertEqual(self.blobs(), [])

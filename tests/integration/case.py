@@ -58,9 +58,52 @@ def deployment(modules, schema="1.1", credentials=None):
     }, indent=1)
 
 
-class AgentCase(unittest.TestCase):
+class ServicesCase(unittest.TestCase):
+    """Services for all tests of a file: started in order, ended in reverse, their complaints are failures."""
+
+    services = ()
+    quiet = ()  # whose logs tell nothing
+
+    @classmethod
+    def _start(cls, service):
+        cls.services.append(service)
+        return service.start()
+
+    @classmethod
+    def _leave(cls):
+        """What must be done, and hold, before the services end. Returns complaints."""
+        return []
+
+    @classmethod
+    def _end(cls):
+        failed = cls._leave()
+        for service in reversed(cls.services):
+            try:
+                service.stop()
+            except AssertionError as why:
+                failed.append(str(why))
+            failed += filter(None, [service.complaints()])
+        for service in cls.services:
+            service.kill()
+        if failed:
+            raise AssertionError("\n".join(failed))
+
+    def run(self, result=None):
+        marks = {service: service.size() for service in self.services}
+        before = len(result.failures) + len(result.errors)
+        super().run(result)
+        if len(result.failures) + len(result.errors) > before:
+            print(f"\n--- what {self.id()} left in the logs")
+            for service, mark in marks.items():
+                if service.name not in self.quiet:
+                    print(service.tail(40 if service is self.services[-1] else 8, mark), flush=True)
+        return result
+
+
+class AgentCase(ServicesCase):
     """Starts everything once a file. Each test deploys what it needs."""
 
+    quiet = ("registry",)
     settings = None  # members of config.yaml to replace
     agent_env = None
 
@@ -76,25 +119,8 @@ class AgentCase(unittest.TestCase):
         cls._start(cls.agent)
 
     @classmethod
-    def _start(cls, service):
-        cls.services.append(service)
-        return service.start()
-
-    @classmethod
-    def _end(cls):
-        failed = []
-        if cls.services and cls.services[-1].running() and hasattr(cls, "agent"):
-            failed += cls._empty()
-        for service in reversed(cls.services):
-            try:
-                service.stop()
-            except AssertionError as why:
-                failed.append(str(why))
-            failed += filter(None, [service.complaints()])
-        for service in cls.services:
-            service.kill()
-        if failed:
-            raise AssertionError("\n".join(failed))
+    def _leave(cls):
+        return cls._empty() if cls.services and cls.services[-1].running() and hasattr(cls, "agent") else []
 
     @classmethod
     def _empty(cls):
@@ -110,17 +136,6 @@ class AgentCase(unittest.TestCase):
         except AssertionError as why:
             return [str(why)]
         return []
-
-    def run(self, result=None):
-        marks = {service: service.size() for service in self.services}
-        before = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > before:
-            print(f"\n--- what {self.id()} left in the logs")
-            for service, mark in marks.items():
-                if service is not self.registry:
-                    print(service.tail(30 if service is self.agent else 5, mark), flush=True)
-        return result
 
     def setUp(self):
         """Each test begins with no modules, so that none is taken for one of its own."""

@@ -10,11 +10,10 @@ import json
 import os
 import shutil
 import subprocess
-import unittest
 
 import cloud
 import services
-from case import HOST, IDLE, IMAGE, PATIENCE, busybox, main, module  # noqa: F401 (tests use them)
+from case import HOST, IDLE, IMAGE, PATIENCE, ServicesCase, busybox, main, module  # noqa: F401 (tests use them)
 from sandbox import Unmet, wait_for
 
 ADDRESS = "10.99.0.11"  # reached from the modules too
@@ -48,9 +47,10 @@ class Securityd(services.Service):
         return code
 
 
-class CloudCase(unittest.TestCase):
+class CloudCase(ServicesCase):
     """Starts everything once a file; each test deploys what it needs."""
 
+    quiet = ("registry",)
     agent_env = None
     settings = None
     device_id = DEVICE
@@ -70,36 +70,6 @@ class CloudCase(unittest.TestCase):
             "cloud": {"trusted_ca": cls.hub.ca}, **(cls.settings or {})}, cls.agent_env)
         os.chmod(cls.device.config, 0o600)
         cls.security = cls._start(Securityd(cls.device))
-
-    @classmethod
-    def _start(cls, service):
-        cls.services.append(service)
-        return service.start()
-
-    @classmethod
-    def _end(cls):
-        failed = []
-        for service in reversed(cls.services):
-            try:
-                service.stop()
-            except AssertionError as why:
-                failed.append(str(why))
-            failed += filter(None, [service.complaints()])
-        for service in cls.services:
-            service.kill()
-        if failed:
-            raise AssertionError("\n".join(failed))
-
-    def run(self, result=None):
-        marks = {service: service.size() for service in self.services}
-        before = len(result.failures) + len(result.errors)
-        super().run(result)
-        if len(result.failures) + len(result.errors) > before:
-            print(f"\n--- what {self.id()} left in the logs")
-            for service, mark in marks.items():
-                if service is not self.registry:
-                    print(service.tail(40 if service is self.security else 8, mark), flush=True)
-        return result
 
     # What a test does.
 

@@ -1,4 +1,6 @@
 """The cloud drives the device: a deployment in the twin becomes modules, their state becomes reported properties."""
+import base64
+import hmac
 import json
 import re
 
@@ -56,6 +58,11 @@ class Cloud(cloud_case.CloudCase):
         self.wait_running("keep", "drop")
         made = self.identities()
         self.assertEqual(made["drop"]["managedBy"], "IotEdge")
+        with open(self.device.home + "/keys/master-identity", "rb") as file:
+            master = file.read()
+        for which in ("primary", "secondary"):  # of the master key, so that nothing needs to be kept for each module
+            derived = hmac.digest(master, f"drop:{made['drop']['generationId']}:{which}".encode(), "sha256")
+            self.assertEqual(base64.b64decode(made["drop"]["authentication"]["symmetricKey"][which + "Key"]), derived)
         told = env_of(self.wait_output("drop", "IOTEDGE_MODULEID"))
         self.assertEqual(told["IOTEDGE_MODULEGENERATIONID"], made["drop"]["generationId"])
         self.deploy({"keep": module()})

@@ -1,11 +1,11 @@
 """What happens to a device that the cloud drives: no power, no cloud, other keys, refusals, clocks. Modules run on."""
 import base64
 import hashlib
-import time
 
 import cloud_case
 from cloud_case import DEVICE, HUB, PATIENCE, module
 from sandbox import wait_for
+from services import signal_pid
 
 # A refused agent asks again after one to two minutes.
 RETRY = 150
@@ -96,23 +96,38 @@ class CloudLife(cloud_case.CloudCase):
         self.wait_running("m", timeout=90)
         self.assertNotEqual(self.identities()["m"]["generationId"], generation)
 
-    def test_a_cloud_frozen_in_the_middle_is_left_and_found_again(self):
+    def test_a_cloud_frozen_while_it_sends_the_twin_is_left_and_found_again(self):
         self.deploy({"m": module()})
         pid = self.wait_running("m")["m"]
         mark = self.security.size()
-        self.hub.faults(freeze=True, drop=f"{DEVICE}/$edgeAgent")
+        self.hub.faults(latencyMs=2000)
         try:
-            wait_for(lambda: "not connected" in self.security.text(mark), PATIENCE, "the agent to see that its link is gone")
-            time.sleep(5)  # it connects, and asks for its twin in vain
+            signal_pid(self.security.agent_pid())
+            wait_for(lambda: "cloud: connected" in self.security.text(mark), PATIENCE, "the next agent to connect")
+            self.hub.faults(freeze=True)  # its twin is on the way
+            wait_for(lambda: "not connected" in self.security.text(mark), PATIENCE, "the agent to give up waiting for its twin")
+            self.assertIn("twin", self.security.text(mark))
             self.edgectl("list")
             self.assertEqual(self.pids("m")["m"], pid)
         finally:
-            self.hub.faults(freeze=False)
+            self.hub.faults(freeze=False, latencyMs=0)
         self.deploy({"m": module(), "n": module()})
         self.wait_running("m", "n", timeout=90)
         self.assertEqual(self.pids("m")["m"], pid)
 
-    def test_a_clock_thirty_days_off_is_told_and_survived(self):
+    def test_the_agents_own_key_is_put_right(self):
+        self.deploy({"m": module()})
+        pid = self.wait_running("m")["m"]
+        path = f"/devices/{DEVICE}/modules/%24edgeAgent"
+        agent = self.hub.service.ok("GET", path)
+        agent["authentication"] = {"type": "sas", "symmetricKey": {"primaryKey": key("lost"), "secondaryKey": key("lost")}}
+        self.hub.service.ok("PUT", path, agent, headers={"If-Match": "*"})
+        self.hub.faults(drop=f"{DEVICE}/$edgeAgent")
+        self.deploy({"m": module(), "n": module()})
+        self.wait_running("m", "n", timeout=RETRY)
+        self.assertEqual(self.pids("m")["m"], pid)
+
+    def test_a_clock_thirty_days_behind_is_told_and_survived(self):
         self.deploy({"m": module()})
         pid = self.wait_running("m")["m"]
         mark = self.security.size()
@@ -126,6 +141,20 @@ class CloudLife(cloud_case.CloudCase):
         self.security.start(60)
         self.deploy({"m": module(), "n": module()})
         self.wait_running("m", "n", timeout=90)
+        self.assertEqual(self.pids("m")["m"], pid)
+
+    def test_a_clock_thirty_days_ahead_does_no_harm(self):
+        self.deploy({"m": module()})
+        pid = self.wait_running("m")["m"]
+        mark = self.security.size()
+        self.hub.faults(clockOffsetSeconds=-30 * 86400)
+        try:
+            signal_pid(self.security.agent_pid())
+            wait_for(lambda: "cloud: connected" in self.security.text(mark), PATIENCE, "the next agent to connect")
+            self.deploy({"m": module(), "n": module()})
+            self.wait_running("m", "n")
+        finally:
+            self.hub.faults(clockOffsetSeconds=0)
         self.assertEqual(self.pids("m")["m"], pid)
 
 

@@ -6,7 +6,7 @@ import subprocess
 import cloud_case
 import sandbox
 from cloud import Hub
-from cloud_case import DPS, HUB, PATIENCE, module
+from cloud_case import DPS, HUB, IDLE, PATIENCE, env_of, module
 from sandbox import wait_for
 
 SCOPE = "0ne00000001"
@@ -30,10 +30,14 @@ def thumbprint(cert):
 class Provision(cloud_case.CloudCase):
     def works(self):
         """A deployment for the device, whoever it is now, comes true."""
-        self.deploy({"m": module()})
+        self.deploy({"m": module("env; " + IDLE)})
+        wait_for(lambda: "m" in self.identities(), PATIENCE, "the module's identity")
+        identity = self.identities()["m"]
+        self.assertEqual(identity["managedBy"], "IotEdge")
+        told = env_of(self.wait_output("m", "IOTEDGE_MODULEGENERATIONID=" + identity["generationId"]))
+        self.assertEqual(told["IOTEDGE_DEVICEID"], self.device_id)
+        wait_for(lambda: self.pids("m")["m"], PATIENCE, "m to run")
         self.wait_running("m", timeout=90)
-        self.assertTrue(self.pids("m")["m"])
-        self.assertEqual(self.identities()["m"]["managedBy"], "IotEdge")
 
     def enroll(self, name, attestation):
         Hub(self.hub.login.replace(HUB, DPS), self.hub.ca).ok("PUT", f"/enrollments/{name}", {

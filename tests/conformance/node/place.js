@@ -1,6 +1,7 @@
 'use strict';
 /* What the cases share: the cloud's address, devices made for one case, waiting. */
 const crypto = require('crypto');
+if (!globalThis.crypto) globalThis.crypto = crypto.webcrypto; /* Node.js 18: Event Hubs' client wants it there */
 const fs = require('fs');
 const iothub = require('azure-iothub');
 

@@ -337,8 +337,8 @@ static int after_save(struct cloud *cloud, const char *device, const char *modul
 {
     int rc = 0;
 
-    if (strcmp(edge_json_str(edge_json_get(identity, "status"), ""), "disabled") == 0)
-        cloud_close_session(cloud, device, module, HUB_REFUSED);
+    if (strcmp(edge_json_str(edge_json_get(identity, "status"), ""), "disabled") == 0 && !*module)
+        cloud_close_device(cloud, device, HUB_REFUSED);
     if (*module || !cloud_identity_is_edge(identity))
         return 0;
     rc = system_module(cloud, device, "$edgeAgent");

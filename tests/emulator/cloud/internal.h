@@ -166,6 +166,8 @@ void cloud_wake(struct cloud *cloud, const char *device, const char *module);
 /** End the identity's session, if it has one. */
 void cloud_close_session(struct cloud *cloud, const char *device, const char *module,
                          enum hub_result why);
+/** End the sessions of a device and of its modules. */
+void cloud_close_device(struct cloud *cloud, const char *device, enum hub_result why);
 /** The open session of an identity that has these features, or NULL. */
 struct hub_session *cloud_session_with(struct cloud *cloud, const char *device, const char *module,
                                        unsigned features);

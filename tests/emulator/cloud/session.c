@@ -149,6 +149,23 @@ void cloud_close_session(struct cloud *cloud, const char *device, const char *mo
         expel(live->session, why);
 }
 
+static struct hub_session *session_of(struct cloud *cloud, const char *device)
+{
+    struct hub_session *s = cloud->sessions.next;
+
+    while (s != &cloud->sessions && strcmp(s->who.device, device) != 0)
+        s = s->next;
+    return s == &cloud->sessions ? NULL : s;
+}
+
+void cloud_close_device(struct cloud *cloud, const char *device, enum hub_result why)
+{
+    struct hub_session *session;
+
+    while ((session = session_of(cloud, device)) != NULL)
+        expel(session, why);
+}
+
 unsigned cloud_drop(struct cloud *cloud, const char *identity)
 {
     unsigned count = 0;

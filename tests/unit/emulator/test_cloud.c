@@ -64,15 +64,19 @@ static void test_who_is_disabled_or_deleted_is_closed(void **state)
     EDGE_CLEANUP(edge_json_free) struct edge_json *wanted = parse("{\"status\":\"disabled\"}");
     EDGE_CLEANUP(edge_json_free) struct edge_json *done = NULL;
     struct edge_err err = {0};
-    struct guest one, two;
+    struct guest one, its, two;
 
     house_identity(h, "one", "", false);
+    house_identity(h, "one", "m", false);
     house_identity(h, "two", "", false);
     guest_open(&one, h, "one", "", true, HUB_MQTT);
+    guest_open(&its, h, "one", "m", true, HUB_MQTT);
     guest_open(&two, h, "two", "", true, HUB_MQTT);
     assert_int_equal(cloud_identity_put(h->cloud, "one", "", wanted, "*", &done, &err), 0);
     assert_true(one.closed);
     assert_int_equal(one.why, HUB_REFUSED);
+    assert_true(its.closed);
+    assert_false(two.closed);
     assert_int_equal(cloud_identity_delete(h->cloud, "two", "", "*", &err), 0);
     assert_true(two.closed);
     assert_int_equal(two.why, HUB_REFUSED);
