@@ -153,7 +153,7 @@ void agent_twin_patch(struct agent_twin *twin, int64_t version, struct edge_byte
     version = edge_json_int(edge_json_get(patch, "$version"), version);
     if (pull->desired && version == pull->version)
         return; /* told twice */
-    if (pull->desired && version == pull->version + 1 && merge(twin, patch, version))
+    if (pull->desired && version > 0 && version - 1 == pull->version && merge(twin, patch, version))
         return;
     if (version > pull->newest)
         pull->newest = version;

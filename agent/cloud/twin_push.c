@@ -112,7 +112,7 @@ static void check_version(struct agent_twin *twin, int64_t version, int64_t now_
 {
     struct twin_push *push = &twin->push;
 
-    if (push->version > 0 && version > 0 && version != push->version + 1)
+    if (push->version > 0 && version > 0 && version - 1 != push->version)
         twin_pull_soon(twin, now_ms);
     push->version = version;
 }
