@@ -43,3 +43,13 @@ if(TARGET iothub-emulator AND TARGET edge-securityd)
   edge_python_test(conformance conformance module 600)
   edge_python_test(conformance conformance upload 600)
 endif()
+
+# The longest begin first, so that none is left alone at the end.
+foreach(pair cloud_life:180 quickstart:150 cloud:97 module_network:70 cloud_websocket:61 policies:49 logs:30)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 subject)
+  list(GET pair 1 seconds)
+  if(TEST integration.${subject})
+    set_tests_properties(integration.${subject} PROPERTIES COST ${seconds})
+  endif()
+endforeach()
