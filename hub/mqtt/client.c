@@ -1,51 +1,10 @@
-#include "hub/mqtt/client.h"
+#include "hub/mqtt/client_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "hub/mqtt/window.h"
-
-enum state { AWAITING, CHECKING, SERVING, ENDED, STATES };
-
-enum {
-    CONNECT_MAX = 16 * 1024, /* bytes of a CONNECT: nobody is known yet */
-    CHUNK_MAX = 1024 * 1024, /* more than a stream gives at once */
-    GATHER_MAX = 16 * 1024,  /* bytes written together: one TLS record */
-};
-
-/* A CONNECT outlives the bytes it came in. */
-struct connect {
-    struct mqtt_connect fields;
-    size_t len;
-    uint8_t bytes[];
-};
-
-struct hub_mqtt_client {
-    struct hub_mqtt_clients *clients; /* NULL: the server has let go of it */
-    struct hub_mqtt_client *next, **link;
-    struct edge_stream *stream;
-    struct edge_timer *timer;
-    const struct hub_mqtt_client_ops *ops; /* NULL: not taken yet */
-    void *arg;
-    struct connect *connect;
-    struct edge_buf in;  /* read, and not yet a whole packet or not yet wanted */
-    struct edge_buf out; /* what this turn has to say */
-    struct mqtt_requests requests;
-    struct mqtt_sent sent;
-    int64_t last_ms;  /* of anything from the client */
-    int64_t idle_ms;  /* silence allowed */
-    int64_t expire_s; /* wall clock */
-    size_t backlog;   /* queued when that was last looked at: less now is a sign of life */
-    enum state state;
-    unsigned busy;   /* depth of callbacks: memory stays until they have returned */
-    bool ws;         /* over a WebSocket */
-    bool closed;     /* by its user */
-    bool kick;       /* write and read on at the next turn */
-    bool wants_room; /* `room` is owed: it was asked for in vain */
-    bool eof;        /* the client sends nothing more; what it has sent is not read to the end */
-};
 
 static void pump(struct hub_mqtt_client *c);
 static void go_on(struct hub_mqtt_client *c);
@@ -94,7 +53,7 @@ static void has_written(struct hub_mqtt_client *c)
         go_on(c);
 }
 
-static void write_bytes(struct hub_mqtt_client *c, const uint8_t *bytes, size_t len)
+void client_write(struct hub_mqtt_client *c, const uint8_t *bytes, size_t len)
 {
     if (edge_buf_append(&c->out, bytes, len) == 0) {
         has_written(c);
@@ -130,8 +89,7 @@ void hub_mqtt_client_close(struct hub_mqtt_client *c, bool drop)
         free_client(c);
 }
 
-/* The last word to the user, who closes; with no user yet we do it. */
-static void end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct edge_err *err)
+void client_end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct edge_err *err)
 {
     static const struct edge_err none;
 
@@ -148,23 +106,22 @@ static void end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct e
     leave(c);
 }
 
-static void broken(struct hub_mqtt_client *c, const char *what)
+void client_broken(struct hub_mqtt_client *c, const char *what)
 {
     struct edge_err err;
 
     edge_ignore(edge_fail(&err, EDGE_EPROTOCOL, "%s", what));
-    end(c, HUB_MQTT_BROKEN, &err);
+    client_end(c, HUB_MQTT_BROKEN, &err);
 }
 
-static bool slow(const struct hub_mqtt_client *c)
+bool client_slow(const struct hub_mqtt_client *c)
 {
     return edge_stream_queued(c->stream) + c->out.len > c->clients->limits.queued;
 }
 
-/* Nothing more is read from it now. */
-static bool blocked(const struct hub_mqtt_client *c)
+bool client_blocked(const struct hub_mqtt_client *c)
 {
-    return c->state == CHECKING || mqtt_requests_full(&c->requests) || slow(c);
+    return c->state == CHECKING || mqtt_requests_full(&c->requests) || client_slow(c);
 }
 
 /* Time: one timer serves the wait for CONNECT, keep-alive, the expiry of a token, and a turn of its
@@ -188,7 +145,7 @@ static bool excused(struct hub_mqtt_client *c)
     if (c->state != SERVING)
         return c->state == CHECKING;
     c->backlog = edge_stream_queued(c->stream);
-    return mqtt_requests_full(&c->requests) || (slow(c) && c->backlog < before);
+    return mqtt_requests_full(&c->requests) || (client_slow(c) && c->backlog < before);
 }
 
 static int64_t silence_left_ms(struct hub_mqtt_client *c)
@@ -219,9 +176,9 @@ static void on_timer(void *arg)
         pump(c);
     }
     if (c->state != ENDED && c->expire_s != INT64_MAX && expiry_left_ms(c) <= 0)
-        end(c, HUB_MQTT_EXPIRED, NULL);
+        client_end(c, HUB_MQTT_EXPIRED, NULL);
     if (c->state != ENDED && silence_left_ms(c) <= 0)
-        end(c, HUB_MQTT_SILENT, NULL);
+        client_end(c, HUB_MQTT_SILENT, NULL);
     if (c->state != ENDED)
         rearm(c);
     leave(c);
@@ -241,181 +198,19 @@ void hub_mqtt_client_expire(struct hub_mqtt_client *c, int64_t wall_s)
     rearm(c);
 }
 
-/* Packets. */
-
-static void write_connack(struct hub_mqtt_client *c, enum mqtt_connack_code code, bool present)
+void client_connack(struct hub_mqtt_client *c, enum mqtt_connack_code code, bool present)
 {
     uint8_t bytes[MQTT_SHORT_MAX];
 
-    write_bytes(c, bytes, mqtt_put_connack(bytes, code, present));
+    client_write(c, bytes, mqtt_put_connack(bytes, code, present));
 }
 
-static void take_connect(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
-                         struct edge_bytes raw)
+void client_say_room(struct hub_mqtt_client *c)
 {
-    struct mqtt_packet again;
-    size_t used;
-
-    if (packet->connect.client_id.len == 0 && !packet->connect.clean) { /* [MQTT-3.1.3-8] */
-        write_connack(c, MQTT_BAD_CLIENT_ID, false);
-        hub_mqtt_client_close(c, false);
-        return;
-    }
-    c->connect = malloc(sizeof *c->connect + raw.len);
-    if (!c->connect) {
-        hub_mqtt_client_refuse(c, MQTT_UNAVAILABLE);
-        return;
-    }
-    c->connect->len = raw.len;
-    memcpy(c->connect->bytes, raw.data, raw.len);
-    edge_ignore(
-        mqtt_decode((struct edge_bytes){c->connect->bytes, raw.len}, raw.len, &again, &used, NULL));
-    c->connect->fields = again.connect;
-    c->state = CHECKING;
-    c->clients->connect(c, c->clients->arg);
-    if (!c->closed && !c->ops)
-        hub_mqtt_client_close(c, true);
-}
-
-/* A ticket, or the end of the client. */
-static bool request(struct hub_mqtt_client *c, struct mqtt_request request,
-                    hub_mqtt_ticket *ret_ticket)
-{
-    if (mqtt_requests_add(&c->requests, &request, ret_ticket) == 0)
-        return true;
-    broken(c, "out of memory");
-    return false;
-}
-
-static void take_publish(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
-                         struct edge_bytes raw)
-{
-    const struct mqtt_publish *publish = &packet->publish;
-    hub_mqtt_ticket ticket;
-
-    (void) raw;
-    if (publish->qos > 1)
-        broken(c, "QoS 2 is not offered");
-    else if (request(c, (struct mqtt_request){.id = publish->id, .answer = MQTT_PUBACK}, &ticket))
-        c->ops->publish(publish, ticket, c->arg);
-}
-
-static void take_filters(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
-                         struct edge_bytes raw)
-{
-    bool on = packet->type == MQTT_SUBSCRIBE;
-    struct mqtt_request r = {.id = packet->id, .answer = on ? MQTT_SUBACK : MQTT_UNSUBACK};
-    struct edge_bytes rest = packet->filters;
-    struct edge_bytes filter;
-    hub_mqtt_ticket ticket;
-    uint8_t qos;
-
-    (void) raw;
-    while (mqtt_next_filter(&rest, &filter, on ? &qos : NULL))
-        r.filters++;
-    if (request(c, r, &ticket))
-        c->ops->subscribe(packet, ticket, c->arg);
-}
-
-static void say_room(struct hub_mqtt_client *c)
-{
-    if (c->state != SERVING || !c->wants_room || mqtt_sent_full(&c->sent) || slow(c))
+    if (c->state != SERVING || !c->wants_room || mqtt_sent_full(&c->sent) || client_slow(c))
         return;
     c->wants_room = false;
     c->ops->room(c->arg);
-}
-
-static void take_puback(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
-                        struct edge_bytes raw)
-{
-    uint64_t tag;
-
-    (void) raw;
-    if (mqtt_sent_ack(&c->sent, packet->id, &tag)) {
-        c->ops->acked(tag, c->arg);
-        say_room(c);
-    }
-}
-
-static void take_ping(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
-                      struct edge_bytes raw)
-{
-    uint8_t bytes[MQTT_SHORT_MAX];
-
-    (void) packet;
-    (void) raw;
-    write_bytes(c, bytes, mqtt_put_empty(bytes, MQTT_PINGRESP));
-}
-
-static void take_disconnect(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
-                            struct edge_bytes raw)
-{
-    (void) packet;
-    (void) raw;
-    end(c, HUB_MQTT_LEFT, NULL);
-}
-
-/* What may come when; everything else ends the connection [MQTT-3.1.0-1, 2]. */
-static void (*const takes[STATES][MQTT_TYPE_MAX])(struct hub_mqtt_client *c,
-                                                  const struct mqtt_packet *packet,
-                                                  struct edge_bytes raw) = {
-    [AWAITING] = {[MQTT_CONNECT] = take_connect},
-    [SERVING] = {[MQTT_PUBLISH] = take_publish,
-                 [MQTT_PUBACK] = take_puback,
-                 [MQTT_SUBSCRIBE] = take_filters,
-                 [MQTT_UNSUBSCRIBE] = take_filters,
-                 [MQTT_PINGREQ] = take_ping,
-                 [MQTT_DISCONNECT] = take_disconnect},
-};
-
-static void take_packet(struct hub_mqtt_client *c, const struct mqtt_packet *packet,
-                        struct edge_bytes raw)
-{
-    struct edge_err err;
-
-    if (takes[c->state][packet->type]) {
-        takes[c->state][packet->type](c, packet, raw);
-        return;
-    }
-    edge_ignore(
-        edge_fail(&err, EDGE_EPROTOCOL, "%s may not come now", mqtt_type_name(packet->type)));
-    end(c, HUB_MQTT_BROKEN, &err);
-}
-
-static void wrong_level(struct hub_mqtt_client *c)
-{
-    if (c->state != AWAITING) {
-        broken(c, "a second CONNECT");
-        return;
-    }
-    write_connack(c, MQTT_BAD_LEVEL, false); /* [MQTT-3.1.2-2] */
-    hub_mqtt_client_close(c, false);
-}
-
-/* Take packets from the front of @p data. @return bytes taken */
-static size_t take_packets(struct hub_mqtt_client *c, struct edge_bytes data)
-{
-    size_t at = 0;
-
-    while (c->state != ENDED && !blocked(c)) {
-        size_t max = c->state == AWAITING ? (size_t) CONNECT_MAX : c->clients->limits.packet;
-        struct edge_bytes rest = {data.data + at, data.len - at};
-        struct mqtt_packet packet;
-        struct edge_err err;
-        size_t used;
-        int rc = mqtt_decode(rest, max, &packet, &used, &err);
-
-        if (rc == MQTT_MORE)
-            break;
-        at += used;
-        if (rc == MQTT_LEVEL)
-            wrong_level(c);
-        else if (rc < 0)
-            end(c, HUB_MQTT_BROKEN, &err);
-        else
-            take_packet(c, &packet, (struct edge_bytes){rest.data, used});
-    }
-    return at;
 }
 
 /* Read on with what has been kept back; then from the stream, if that may be. */
@@ -425,7 +220,7 @@ static void pump(struct hub_mqtt_client *c)
     size_t taken = 0;
 
     if (c->in.len > 0)
-        taken = take_packets(c, (struct edge_bytes){(uint8_t *) c->in.data, c->in.len});
+        taken = client_take_packets(c, (struct edge_bytes){(uint8_t *) c->in.data, c->in.len});
     if (secret && taken > 0)
         explicit_bzero(c->in.data, taken);
     edge_buf_consume(&c->in, taken);
@@ -433,11 +228,11 @@ static void pump(struct hub_mqtt_client *c)
         edge_buf_fini(&c->in);
     if (c->state == ENDED)
         return;
-    if (c->eof && !blocked(c)) {
-        end(c, HUB_MQTT_LOST, NULL);
+    if (c->eof && !client_blocked(c)) {
+        client_end(c, HUB_MQTT_LOST, NULL);
         return;
     }
-    edge_stream_pause(c->stream, blocked(c));
+    edge_stream_pause(c->stream, client_blocked(c));
     if (edge_stream_queued(c->stream) > c->backlog)
         c->backlog = edge_stream_queued(c->stream);
 }
@@ -452,10 +247,10 @@ static void on_data(struct edge_bytes data, void *arg)
     c->busy++;
     c->last_ms = edge_now_ms();
     if (c->in.len == 0)
-        taken = take_packets(c, data);
+        taken = client_take_packets(c, data);
     if (c->state != ENDED && taken < data.len &&
         edge_buf_append(&c->in, data.data + taken, data.len - taken) < 0)
-        broken(c, "more than can be kept back");
+        client_broken(c, "more than can be kept back");
     if (c->state != ENDED)
         pump(c);
     leave(c);
@@ -468,7 +263,7 @@ static void on_drain(void *arg)
     if (c->state == ENDED)
         return;
     c->busy++;
-    say_room(c);
+    client_say_room(c);
     if (c->state != ENDED)
         pump(c);
     leave(c);
@@ -486,7 +281,7 @@ static void on_end(int rc, void *arg)
     }
     if (rc < 0)
         edge_ignore(edge_fail(&err, rc, "%s", edge_strerror(rc)));
-    end(c, HUB_MQTT_LOST, &err);
+    client_end(c, HUB_MQTT_LOST, &err);
 }
 
 static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
@@ -530,7 +325,7 @@ void hub_mqtt_clients_close(struct hub_mqtt_clients *clients)
         struct hub_mqtt_client *c = clients->first_;
 
         unlink_client(c);
-        end(c, HUB_MQTT_CLOSING, NULL);
+        client_end(c, HUB_MQTT_CLOSING, NULL);
     }
 }
 
@@ -564,7 +359,7 @@ void hub_mqtt_client_accept(struct hub_mqtt_client *c, bool session_present)
     if (c->idle_ms == 0 || c->idle_ms > most)
         c->idle_ms = most;
     forget_connect(c);
-    write_connack(c, MQTT_ACCEPTED, session_present);
+    client_connack(c, MQTT_ACCEPTED, session_present);
     c->state = SERVING;
     c->last_ms = edge_now_ms();
     go_on(c);
@@ -572,7 +367,7 @@ void hub_mqtt_client_accept(struct hub_mqtt_client *c, bool session_present)
 
 void hub_mqtt_client_refuse(struct hub_mqtt_client *c, enum mqtt_connack_code code)
 {
-    write_connack(c, code, false);
+    client_connack(c, code, false);
     hub_mqtt_client_close(c, false);
 }
 
@@ -582,9 +377,9 @@ static void answer(struct hub_mqtt_client *c, const struct mqtt_request *r)
 
     if (r->id == 0)
         return;
-    write_bytes(c, bytes,
-                r->answer == MQTT_SUBACK ? mqtt_put_suback(bytes, r->id, r->granted, r->filters)
-                                         : mqtt_put_ack(bytes, r->answer, r->id));
+    client_write(c, bytes,
+                 r->answer == MQTT_SUBACK ? mqtt_put_suback(bytes, r->id, r->granted, r->filters)
+                                          : mqtt_put_ack(bytes, r->answer, r->id));
 }
 
 void hub_mqtt_client_done(struct hub_mqtt_client *c, hub_mqtt_ticket ticket, uint64_t granted)
@@ -603,7 +398,7 @@ void hub_mqtt_client_done(struct hub_mqtt_client *c, hub_mqtt_ticket ticket, uin
 
 bool hub_mqtt_client_room(struct hub_mqtt_client *c)
 {
-    bool room = c->state == SERVING && !mqtt_sent_full(&c->sent) && !slow(c);
+    bool room = c->state == SERVING && !mqtt_sent_full(&c->sent) && !client_slow(c);
 
     if (!room)
         c->wants_room = true;
@@ -614,7 +409,7 @@ bool hub_mqtt_client_room(struct hub_mqtt_client *c)
 static bool fits(const struct hub_mqtt_client *c, const struct mqtt_publish *publish)
 {
     if (publish->qos > 0)
-        return !mqtt_sent_full(&c->sent) && !slow(c);
+        return !mqtt_sent_full(&c->sent) && !client_slow(c);
     return (edge_stream_queued(c->stream) + c->out.len) / HUB_MQTT_OVER <=
            c->clients->limits.queued;
 }
