@@ -18,7 +18,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 
-enum { PARALLEL_LAYERS = 3, EXIT_CONFIG = 2 };
+enum { PARALLEL_LAYERS = 3, EXIT_CONFIG = 2, LOCK_TRIES = 100, LOCK_PAUSE_MS = 20 };
 
 struct agent {
     struct agent_config *config;
@@ -159,17 +159,22 @@ static void on_term(int signum, void *arg)
     edge_loop_stop(a->loop);
 }
 
-/* Two agents on one state would undo each other's work. */
+/* Two agents on one state would undo each other's work. A helper program that a killed agent was
+ * about to start has the lock until it begins: that is waited for. */
 static int lock_home(struct agent *a, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *path = edge_format("%s/agent.lock", a->config->homedir);
+    int tries = LOCK_TRIES;
 
     a->lock = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (a->lock < 0)
         return edge_fail(err, -errno, "cannot open %s: %s", path, strerror(errno));
-    if (flock(a->lock, LOCK_EX | LOCK_NB) < 0)
-        return edge_fail(err, EDGE_ECONFLICT, "another edge-agent works in %s: end it first",
-                         a->config->homedir);
+    while (flock(a->lock, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || --tries == 0)
+            return edge_fail(err, EDGE_ECONFLICT, "another edge-agent works in %s: end it first",
+                             a->config->homedir);
+        (void) usleep(LOCK_PAUSE_MS * 1000);
+    }
     return 0;
 }
 
