@@ -14,6 +14,7 @@
 #include "agent/manage/manage.h"
 #include "agent/source/source.h"
 #include "agent/supervisor/supervisor.h"
+#include "common/base/cancel.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -173,7 +174,7 @@ static int lock_home(struct agent *a, struct edge_err *err)
         if (errno != EWOULDBLOCK || --tries == 0)
             return edge_fail(err, EDGE_ECONFLICT, "another edge-agent works in %s: end it first",
                              a->config->homedir);
-        (void) usleep(LOCK_PAUSE_MS * 1000);
+        (void) edge_cancel_sleep(NULL, LOCK_PAUSE_MS);
     }
     return 0;
 }
