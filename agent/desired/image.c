@@ -1,22 +1,8 @@
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "agent/desired/reader.h"
 #include "agent/image/reference.h"
-
-/* A copy of the text without blanks around it. */
-static char *trimmed(const char *text)
-{
-    size_t len;
-
-    while (isspace((unsigned char) *text))
-        text++;
-    len = strlen(text);
-    while (len > 0 && isspace((unsigned char) text[len - 1]))
-        len--;
-    return strndup(text, len);
-}
 
 /* A name that no registry could have is found here, before anything is stopped for it. */
 static int check(const struct desired_reader *r, const char *path, const char *text)
@@ -46,7 +32,7 @@ int desired_take_image(const struct desired_reader *r, const struct edge_json *s
 
     if (rc < 0)
         return rc;
-    text = trimmed(raw);
+    text = edge_trimmed(raw);
     if (!text)
         return -ENOMEM;
     if (!*text)

@@ -30,22 +30,10 @@ static int no_reference(const char *text, const char *why, struct edge_err *err)
     return edge_fail(err, EDGE_EINVALID, "image reference \"%.200s\": %s", text, why);
 }
 
-static char *trimmed(const char *text)
-{
-    size_t len;
-
-    while (isspace((unsigned char) *text))
-        text++;
-    len = strlen(text);
-    while (len > 0 && isspace((unsigned char) text[len - 1]))
-        len--;
-    return strndup(text, len);
-}
-
 /* "$upstream:port/…" with the parent's name in place. */
 static int expand(const char *text, const char *upstream, char **ret, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_free) char *plain = trimmed(text);
+    EDGE_CLEANUP(edge_free) char *plain = edge_trimmed(text);
     const char *rest;
 
     if (plain && plain[0] == '$') {

@@ -1,9 +1,11 @@
 #include "common/base/bytes.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/err.h"
 
@@ -126,4 +128,16 @@ char *edge_format(const char *fmt, ...)
 char *edge_strdup(const char *text)
 {
     return text ? strdup(text) : NULL;
+}
+
+char *edge_trimmed(const char *text)
+{
+    size_t len;
+
+    while (isspace((unsigned char) *text))
+        text++;
+    len = strlen(text);
+    while (len > 0 && isspace((unsigned char) text[len - 1]))
+        len--;
+    return strndup(text, len);
 }

@@ -54,5 +54,7 @@ char *edge_buf_take(struct edge_buf *buf);
 char *edge_format(const char *fmt, ...) EDGE_PRINTF(1, 2);
 /** strdup that passes NULL through. */
 char *edge_strdup(const char *text);
+/** A copy without white space around it; NULL without memory. The caller frees it. */
+char *edge_trimmed(const char *text);
 
 #endif

@@ -93,6 +93,20 @@ static void test_take_of_a_variable_leaves_null(void **state)
     assert_null(edge_strdup(NULL));
 }
 
+static void test_a_trimmed_copy_keeps_what_is_inside(void **state)
+{
+    static const char *const all[][2] = {
+        {"", ""}, {" \t\r\n", ""}, {"a", "a"}, {"\n a b\r\n", "a b"}, {"a\n", "a"}, {" a", "a"},
+    };
+    (void) state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+        EDGE_CLEANUP(edge_free) char *text = edge_trimmed(all[i][0]);
+
+        assert_string_equal(text, all[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_take_gives_the_text_away),
         cmocka_unit_test(test_an_empty_append_to_nothing_is_a_text),
         cmocka_unit_test(test_take_of_a_variable_leaves_null),
+        cmocka_unit_test(test_a_trimmed_copy_keeps_what_is_inside),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
