@@ -100,9 +100,10 @@ int edge_connection_string_parse(const char *text, struct edge_connection_string
     if (len > TEXT_MAX)
         return edge_fail(err, EDGE_ELIMIT, "the connection string is longer than %d bytes",
                          TEXT_MAX);
-    copy = strdup(text);
+    copy = edge_trimmed(text); /* files end with a newline */
     if (!copy)
         return -ENOMEM;
+    len = strlen(copy);
     for (char *rest = copy, *field; rc == 0 && (field = strsep(&rest, ";"));)
         rc = take_field(ret, field, err);
     explicit_bzero(copy, len);

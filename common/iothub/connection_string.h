@@ -1,5 +1,6 @@
 /* common/iothub/connection_string.h - "HostName=…;DeviceId=…;SharedAccessKey=…". Pure; any thread.
- * Names of fields compare without case as Microsoft's SDKs do; a value may hold '='. */
+ * Names of fields compare without case as Microsoft's SDKs do; a value may hold '='. White space
+ * around the whole is no part of it. */
 #ifndef EDGE_IOTHUB_CONNECTION_STRING_H
 #define EDGE_IOTHUB_CONNECTION_STRING_H
 

@@ -56,12 +56,37 @@ static void test_a_certificate_needs_no_key(void **state)
     edge_connection_string_fini(&cs);
 }
 
+static void test_white_space_around_it_is_no_part_of_it(void **state)
+{
+    static const char *const all[] = {
+        "HostName=h;DeviceId=d;SharedAccessKey=Zm9v\n",
+        "HostName=h;DeviceId=d;SharedAccessKey=Zm9v \t\r\n\n",
+        "HostName=h;DeviceId=d;SharedAccessKey=Zm9v;\n",
+        "\n HostName=h;DeviceId=d;SharedAccessKey=Zm9v",
+        "HostName=h;SharedAccessKey=Zm9v;DeviceId=d\r\n",
+    };
+    (void) state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+        struct edge_connection_string cs;
+        struct edge_err err = {0};
+
+        if (edge_connection_string_parse(all[i], &cs, &err) != 0)
+            fail_msg("%zu: %s", i, err.text);
+        assert_string_equal(cs.hostname, "h");
+        assert_string_equal(cs.device_id, "d");
+        assert_string_equal(cs.key, "Zm9v");
+        edge_connection_string_fini(&cs);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_devices_string),
         cmocka_unit_test(test_what_is_missing_is_named_and_no_key_told),
         cmocka_unit_test(test_a_certificate_needs_no_key),
+        cmocka_unit_test(test_white_space_around_it_is_no_part_of_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
