@@ -130,6 +130,7 @@ int edge_sas_parse(const char *text, size_t len, struct edge_sas *ret, struct ed
     ret->raw_ = calloc(2, len + 1); /* the token, and sr decoded behind it */
     if (!ret->raw_)
         return -ENOMEM;
+    ret->size_ = 2 * (len + 1);
     body = ret->raw_;
     memcpy(body, text + skip, len);
     rc = split(body, &f, err);
@@ -138,6 +139,8 @@ int edge_sas_parse(const char *text, size_t len, struct edge_sas *ret, struct ed
 
 void edge_sas_fini(struct edge_sas *sas)
 {
+    if (sas->raw_)
+        explicit_bzero(sas->raw_, sas->size_);
     free(sas->raw_);
     explicit_bzero(sas, sizeof *sas);
 }

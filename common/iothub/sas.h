@@ -14,6 +14,7 @@ enum { EDGE_SAS_MAX = 4096 }; /* bytes of a token; longer is refused */
 
 struct edge_sas {
     char *raw_;
+    size_t size_;
     const char *sr;       /* as sent, still encoded */
     const char *resource; /* sr decoded once */
     const char *skn;      /* decoded; NULL when absent */
@@ -24,7 +25,7 @@ struct edge_sas {
  * edge_sas_fini afterwards in any case */
 EDGE_MUST_CHECK int edge_sas_parse(const char *text, size_t len, struct edge_sas *ret,
                                    struct edge_err *err);
-void edge_sas_fini(struct edge_sas *sas);
+void edge_sas_fini(struct edge_sas *sas); /* wipes the token */
 /** In constant time. @param key  the decoded key */
 bool edge_sas_signed_by(const struct edge_sas *sas, struct edge_bytes key);
 /** Is @p sas for @p host and @p path ("/devices/d/modules/m"), or for something above it at a '/'?

@@ -3,6 +3,26 @@
 #include "common/base/err.h"
 #include "common/iothub/sas.h"
 
+void __real_free(void *at);
+void __wrap_free(void *at);
+
+/* The block to look at as it is given back. */
+static const char *watched;
+static size_t watched_size;
+static unsigned seen, left;
+
+/* The linker sends every free() of this program's own objects here. */
+void __wrap_free(void *at)
+{
+    if (at && at == watched) {
+        seen++;
+        for (size_t i = 0; i < watched_size; i++)
+            left += watched[i] != '\0';
+        watched = NULL;
+    }
+    __real_free(at);
+}
+
 static const struct edge_bytes key = {(const uint8_t *) "0123456789abcdef0123456789abcdef", 32};
 
 static int parse(const char *text, struct edge_sas *sas)
@@ -128,6 +148,31 @@ static void test_a_token_covers_its_resource_and_what_is_below(void **state)
     }
 }
 
+/* @param size  of the token behind its scheme, and of sr decoded behind that */
+static void assert_wiped(struct edge_sas *sas, size_t size)
+{
+    watched = sas->raw_;
+    watched_size = size;
+    seen = left = 0;
+    edge_sas_fini(sas);
+    assert_int_equal(seen, 1);
+    assert_int_equal(left, 0);
+}
+
+static void test_nothing_of_a_token_is_left_in_memory(void **state)
+{
+    static const char bad[] = "SharedAccessSignature sr=h&" SIG "&se=never";
+    EDGE_CLEANUP(edge_free) char *token = edge_sas_make("h/devices/d", 1, key, "p");
+    size_t scheme = strlen("SharedAccessSignature ");
+    struct edge_sas sas;
+    (void) state;
+
+    assert_int_equal(parse(token, &sas), 0);
+    assert_wiped(&sas, 2 * (strlen(token) - scheme + 1));
+    assert_int_equal(parse(bad, &sas), EDGE_EINVALID);
+    assert_wiped(&sas, 2 * (strlen(bad) - scheme + 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_fields_come_in_any_order),
         cmocka_unit_test(test_what_is_no_token_is_refused),
         cmocka_unit_test(test_a_token_covers_its_resource_and_what_is_below),
+        cmocka_unit_test(test_nothing_of_a_token_is_left_in_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
