@@ -58,9 +58,33 @@ static void refuse_websocket(struct edge_exchange *exchange)
     edge_exchange_reply(exchange, 400, "application/json", text, sizeof text - 1);
 }
 
-static void accept_amqp(struct serve *s, struct edge_stream *stream)
+/* The sub-protocol that both sides speak; NULL: none, or no WebSocket is wanted. */
+static const char *sub_protocol(const struct edge_exchange *exchange)
 {
-    if (stream)
+    static const char *const known[] = {"mqtt", "AMQPWSB10", "amqp"};
+
+    if (!edge_exchange_wants_websocket(exchange))
+        return NULL;
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(known); i++) {
+        if (edge_exchange_offers(exchange, known[i]))
+            return known[i];
+    }
+    return NULL;
+}
+
+static void take_websocket(struct serve *s, struct edge_exchange *exchange)
+{
+    const char *protocol = sub_protocol(exchange);
+    struct edge_stream *stream;
+
+    if (!protocol) {
+        refuse_websocket(exchange);
+        return;
+    }
+    stream = edge_exchange_upgrade(exchange, protocol);
+    if (stream && strcmp(protocol, "mqtt") == 0)
+        hub_mqtt_accept(s->mqtt, stream, true);
+    else if (stream)
         hub_amqp_accept(s->amqp, stream, true);
 }
 
@@ -68,23 +92,11 @@ static void accept_amqp(struct serve *s, struct edge_stream *stream)
 static void on_request(struct edge_exchange *exchange, void *arg)
 {
     struct serve *s = arg;
-    struct edge_stream *stream;
 
-    if (strcmp(edge_exchange_path(exchange), "/$iothub/websocket") != 0) {
+    if (strcmp(edge_exchange_path(exchange), "/$iothub/websocket") == 0)
+        take_websocket(s, exchange);
+    else
         rest_handle(exchange, s->rest);
-    } else if (!edge_exchange_wants_websocket(exchange)) {
-        refuse_websocket(exchange);
-    } else if (edge_exchange_offers(exchange, "mqtt")) {
-        stream = edge_exchange_upgrade(exchange, "mqtt");
-        if (stream)
-            hub_mqtt_accept(s->mqtt, stream, true);
-    } else if (edge_exchange_offers(exchange, "AMQPWSB10")) {
-        accept_amqp(s, edge_exchange_upgrade(exchange, "AMQPWSB10"));
-    } else if (edge_exchange_offers(exchange, "amqp")) {
-        accept_amqp(s, edge_exchange_upgrade(exchange, "amqp"));
-    } else {
-        refuse_websocket(exchange);
-    }
 }
 
 static int open_heads(struct serve *s, struct edge_loop *loop)
