@@ -44,18 +44,21 @@ def key_of(entry, common):
 
 
 def entries(build):
-    """One compile command for each file of the product; generated code is not ours, and what tests
-    do to memory the sanitizers see."""
+    """One compile command for each file of the product and of the emulator, which is written like it;
+    generated code is not ours, and what tests do to memory the sanitizers see."""
     with open(os.path.join(build, "compile_commands.json")) as file:
         found = {os.path.normpath(entry["file"]): entry for entry in json.load(file)}
     others = tuple(os.path.join(TOP, folder) + os.sep for folder in ("build", "tests"))
-    return [dict(entry, file=path) for path, entry in sorted(found.items()) if not path.startswith(others)]
+    emulator = os.path.join(TOP, "tests", "emulator") + os.sep
+    return [dict(entry, file=path) for path, entry in sorted(found.items())
+            if path.startswith(emulator) or not path.startswith(others)]
 
 
 def tidy(build, path):
     """(path, complaints, seconds)"""
     began = time.monotonic()
-    done = subprocess.run(["clang-tidy", "-p", build, "--quiet", f"--header-filter=^{re.escape(TOP)}/(agent|common|hub)/",
+    headers = f"^{re.escape(TOP)}/(agent|common|hub|tests/emulator)/"
+    done = subprocess.run(["clang-tidy", "-p", build, "--quiet", f"--header-filter={headers}",
                            "--extra-arg=-Wno-unknown-warning-option", path], capture_output=True, text=True)
     text = done.stdout if done.returncode != 0 else ""
     if not os.environ.get("EDGE_VERBOSE"):
