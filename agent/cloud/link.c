@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "agent/cloud/ask.h"
 #include "agent/cloud/mqtt.h"
 #include "common/base/clock.h"
 #include "common/base/encode.h"
@@ -33,19 +34,6 @@ enum link_state {
     LINK_RENEWING, /* up, while the worker brings the next token */
 };
 
-/* What the worker is given and brings back. Lives until its end, also when the link goes first. */
-struct ask {
-    struct agent_link *link; /* NULL: nobody waits any more */
-    const struct agent_link_ops *ops;
-    struct agent_identity_daemon daemon;
-    bool reprovision;
-    int64_t token_s;
-    struct agent_device device;
-    char *token;
-    int rc;
-    struct edge_err err;
-};
-
 struct agent_link {
     struct agent_link_config cfg;
     enum link_state state;
@@ -55,7 +43,7 @@ struct agent_link {
     struct edge_timer *timer;  /* the end of a pause, or the time to renew */
     struct edge_timer *reopen; /* outside of the call that asks for it */
     char why[640];             /* of the reopening asked for */
-    struct ask *ask;
+    struct agent_ask *ask;
     struct agent_device device;
     char *token;
     struct agent_mqtt *mqtt;
@@ -98,9 +86,7 @@ static void let_go(struct agent_link *link)
 
 static void forget_token(struct agent_link *link)
 {
-    if (link->token)
-        explicit_bzero(link->token, strlen(link->token));
-    link->token = edge_free(link->token);
+    link->token = agent_ask_wipe(link->token);
 }
 
 /* @param again  the reason was told before, but for its details */
@@ -110,10 +96,7 @@ static void lost_for(struct agent_link *link, const char *why, bool again)
 
     let_go(link);
     forget_token(link);
-    if (link->ask) { /* for the next token: of no use without a connection to renew */
-        link->ask->link = NULL;
-        link->ask = NULL;
-    }
+    link->ask = agent_ask_leave(link->ask); /* a token for a connection that is gone */
     if (link->settled && edge_now_ms() - link->up_ms >= STEADY_MS)
         link->failures = 0;
     link->settled = false;
@@ -147,37 +130,15 @@ void agent_link_reopen(struct agent_link *link, const char *why)
     edge_timer_arm(link->reopen, 0);
 }
 
-/* ---- the worker: identity and token ---- */
+/* ---- identity and token ---- */
 
-static void ask_work(void *arg)
-{
-    struct ask *ask = arg;
-    struct edge_err ignored;
-
-    if (ask->reprovision)
-        edge_ignore(ask->ops->reprovision(&ask->daemon, &ignored));
-    ask->rc = ask->ops->device(&ask->daemon, &ask->device, &ask->err);
-    if (ask->rc == 0)
-        ask->rc = ask->ops->token(&ask->daemon, &ask->device, ask->token_s, &ask->token, &ask->err);
-}
-
-static void ask_free(struct ask *ask)
-{
-    if (ask->token)
-        explicit_bzero(ask->token, strlen(ask->token));
-    free(ask->token);
-    agent_device_fini(&ask->device);
-    free(ask);
-}
-
-static void keep_answer(struct agent_link *link, struct ask *ask)
+static void keep_answer(struct agent_link *link, struct agent_ask_answer *answer)
 {
     forget_token(link);
     agent_device_fini(&link->device);
-    link->device = ask->device;
-    link->token = ask->token;
-    ask->device = (struct agent_device){0};
-    ask->token = NULL;
+    link->device = answer->device;
+    link->token = EDGE_TAKE(answer->token);
+    answer->device = (struct agent_device){0};
 }
 
 /* The next token: DISCONNECT in order, and again with the same session. */
@@ -188,28 +149,24 @@ static void renew(struct agent_link *link)
     dial(link);
 }
 
-static void ask_done(void *arg)
+static void on_answer(struct agent_ask_answer *answer, void *arg)
 {
-    struct ask *ask = arg;
-    struct agent_link *link = ask->link;
-    bool renewing = link && link->state == LINK_RENEWING;
+    struct agent_link *link = arg;
+    bool renewing = link->state == LINK_RENEWING;
 
-    if (link) {
-        link->ask = NULL;
-        if (ask->rc == 0) {
-            keep_answer(link, ask);
-            if (renewing)
-                renew(link);
-            else
-                dial(link);
-        } else if (renewing) { /* the old token lasts a while yet */
-            link->state = LINK_UP;
-            edge_timer_arm(link->timer, link->cfg.slow_ms);
-        } else {
-            lost(link, ask->err.text[0] ? ask->err.text : edge_strerror(ask->rc));
-        }
+    link->ask = NULL;
+    if (answer->rc == 0) {
+        keep_answer(link, answer);
+        if (renewing)
+            renew(link);
+        else
+            dial(link);
+    } else if (renewing) { /* the old token lasts a while yet */
+        link->state = LINK_UP;
+        edge_timer_arm(link->timer, link->cfg.slow_ms);
+    } else {
+        lost(link, answer->err.text[0] ? answer->err.text : edge_strerror(answer->rc));
     }
-    ask_free(ask);
 }
 
 static bool may_reprovision(struct agent_link *link)
@@ -225,20 +182,23 @@ static bool may_reprovision(struct agent_link *link)
 
 static void ask(struct agent_link *link, enum link_state state)
 {
-    struct ask *ask = calloc(1, sizeof *ask);
+    const struct agent_ask_config config = {
+        .pool = link->pool,
+        .ops = link->cfg.ops,
+        .daemon = link->cfg.daemon,
+        .token_s = link->cfg.token_s,
+        .done = on_answer,
+        .arg = link,
+    };
+    struct agent_ask *ask = agent_ask_prepare(&config);
 
     if (!ask) {
         edge_timer_arm(link->timer, link->cfg.slow_ms);
         return;
     }
-    ask->link = link;
-    ask->ops = link->cfg.ops;
-    ask->daemon = link->cfg.daemon;
-    ask->reprovision = may_reprovision(link);
-    ask->token_s = link->cfg.token_s;
     link->ask = ask;
     link->state = state;
-    edge_pool_submit(link->pool, ask_work, ask_done, ask);
+    agent_ask_start(ask, may_reprovision(link));
 }
 
 static void on_timer(void *arg)
@@ -427,8 +387,7 @@ struct agent_link *agent_link_close(struct agent_link *link)
         return NULL;
     link->mqtt = agent_mqtt_close(link->mqtt);
     link->cfg.ops->hang_up(link->cfg.via);
-    if (link->ask)
-        link->ask->link = NULL;
+    link->ask = agent_ask_leave(link->ask);
     edge_cancel_fire(link->cancel);
     edge_pool_destroy(link->pool);
     edge_timer_destroy(link->timer);

@@ -1,6 +1,5 @@
 /* agent/cloud/link.h - the MQTT connection of $edgeAgent: opened for ever, renewed before its token
- * ends, subscribed to twin and methods. The only file that knows libmosquitto is link.c. Loop
- * thread; what blocks (edge-securityd) runs on a worker.
+ * ends, subscribed to twin and methods. Loop thread; what blocks (edge-securityd) runs on a worker.
  *
  * libmosquitto speaks MQTT over a unix socket and nothing else here: names, TLS, WebSocket and
  * proxies are the tunnel's. The README says why. */
