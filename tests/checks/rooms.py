@@ -9,9 +9,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 LIBRARIES = {
     r"grpc/": ["agent/containerd/"],
     r"protobuf-c/|proto/.*\.pb-c\.h": ["agent/containerd/", "proto/"],
-    r"sqlite3": ["agent/state/"],  # the local cloud of the tests has its own room: tests/emulator/store
-    r"mosquitto": ["agent/cloud/"],
-    r"proton/": ["hub/amqp/"],
+    r"sqlite3": ["agent/state/", "hub/store/"],  # the local cloud of the tests has its own room: tests/emulator/store
+    r"mosquitto": ["common/mqtt/", "agent/cloud/"],
+    r"proton/": ["hub/amqp/", "hub/cloud/amqp/"],
     r"wslay/": ["common/net/"],
     r"p11-kit/": ["agent/security/keys/"],
     r"seccomp\.h|sys/capability": ["agent/security/confine/"],
@@ -29,7 +29,7 @@ WALLS = {
     "proto/": ["agent/", "common/", "tests/"],
     "agent/": ["hub/", "tests/"],
     "hub/": ["agent/", "tests/"],
-    "hub/core/": ["hub/mqtt/", "hub/amqp/", "hub/store/", "hub/cloud/"],
+    "hub/core/": ["hub/mqtt/", "hub/amqp/", "hub/http/", "hub/cloud/"],
     "hub/mqtt/": ["hub/amqp/"],
     "hub/amqp/": ["hub/mqtt/"],
     "agent/desired/": ["agent/containerd/", "agent/module/", "common/loop/", "common/http/"],

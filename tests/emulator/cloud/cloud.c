@@ -310,8 +310,8 @@ struct cloud *cloud_destroy(struct cloud *cloud)
     cloud_jobs_end(cloud);
     cloud_configurations_forget(cloud);
     while (cloud->live.count > 0)
-        free(cloud_map_pop(&cloud->live));
-    cloud_map_fini(&cloud->live);
+        free(edge_map_pop(&cloud->live));
+    edge_map_fini(&cloud->live);
     edge_timer_destroy(cloud->turn);
     edge_timer_destroy(cloud->late);
     edge_timer_destroy(cloud->due);

@@ -16,11 +16,11 @@ struct cloud_live *cloud_live(struct cloud *cloud, const char *device, const cha
     struct cloud_live *live;
 
     cloud_key(device, module, key);
-    live = cloud_map_get(&cloud->live, key);
+    live = edge_map_get(&cloud->live, key);
     if (live || !make)
         return live;
     live = calloc(1, sizeof *live);
-    if (!live || cloud_map_set(&cloud->live, key, live) < 0) {
+    if (!live || edge_map_set(&cloud->live, key, live) < 0) {
         free(live);
         return NULL;
     }
@@ -403,7 +403,7 @@ static int forget(struct cloud *cloud, const char *device, const char *module)
 
     cloud_close_session(cloud, device, module, HUB_REFUSED);
     cloud_key(device, module, key);
-    free(cloud_map_remove(&cloud->live, key));
+    free(edge_map_remove(&cloud->live, key));
     if (rc == 0)
         rc = store_del(cloud->store, STORE_TWINS, device, module);
     return rc == 0 ? store_del(cloud->store, STORE_SESSIONS, device, module) : rc;

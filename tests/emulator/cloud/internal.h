@@ -3,8 +3,8 @@
 #define TESTS_EMULATOR_CLOUD_INTERNAL_H
 
 #include "common/base/clock.h"
+#include "common/base/map.h"
 #include "tests/emulator/cloud/cloud.h"
-#include "tests/emulator/cloud/map.h"
 
 enum { CLOUD_KEY = 2 * EDGE_ID_MAX + 2, CLOUD_TEXT_MAX = 4 * 1024 * 1024 };
 
@@ -48,7 +48,7 @@ struct cloud {
     struct hub_backend backend;
     struct cloud_faults faults;
 
-    struct cloud_map live; /* "device" or "device/module" to struct cloud_live */
+    struct edge_map live; /* "device" or "device/module" to struct cloud_live */
     struct hub_session sessions;
     unsigned nsessions;
     struct hub_session *dirty;

@@ -171,7 +171,7 @@ unsigned cloud_drop(struct cloud *cloud, const char *identity)
     unsigned count = 0;
 
     if (identity) {
-        struct cloud_live *live = cloud_map_get(&cloud->live, identity);
+        struct cloud_live *live = edge_map_get(&cloud->live, identity);
 
         if (!live || !live->session)
             return 0;

@@ -1,4 +1,4 @@
-#include "tests/emulator/cloud/map.h"
+#include "common/base/map.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -7,8 +7,8 @@
 
 enum { FIRST_SIZE = 64 };
 
-struct cloud_map_entry {
-    struct cloud_map_entry *next;
+struct edge_map_entry {
+    struct edge_map_entry *next;
     uint64_t hash;
     void *value;
     char name[];
@@ -23,26 +23,26 @@ static uint64_t hash_of(const char *name)
     return hash;
 }
 
-static struct cloud_map_entry **place(const struct cloud_map *map, const char *name, uint64_t hash)
+static struct edge_map_entry **place(const struct edge_map *map, const char *name, uint64_t hash)
 {
-    struct cloud_map_entry **at = &map->buckets[hash & (map->nbuckets - 1)];
+    struct edge_map_entry **at = &map->buckets[hash & (map->nbuckets - 1)];
 
     while (*at && ((*at)->hash != hash || strcmp((*at)->name, name) != 0))
         at = &(*at)->next;
     return at;
 }
 
-static int grow(struct cloud_map *map)
+static int grow(struct edge_map *map)
 {
-    struct cloud_map bigger = {.nbuckets = map->nbuckets ? map->nbuckets * 2 : FIRST_SIZE};
+    struct edge_map bigger = {.nbuckets = map->nbuckets ? map->nbuckets * 2 : FIRST_SIZE};
 
-    bigger.buckets = calloc(bigger.nbuckets, sizeof(struct cloud_map_entry *));
+    bigger.buckets = calloc(bigger.nbuckets, sizeof(struct edge_map_entry *));
     if (!bigger.buckets)
         return -ENOMEM;
     for (size_t i = 0; i < map->nbuckets; i++) {
         while (map->buckets[i]) {
-            struct cloud_map_entry *entry = map->buckets[i];
-            struct cloud_map_entry **head = &bigger.buckets[entry->hash & (bigger.nbuckets - 1)];
+            struct edge_map_entry *entry = map->buckets[i];
+            struct edge_map_entry **head = &bigger.buckets[entry->hash & (bigger.nbuckets - 1)];
 
             map->buckets[i] = entry->next;
             entry->next = *head;
@@ -55,27 +55,27 @@ static int grow(struct cloud_map *map)
     return 0;
 }
 
-void cloud_map_fini(struct cloud_map *map)
+void edge_map_fini(struct edge_map *map)
 {
     while (map->count > 0)
-        (void) cloud_map_pop(map);
+        (void) edge_map_pop(map);
     free(map->buckets);
     memset(map, 0, sizeof *map);
 }
 
-void *cloud_map_get(const struct cloud_map *map, const char *name)
+void *edge_map_get(const struct edge_map *map, const char *name)
 {
-    struct cloud_map_entry *entry = map->nbuckets ? *place(map, name, hash_of(name)) : NULL;
+    struct edge_map_entry *entry = map->nbuckets ? *place(map, name, hash_of(name)) : NULL;
 
     return entry ? entry->value : NULL;
 }
 
-int cloud_map_set(struct cloud_map *map, const char *name, void *value)
+int edge_map_set(struct edge_map *map, const char *name, void *value)
 {
     uint64_t hash = hash_of(name);
     size_t len = strlen(name) + 1;
-    struct cloud_map_entry **at;
-    struct cloud_map_entry *entry;
+    struct edge_map_entry **at;
+    struct edge_map_entry *entry;
 
     if (map->count >= map->nbuckets && grow(map) < 0)
         return -ENOMEM;
@@ -87,16 +87,16 @@ int cloud_map_set(struct cloud_map *map, const char *name, void *value)
     entry = malloc(sizeof *entry + len);
     if (!entry)
         return -ENOMEM;
-    *entry = (struct cloud_map_entry){.hash = hash, .value = value};
+    *entry = (struct edge_map_entry){.hash = hash, .value = value};
     memcpy(entry->name, name, len);
     *at = entry;
     map->count++;
     return 0;
 }
 
-static void *take(struct cloud_map *map, struct cloud_map_entry **at)
+static void *take(struct edge_map *map, struct edge_map_entry **at)
 {
-    struct cloud_map_entry *entry = *at;
+    struct edge_map_entry *entry = *at;
     void *value = entry->value;
 
     *at = entry->next;
@@ -105,14 +105,14 @@ static void *take(struct cloud_map *map, struct cloud_map_entry **at)
     return value;
 }
 
-void *cloud_map_remove(struct cloud_map *map, const char *name)
+void *edge_map_remove(struct edge_map *map, const char *name)
 {
-    struct cloud_map_entry **at = map->nbuckets ? place(map, name, hash_of(name)) : NULL;
+    struct edge_map_entry **at = map->nbuckets ? place(map, name, hash_of(name)) : NULL;
 
     return at && *at ? take(map, at) : NULL;
 }
 
-void *cloud_map_pop(struct cloud_map *map)
+void *edge_map_pop(struct edge_map *map)
 {
     for (size_t i = 0; i < map->nbuckets; i++) {
         if (map->buckets[i])

@@ -1,0 +1,193 @@
+/* hub/core/internal.h - what the files of this room share. Loop thread.
+ *
+ *   identity --first named--> hub_client --open--> hub_session (one, or none)
+ *
+ * A client is everything known of an identity: its session, its queues, its twin. It is made when
+ * it is first named (a session, a queue on disk, a kept session) and forgotten when nothing of that
+ * is left. Data plane: client.c, session.c, router.c, inputs.c, outbox.c. Control plane: twins.c,
+ * methods.c, c2d.c, config.c, report.c. */
+#ifndef HUB_CORE_INTERNAL_H
+#define HUB_CORE_INTERNAL_H
+
+#include "common/base/map.h"
+#include "common/routing/routing.h"
+#include "hub/core/core.h"
+#include "hub/core/metrics.h"
+
+struct hub_inputs; /* inputs.c: queues of a module and what is under way to it */
+struct hub_outbox; /* outbox.c: a sender's queues to IoT Hub */
+struct hub_twin;   /* twins.c */
+struct hub_calls;  /* methods.c: direct methods under way to a client */
+
+struct hub_client {
+    struct hub_core *core;
+    struct edge_identity who;
+    char
+        name[2 * EDGE_ID_MAX + 2]; /* "device/module": key of hub_core.clients, kind of documents */
+    struct hub_session *session;   /* NULL: not connected */
+    unsigned features;             /* of the session, or of the kept one it may come back to */
+    bool kept;                     /* a session of it is on disk */
+    char *product, *model_id;      /* of the last session; or NULL */
+    int64_t connected_ns, disconnected_ns; /* wall clock, 0: never */
+    struct hub_inputs *inputs;             /* NULL: no queue leads to it */
+    struct hub_outbox *outbox;             /* NULL: nothing waits in its name */
+    struct hub_twin *twin;                 /* NULL: nothing is known */
+    struct hub_calls *calls;               /* NULL: none */
+};
+
+struct hub_session {
+    struct hub_client *client;
+    struct hub_events events;
+    void *arg;
+    enum hub_protocol protocol;
+    struct edge_timer *expiry;
+    bool keep;
+    bool paused;
+    unsigned pending; /* answers that will come (store, twins); it is freed after the last */
+    bool ended;       /* nothing more is told; only answers with HUB_GONE */
+};
+
+struct hub_core {
+    struct hub_core_options options;
+    struct hub_backend backend;
+    const struct hub_upstream *upstream; /* NULL: not started, or ended */
+    bool online;                         /* upstream is connected */
+    struct edge_map clients;             /* name -> struct hub_client */
+    unsigned sessions;
+    struct hub_router *router;   /* router.c */
+    struct hub_config *config;   /* config.c */
+    struct hub_report *report;   /* report.c: what $edgeHub's twin says of clients */
+    struct hub_methods *methods; /* methods.c */
+    struct hub_metrics *metrics; /* metrics.c */
+    struct edge_timer *minute;   /* expiry and the ledger's check */
+};
+
+/* client.c */
+
+struct hub_client *hub_client_find(struct hub_core *core, const struct edge_identity *who);
+/** Find or make. NULL without memory. */
+struct hub_client *hub_client_need(struct hub_core *core, const struct edge_identity *who);
+/** Forget it if nothing is left of it. */
+void hub_client_tidy(struct hub_client *client);
+/** Tell the upstream what this client wants: DESIRED, METHODS, C2D of who is connected. */
+void hub_client_wish(struct hub_client *client);
+/** Is it connected and subscribed to all of @p features? */
+bool hub_client_listens(const struct hub_client *client, unsigned features);
+
+/* session.c */
+
+extern const struct hub_backend_ops hub_core_ops;
+/** End a session from our side: events.closed with @p why. */
+void hub_session_expel(struct hub_session *session, enum hub_result why);
+/** Hold a session's memory for an answer to come; every hold has its release. */
+void hub_session_hold(struct hub_session *session);
+void hub_session_release(struct hub_session *session);
+/** Kept sessions from disk. */
+EDGE_MUST_CHECK int hub_sessions_load(struct hub_core *core, struct edge_err *err);
+void hub_sessions_end(struct hub_core *core);
+
+/* record.c - messages as bytes of the store; pure */
+
+EDGE_MUST_CHECK int hub_record_write(const struct edge_message *message,
+                                     const struct edge_identity *sender, struct edge_buf *out);
+/** @return 0, EDGE_EPROTOCOL, -ENOMEM; edge_message_fini afterwards in any case */
+EDGE_MUST_CHECK int hub_record_read(struct edge_bytes bytes, struct edge_message *ret,
+                                    struct edge_identity *ret_sender);
+
+/* router.c */
+
+EDGE_MUST_CHECK int hub_router_create(struct hub_core *core, struct hub_router **ret);
+/** New routes, at once and as a whole; @p routes becomes the router's. Queues that no route leads
+ * to any more are cleared (HUB_DROP_ROUTE), unless their messages can still be delivered. */
+void hub_router_set(struct hub_router *router, struct edge_routes *routes, int64_t default_ttl_s);
+/** Route one message of @p sender and store it: HUB_OK when it is on disk in every queue it goes
+ * to, or goes nowhere. HUB_UNAVAILABLE: the store is full, HUB_FAILED: it broke.
+ * @param source  "/messages/…", "/twinChangeNotifications"   @param more  system properties besides
+ * the message's own, or NULL */
+void hub_router_send(struct hub_router *router, const char *source,
+                     const struct edge_identity *sender, const struct edge_message *message,
+                     const struct edge_route_property *more, size_t nmore, hub_done *done,
+                     void *arg);
+struct hub_router *hub_router_destroy(struct hub_router *router);
+
+/* inputs.c */
+
+/** Queues on disk and of new routes find their clients. */
+void hub_inputs_add(struct hub_core *core, struct hub_queue *queue, const struct edge_identity *who,
+                    const char *input, uint32_t priority);
+/** The session has changed: opened, paused or not, INPUTS on or off, ended (what is under way comes
+ * again). */
+void hub_inputs_session(struct hub_client *client);
+/** @return false when the lock is none of its */
+bool hub_inputs_settle(struct hub_client *client, uint64_t lock, enum hub_outcome outcome);
+void hub_inputs_free(struct hub_client *client);
+
+/* outbox.c */
+
+void hub_outbox_add(struct hub_core *core, struct hub_queue *queue, const struct edge_identity *who,
+                    uint32_t priority);
+/** The upstream is there or gone. */
+void hub_outbox_online(struct hub_core *core);
+void hub_outbox_free(struct hub_client *client);
+
+/* twins.c */
+
+/** backend_ops.twin_get, twin_patch. */
+void hub_twins_get(struct hub_session *session, hub_twin_done *done, void *arg);
+void hub_twins_patch(struct hub_session *session, const char *patch, size_t len,
+                     hub_version_done *done, void *arg);
+/** DESIRED was switched on, or a session that has it was opened. */
+void hub_twins_subscribed(struct hub_client *client);
+/** Upstream events. */
+void hub_twins_ready(struct hub_client *client);
+void hub_twins_desired(struct hub_client *client, const char *patch, size_t len);
+void hub_twins_online(struct hub_core *core);
+void hub_twins_free(struct hub_client *client);
+EDGE_MUST_CHECK int hub_twins_load(struct hub_core *core, struct edge_err *err);
+
+/* methods.c */
+
+EDGE_MUST_CHECK int hub_methods_create(struct hub_core *core, struct hub_methods **ret);
+/** The client has (again) subscribed to methods: who waits for that is served. */
+void hub_methods_available(struct hub_client *client);
+/** Its session has ended. */
+void hub_methods_gone(struct hub_client *client);
+/** From IoT Hub. */
+void hub_methods_request(struct hub_client *client, const char *rid, const char *name,
+                         struct edge_bytes payload);
+bool hub_methods_reply(struct hub_session *session, const char *rid, int status,
+                       struct edge_bytes payload);
+/** Who may call whom: {"caller": ["target", "*"]}; NULL: everybody everybody. Becomes ours. */
+void hub_methods_permit(struct hub_methods *methods, struct edge_json *permissions);
+struct hub_methods *hub_methods_destroy(struct hub_methods *methods);
+
+/* c2d.c - cloud-to-device messages pass through; they stay in IoT Hub until they are settled */
+
+void hub_c2d_message(struct hub_client *client, const struct edge_message *message, uint64_t lock);
+/** @return false when the lock is none of its */
+bool hub_c2d_settle(struct hub_client *client, uint64_t lock, enum hub_outcome outcome);
+/** The session has changed, as for inputs. */
+void hub_c2d_session(struct hub_client *client);
+/** All locks are void. */
+void hub_c2d_offline(struct hub_core *core);
+
+/* config.c - $edgeHub's own twin: routes, storeAndForwardConfiguration, permissions */
+
+EDGE_MUST_CHECK int hub_config_create(struct hub_core *core, struct hub_config **ret,
+                                      struct edge_err *err);
+void hub_config_online(struct hub_core *core);
+void hub_config_desired(struct hub_core *core, const char *patch, size_t len);
+struct hub_config *hub_config_destroy(struct hub_config *config);
+
+/* report.c - $edgeHub's reported properties: lastDesiredStatus, clients; merged, and not too often
+ */
+
+EDGE_MUST_CHECK int hub_report_create(struct hub_core *core, struct hub_report **ret);
+void hub_report_status(struct hub_report *report, int code, const char *description,
+                       int64_t desired_version);
+/** It has connected or gone. */
+void hub_report_client(struct hub_report *report, const struct hub_client *client);
+void hub_report_online(struct hub_report *report);
+struct hub_report *hub_report_destroy(struct hub_report *report);
+
+#endif
