@@ -58,23 +58,10 @@ static void refuse_websocket(struct edge_exchange *exchange)
     edge_exchange_reply(exchange, 400, "application/json", text, sizeof text - 1);
 }
 
-/* The sub-protocol that both sides speak; NULL: none, or no WebSocket is wanted. */
-static const char *sub_protocol(const struct edge_exchange *exchange)
-{
-    static const char *const known[] = {"mqtt", "AMQPWSB10", "amqp"};
-
-    if (!edge_exchange_wants_websocket(exchange))
-        return NULL;
-    for (size_t i = 0; i < EDGE_ARRAY_LEN(known); i++) {
-        if (edge_exchange_offers(exchange, known[i]))
-            return known[i];
-    }
-    return NULL;
-}
-
 static void take_websocket(struct serve *s, struct edge_exchange *exchange)
 {
-    const char *protocol = sub_protocol(exchange);
+    static const char *const known[] = {"mqtt", "AMQPWSB10", "amqp"};
+    const char *protocol = edge_exchange_choose(exchange, known, EDGE_ARRAY_LEN(known));
     struct edge_stream *stream;
 
     if (!protocol) {
