@@ -20,6 +20,9 @@ enum {
     PORT_HTTPS = 443,
     MAX_BODY = 4 << 20,
     MAX_CLIENTS = 20000,
+    AMQP_IDENTITIES = 5000, /* behind one edge hub */
+    AMQP_SESSIONS = 8192,
+    AMQP_LINKS = 8 * AMQP_IDENTITIES,
 };
 
 struct serve {
@@ -99,6 +102,9 @@ static int open_heads(struct serve *s, struct edge_loop *loop)
         .backend = mqtt.backend,
         .host = mqtt.host,
         .max_clients = s->max_clients,
+        .max_links = AMQP_LINKS,
+        .max_sessions = AMQP_SESSIONS,
+        .max_identities = AMQP_IDENTITIES,
         .nodes = &service_nodes,
     };
     EDGE_CLEANUP(edge_free)
