@@ -462,7 +462,7 @@ static void test_words_and_blanks(void **state)
         "'\\u0041\\u00e4\\u20ac\\ud83d\\ude00' = 'A\u00e4\u20ac\U0001f600'",
         "'a\nb' = 'a\\u000ab'",
         "is_defined(null_value)and true",
-        "{$sys4}='sysvalue4'and true",
+        "{$sys4}=\"sysvalue4\"and true",
     };
     static const char *const undefined_names[] = {
         "a-1 = 'x'", "-undefined = 'x'", "5*3 = 'x'",    "a+b = 'x'",  "a%b = 'x'",

@@ -144,6 +144,29 @@ static void test_too_many_routes(void **state)
     assert_int_equal(read_set(text.data, "1.1", true, &set, NULL), EDGE_ELIMIT);
 }
 
+/* Each route has few paths; all together have too many. */
+static void test_too_many_paths(void **state)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1 << 20);
+    EDGE_CLEANUP(edge_routes_free) struct edge_routes *set = NULL;
+    struct edge_err err = {0};
+    (void) state;
+
+    for (int i = 0; i < 100; i++)
+        edge_buf_printf(
+            &text,
+            "%s\"r%d\":\"FROM /* WHERE $body.a%d = $body.b%d AND $body.c%d = $body.same "
+            "INTO $upstream\"",
+            i ? "," : "{", i, i, i, i);
+    edge_buf_puts(&text, "}");
+    assert_int_equal(read_set(text.data, "1.1", false, &set, &err), EDGE_ELIMIT);
+    assert_non_null(strstr(err.text, "Error parsing route r85 - More than 256"));
+    assert_int_equal(read_set(text.data, "1.1", true, &set, NULL), 0);
+    assert_null(edge_routes_at(set, 84)->error);
+    assert_non_null(edge_routes_at(set, 85)->error);
+    assert_null(edge_routes_at(set, 85)->route);
+}
+
 static void test_a_sink_gets_one_copy_by_the_first_priority(void **state)
 {
     static const char json[] =
@@ -211,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_a_lenient_set_keeps_what_is_wrong),
         cmocka_unit_test(test_no_routes),
         cmocka_unit_test(test_too_many_routes),
+        cmocka_unit_test(test_too_many_paths),
         cmocka_unit_test(test_a_sink_gets_one_copy_by_the_first_priority),
         cmocka_unit_test(test_paths_of_all_routes_share_one_reading),
     };
