@@ -195,7 +195,7 @@ void hub_line_send(struct hub_lines *lines, const struct edge_identity *who,
 void hub_line_reply(struct hub_lines *lines, const struct edge_identity *who, const char *rid,
                     int status, struct edge_bytes payload)
 {
-    struct hub_call *call = call_new(HUB_CALL_REPLY, NULL);
+    struct hub_call *call = hub_lines_find(lines, who) ? call_new(HUB_CALL_REPLY, NULL) : NULL;
     struct hub_line *line;
     int rc;
 

@@ -10,9 +10,10 @@
 #include "hub/cloud/mqtt/login.h"
 
 enum {
-    STEADY_MS = 60 * 1000,  /* a connection that has lasted so long is no flapping */
-    LINGER_MS = 300 * 1000, /* kept without need: who sends now and then keeps its connection */
-    REFUSED_PAUSES = 30,    /* times the least pause */
+    STEADY_MS = 60 * 1000, /* a connection that has lasted so long is no flapping */
+    LINGER_PAUSES = 300,   /* kept without need: who sends now and then keeps its connection */
+    REFUSED_PAUSES = 30,   /* all three: times the least pause */
+    AGAIN_PAUSES = 30,     /* after a release: connect anew, so that it comes again */
     RETRY_TOKEN_MS = 60 * 1000,
     DAY_MS = 24 * 3600 * 1000,
 };
@@ -24,10 +25,15 @@ static void lost(struct hub_line *line, enum hub_result result, const char *why)
 
 /* ---- pieces ---- */
 
+static int64_t linger_ms(const struct hub_line *line)
+{
+    return (int64_t) LINGER_PAUSES * line->lines->options.pause_min_ms;
+}
+
 bool hub_line_forgotten(const struct hub_line *line)
 {
     return line->state == LINE_IDLE && !hub_line_needed(line) && line->failing == 0 &&
-           edge_now_ms() - line->used_ms >= LINGER_MS - 1000; /* timers may be early */
+           edge_now_ms() - line->used_ms >= linger_ms(line) - 10; /* timers may be early */
 }
 
 bool hub_line_needed(const struct hub_line *line)
@@ -315,10 +321,10 @@ void hub_line_rearm(struct hub_line *line)
 {
     int64_t at = line->renew_ms;
     int64_t now = edge_now_ms();
-    int64_t idle_at = (hub_line_needed(line) ? now : line->used_ms) + LINGER_MS;
+    int64_t idle_at = (hub_line_needed(line) ? now : line->used_ms) + linger_ms(line);
 
     if (line->state == LINE_IDLE)
-        edge_timer_arm(line->timer, LINGER_MS);
+        edge_timer_arm(line->timer, (uint64_t) linger_ms(line));
     if (line->state != LINE_UP)
         return;
     if (line->again_ms > 0 && line->again_ms < at)
@@ -326,6 +332,13 @@ void hub_line_rearm(struct hub_line *line)
     if (line != line->lines->self && idle_at < at)
         at = idle_at;
     edge_timer_arm(line->timer, at > now ? (uint64_t) (at - now) : 0);
+}
+
+void hub_line_again(struct hub_line *line)
+{
+    if (line->again_ms == 0)
+        line->again_ms = edge_now_ms() + (int64_t) AGAIN_PAUSES * line->lines->options.pause_min_ms;
+    hub_line_rearm(line);
 }
 
 static void act_up(struct hub_line *line)
@@ -339,6 +352,7 @@ static void act_up(struct hub_line *line)
         hub_lines_up(line->lines);
     hub_line_pump(line);
     hub_line_say_ready(line);
+    hub_line_fit_session(line);
 }
 
 static void act_drain(struct hub_line *line)
@@ -364,6 +378,12 @@ static bool is_drained(const struct hub_line *line)
         if (call->asked)
             return false;
     return line->flying.count == 0 && line->nlocks == 0;
+}
+
+void hub_line_fit_session(struct hub_line *line)
+{
+    if (line->clean && (line->wanted & EDGE_FEATURE_C2D))
+        step(line, EV_RENEW);
 }
 
 void hub_line_drained(struct hub_line *line)
@@ -411,11 +431,6 @@ void hub_line_slot(struct hub_line *line)
     step(line, EV_SLOT);
 }
 
-void hub_line_renew(struct hub_line *line)
-{
-    step(line, EV_RENEW);
-}
-
 void hub_line_start(struct hub_line *line)
 {
     const struct hub_lines *lines = line->lines;
@@ -428,7 +443,7 @@ static void be_idle(struct hub_line *line)
 {
     line->state = LINE_IDLE;
     line->refused = HUB_OK;
-    edge_timer_arm(line->timer, LINGER_MS);
+    edge_timer_arm(line->timer, (uint64_t) linger_ms(line));
 }
 
 void hub_line_stop(struct hub_line *line, const char *why)
@@ -444,7 +459,7 @@ static void up_timer(struct hub_line *line)
 {
     int64_t now = edge_now_ms();
 
-    if (!hub_line_needed(line) && now - line->used_ms >= LINGER_MS)
+    if (!hub_line_needed(line) && now - line->used_ms >= linger_ms(line))
         hub_line_stop(line, "");
     else if (now >= line->renew_ms || (line->again_ms > 0 && now >= line->again_ms))
         step(line, EV_RENEW);

@@ -149,6 +149,8 @@ void hub_lines_fail(struct hub_lines *lines, struct hub_call *call, enum hub_res
 /** The self line is up, or down. */
 void hub_lines_up(struct hub_lines *lines);
 void hub_lines_down(struct hub_lines *lines, const char *why);
+/** NULL: nothing is asked or wanted of it. */
+struct hub_line *hub_lines_find(const struct hub_lines *lines, const struct edge_identity *who);
 /** Find or make. NULL: no memory, or too many. */
 struct hub_line *hub_lines_need(struct hub_lines *lines, const struct edge_identity *who);
 /** Wait for a slot; hub_line_slot is called, perhaps in this call. */
@@ -166,8 +168,10 @@ void hub_line_start(struct hub_line *line);
 void hub_line_slot(struct hub_line *line);
 /** Everything under way fails; it is idle. */
 void hub_line_stop(struct hub_line *line, const char *why);
-/** Open anew in order, keeping what waits. */
-void hub_line_renew(struct hub_line *line);
+/** Cloud-to-device messages are for a session that is kept: open anew, in order, without one. */
+void hub_line_fit_session(struct hub_line *line);
+/** Open anew some time later: something that was released comes again then. */
+void hub_line_again(struct hub_line *line);
 /** Its times have changed. */
 void hub_line_rearm(struct hub_line *line);
 /** While draining: go on when all is done. */

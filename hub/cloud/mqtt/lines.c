@@ -171,17 +171,22 @@ void hub_lines_unqueue(struct hub_line *line)
 
 /* ---- lines ---- */
 
-struct hub_line *hub_lines_need(struct hub_lines *lines, const struct edge_identity *who)
+struct hub_line *hub_lines_find(const struct hub_lines *lines, const struct edge_identity *who)
 {
     char name[2 * EDGE_ID_MAX + 2];
-    struct hub_line *line;
 
     edge_identity_format(who, name, sizeof name);
-    line = edge_map_get(&lines->map, name);
+    return edge_map_get(&lines->map, name);
+}
+
+struct hub_line *hub_lines_need(struct hub_lines *lines, const struct edge_identity *who)
+{
+    struct hub_line *line = hub_lines_find(lines, who);
+
     if (line || lines->map.count >= HUB_LINES_MAX)
         return line;
     line = hub_line_create(lines, who);
-    if (line && edge_map_set(&lines->map, name, line) < 0) {
+    if (line && edge_map_set(&lines->map, line->name, line) < 0) {
         hub_line_free(line);
         return NULL;
     }

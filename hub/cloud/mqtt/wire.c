@@ -281,9 +281,9 @@ static void take_connack(struct hub_wire *w, const struct mqtt_packet *packet)
         enum hub_wire_end why;
         const char *text;
     } refusals[] = {
-        [MQTT_BAD_LEVEL] = {HUB_WIRE_BUSY, "it does not speak MQTT 3.1.1"},
-        [MQTT_BAD_CLIENT_ID] = {HUB_WIRE_BUSY, "it does not take this client id"},
-        [MQTT_UNAVAILABLE] = {HUB_WIRE_BUSY, "it is not available now"},
+        [MQTT_BAD_LEVEL] = {HUB_WIRE_LOST, "it does not speak MQTT 3.1.1"},
+        [MQTT_BAD_CLIENT_ID] = {HUB_WIRE_LOST, "it does not take this client id"},
+        [MQTT_UNAVAILABLE] = {HUB_WIRE_LOST, "it is not available now"},
         [MQTT_BAD_USER] = {HUB_WIRE_REFUSED, "it does not take the user name or token"},
         [MQTT_NOT_AUTHORIZED] = {HUB_WIRE_REFUSED, "it does not let this identity in"},
     };
@@ -296,7 +296,7 @@ static void take_connack(struct hub_wire *w, const struct mqtt_packet *packet)
     } else if (code < EDGE_ARRAY_LEN(refusals)) {
         end(w, refusals[code].why, refusals[code].text);
     } else {
-        end(w, HUB_WIRE_BUSY, "it refuses the connection for an unknown reason");
+        end(w, HUB_WIRE_LOST, "it refuses the connection for an unknown reason");
     }
 }
 
@@ -333,7 +333,7 @@ static void take_suback(struct hub_wire *w, const struct mqtt_packet *packet)
     if (!take_pending(w, MQTT_SUBACK, packet->id, &pending))
         return;
     if (packet->codes.len != 1 || packet->codes.data[0] > 2)
-        end(w, HUB_WIRE_BUSY, "it refuses a subscription");
+        end(w, HUB_WIRE_LOST, "it refuses a subscription");
     else
         w->ops->granted(pending.feature, w->arg);
 }
@@ -342,7 +342,8 @@ static void take_unsuback(struct hub_wire *w, const struct mqtt_packet *packet)
 {
     struct pending pending;
 
-    (void) take_pending(w, MQTT_UNSUBACK, packet->id, &pending);
+    if (take_pending(w, MQTT_UNSUBACK, packet->id, &pending))
+        w->ops->granted(0, w->arg);
 }
 
 static void take_pong(struct hub_wire *w, const struct mqtt_packet *packet)
@@ -451,9 +452,9 @@ static void on_timer(void *arg)
         flush(w);
     }
     if (w->answer_due_ms > 0 && now >= w->answer_due_ms)
-        end(w, HUB_WIRE_SILENT, "it is silent");
+        end(w, HUB_WIRE_LOST, "it is silent");
     else if (w->npending > 0 && now >= w->pending[0].due_ms)
-        end(w, HUB_WIRE_SILENT, "an acknowledgement did not come in time");
+        end(w, HUB_WIRE_LOST, "an acknowledgement did not come in time");
     else if (now >= next_ms(w))
         hub_wire_ping(w);
     if (w->state != ENDED)

@@ -16,17 +16,15 @@
 struct hub_wire;
 
 enum hub_wire_end {
-    HUB_WIRE_LOST,    /* the stream ended, or the protocol was broken */
+    HUB_WIRE_LOST,    /* it ended, broke the protocol, was silent, or cannot serve us now */
     HUB_WIRE_REFUSED, /* the credentials: CONNACK 4 or 5 */
-    HUB_WIRE_BUSY,    /* any other CONNACK, or a subscription refused */
-    HUB_WIRE_SILENT,  /* an answer did not come in time */
 };
 
 struct hub_wire_ops {
     void (*up)(bool session_present, void *arg);
     /** PUBACK of a message sent with this tag. */
     void (*acked)(void *tag, void *arg);
-    /** SUBACK of this filter. */
+    /** SUBACK of the filter with this tag; 0: UNSUBACK. */
     void (*granted)(unsigned tag, void *arg);
     /** After hub_wire_room has said no: it may say yes. */
     void (*room)(void *arg);

@@ -8,8 +8,7 @@
 
 enum {
     WISHES = EDGE_FEATURE_C2D | EDGE_FEATURE_DESIRED | EDGE_FEATURE_METHODS,
-    RID_MAX = 40,         /* of a method, as the heads have it */
-    AGAIN_MS = 30 * 1000, /* after a release: connect anew, so that it comes again */
+    RID_MAX = 40, /* of a method, as the heads have it */
 };
 
 /* ---- subscriptions ---- */
@@ -127,8 +126,7 @@ void hub_line_want(struct hub_lines *lines, const struct edge_identity *who,
     hub_line_start(line);
     hub_line_subscribe(line);
     hub_line_rearm(line);
-    if (hub_line_serves(line) && line->clean && (line->wanted & EDGE_FEATURE_C2D))
-        hub_line_renew(line); /* with a session that is kept */
+    hub_line_fit_session(line);
     hub_lines_attend(line);
 }
 
@@ -150,18 +148,10 @@ static void remove_lock(struct hub_line *line, struct hub_lock *lock)
     line->nlocks--;
 }
 
-/* It comes again on the next connection. */
-static void ask_again(struct hub_line *line)
-{
-    if (line->again_ms == 0)
-        line->again_ms = edge_now_ms() + AGAIN_MS;
-    hub_line_rearm(line);
-}
-
 void hub_line_settle(struct hub_lines *lines, const struct edge_identity *who, uint64_t lock,
                      enum hub_outcome outcome)
 {
-    struct hub_line *line = hub_lines_need(lines, who);
+    struct hub_line *line = hub_lines_find(lines, who);
     struct hub_lock *found = line ? find_lock(line, (uint16_t) lock) : NULL;
 
     if (!found || lock >> 16 != line->epoch)
@@ -170,7 +160,7 @@ void hub_line_settle(struct hub_lines *lines, const struct edge_identity *who, u
         found->state = LOCK_ACCEPTED;
     } else {
         remove_lock(line, found);
-        ask_again(line);
+        hub_line_again(line);
     }
     while (line->nlocks > 0 && line->locks[0].state == LOCK_ACCEPTED) {
         hub_wire_ack(line->wire, line->locks[0].id);
@@ -198,7 +188,7 @@ static void take_c2d(struct hub_line *line, const struct edge_incoming *in,
         (publish->id && find_lock(line, publish->id)))
         return;
     if (line->nlocks == HUB_LINE_LOCKS_MAX) {
-        ask_again(line);
+        hub_line_again(line);
         return;
     }
     rc = edge_bag_parse((const char *) in->bag.data, in->bag.len, &message, &err);
@@ -207,7 +197,7 @@ static void take_c2d(struct hub_line *line, const struct edge_incoming *in,
     if (rc == 0) {
         options->events.message(&line->who, &message, lock_for(line, publish->id), options->arg);
     } else if (rc == -ENOMEM) {
-        ask_again(line);
+        hub_line_again(line);
     } else {
         edge_warn("cloud-to-device message dropped id=%s: %s", line->name, err.text);
         if (publish->qos > 0)

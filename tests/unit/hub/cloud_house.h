@@ -14,9 +14,10 @@ struct cloud_house {
     struct fake_backend fake;
     struct hub_mqtt *mqtt;
     struct edge_listener *listener;
-    struct edge_stream *deaf[8]; /* connections nobody answers */
+    struct edge_stream *deaf[32]; /* connections nobody answers */
     unsigned ndeaf;
     bool deafness; /* from now on */
+    bool greets;   /* they get their CONNACK */
     unsigned accepted;
     struct hub_lines *lines;
     struct edge_buf notes;  /* "up;ready leaf 1;sent 0;…" */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "tests/unit/hub/cloud_house.h"
 
 #define C2D     EDGE_FEATURE_C2D
@@ -155,17 +156,91 @@ static void test_a_silent_peer_is_noticed_when_an_answer_is_owed(void **state)
     cloud_wait("ready leaf 8;");
 }
 
-static void test_a_deaf_peer_is_noticed_by_keep_alive(void **state)
+static void test_who_does_not_answer_is_not_there(void **state)
 {
     (void) state;
     cloud.deafness = true;
-    cloud_open(100, 2000);
+    cloud_open(50, 0);
     cloud_wait("down;"); /* no CONNACK */
     cloud.deafness = false;
     cloud_wait("up;");
-    cloud_wait_asked("open clean;");
-    /* keep-alive is 1 s: the head would drop who is silent for 1.5 s */
-    cloud.fake.until_s = 0;
+}
+
+static void test_a_deaf_peer_is_noticed_by_keep_alive(void **state)
+{
+    (void) state;
+    cloud.deafness = cloud.greets = true;
+    cloud_open(50, 2000);
+    cloud_wait("up;");
+    cloud.deafness = false;
+    cloud_wait("down;"); /* nothing was asked of it */
+    cloud_wait("up;");
+}
+
+static bool two_seconds(void)
+{
+    static int64_t end;
+
+    if (end == 0)
+        end = edge_now_ms() + 2000;
+    return edge_now_ms() >= end;
+}
+
+/* The head drops who is silent for one and a half times his keep-alive, which is a second here. */
+static void test_keep_alive_keeps_an_idle_connection(void **state)
+{
+    (void) state;
+    cloud_open(0, 2000);
+    cloud_wait("up;");
+    cloud_run(two_seconds);
+    assert_int_equal(cloud.accepted, 1);
+    assert_int_equal(hub_mqtt_clients(cloud.mqtt), 1);
+}
+
+static bool eight_held(void)
+{
+    return cloud.fake.nheld == 8;
+}
+
+static void test_only_so_many_connections_are_opened_at_once(void **state)
+{
+    struct edge_identity who = {"leaf", ""};
+    char text[EDGE_ID_MAX + 16];
+
+    (void) state;
+    begin();
+    cloud.fake.hold = true;
+    for (char c = 'a'; c < 'a' + 20; c++) {
+        who.device[4] = c;
+        cloud_want(&who, DESIRED);
+    }
+    cloud_run(eight_held);
+    cloud_send(&cloud_self, "x"); /* the others would have come by then */
+    cloud_wait_asked("send x");
+    assert_int_equal(cloud.accepted, 9);
+    cloud.fake.hold = false;
+    while (cloud.fake.nheld > 0)
+        fake_answer(&cloud.fake);
+    (void) snprintf(text, sizeof text, "ready %s 8;", who.device);
+    cloud_wait(text);
+    assert_int_equal(cloud.accepted, 21);
+}
+
+static void test_who_is_not_needed_is_let_go(void **state)
+{
+    (void) state;
+    begin();
+    cloud_want(&cloud_leaf, DESIRED);
+    cloud_wait("ready leaf 8;");
+    cloud_want(&cloud_leaf, 0);
+    cloud_wait_asked("sub 0 8;");
+    cloud_send(&cloud_leaf, "1"); /* for a while it stays */
+    cloud_wait("sent 1 0;");
+    assert_int_equal(cloud.accepted, 2);
+    cloud_wait_asked("close;");
+    cloud_send(&cloud_leaf, "2"); /* and comes back */
+    cloud_wait("sent 2 0;");
+    assert_int_equal(cloud.accepted, 3);
 }
 
 static void test_an_identity_that_is_refused_has_its_own_pause(void **state)
@@ -203,6 +278,12 @@ static void test_a_hub_that_is_refused_is_not_connected(void **state)
     cloud_wait("up;");
 }
 
+static bool renewed(void)
+{
+    return cloud.notes.data && strstr(cloud.notes.data, "ready leaf 8;") &&
+           strstr(cloud.notes.data, "sent 2 0;");
+}
+
 /* A token of two seconds is renewed after one and a half, and nobody notices. */
 static void test_tokens_are_renewed_by_a_new_connection(void **state)
 {
@@ -221,10 +302,9 @@ static void test_tokens_are_renewed_by_a_new_connection(void **state)
     cloud_send(&cloud_leaf, "2");
     while (!nobody())
         fake_answer(&cloud.fake);
-    cloud_wait("sent 1 0;");
-    cloud_wait("sent 2 0;");
-    cloud_wait("ready leaf 8;");
-    assert_null(strstr(cloud.notes.data ? cloud.notes.data : "", "down"));
+    cloud_run(renewed);
+    assert_non_null(strstr(cloud.notes.data, "sent 1 0;"));
+    assert_null(strstr(cloud.notes.data, "down"));
 }
 
 /* Twins. */
@@ -257,6 +337,8 @@ static void test_refusals_of_a_twin_are_told(void **state)
 
     (void) state;
     begin();
+    cloud_twin_get(&cloud_leaf);
+    cloud_wait("twin 0 ");
     for (size_t i = 0; i < EDGE_ARRAY_LEN(results); i++) {
         cloud.fake.result = results[i];
         cloud_twin_get(&cloud_leaf);
@@ -375,6 +457,8 @@ static void test_what_is_not_settled_is_not_completed(void **state)
     cloud_send(&cloud_leaf, "between");
     cloud_wait("sent between 0;");
     assert_null(strstr(cloud.fake.notes.data, "settle"));
+    cloud_wait_asked("open keep;"); /* a new connection, for it to come again */
+    assert_null(strstr(cloud.fake.notes.data, "settle"));
 }
 
 static void test_a_wish_for_messages_makes_a_session_that_is_kept(void **state)
@@ -422,7 +506,11 @@ int main(void)
         TEST(test_a_lost_connection_fails_what_is_under_way),
         TEST(test_when_the_hub_itself_is_lost_all_are),
         TEST(test_a_silent_peer_is_noticed_when_an_answer_is_owed),
+        TEST(test_who_does_not_answer_is_not_there),
         TEST(test_a_deaf_peer_is_noticed_by_keep_alive),
+        TEST(test_keep_alive_keeps_an_idle_connection),
+        TEST(test_only_so_many_connections_are_opened_at_once),
+        TEST(test_who_is_not_needed_is_let_go),
         TEST(test_an_identity_that_is_refused_has_its_own_pause),
         TEST(test_who_is_not_in_scope_is_not_spoken_for),
         TEST(test_a_hub_that_is_refused_is_not_connected),
