@@ -53,7 +53,7 @@ static void forget(struct hub_client *client)
 bool hub_client_tidy(struct hub_client *client)
 {
     if (client->core->ending || client->session || client->kept || client->saving > 0 ||
-        client->inputs || client->outbox || client->twin || client->calls)
+        client->inputs || client->outbox || client->twin || client->calls || client->c2d)
         return false;
     forget(client);
     return true;

@@ -159,6 +159,7 @@ struct hub_core *hub_core_destroy(struct hub_core *core)
     core->report = hub_report_destroy(core->report);
     core->methods = hub_methods_destroy(core->methods);
     hub_clients_free(core);
+    hub_twins_destroy(core);
     core->router = hub_router_destroy(core->router);
     hub_pipe_destroy(core);
     hub_turn_destroy(core);
@@ -171,6 +172,7 @@ struct hub_core *hub_core_destroy(struct hub_core *core)
 void hub_core_start(struct hub_core *core, const struct hub_upstream *upstream)
 {
     core->upstream = upstream;
+    hub_config_start(core);
     for (struct hub_client *client = core->first; client; client = client->next)
         hub_client_wish(client);
 }

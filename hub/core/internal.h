@@ -18,6 +18,7 @@ struct hub_inputs; /* inputs.c: queues of a module and what is under way to it *
 struct hub_outbox; /* outbox.c: a sender's queues to IoT Hub */
 struct hub_twin;   /* twins.c */
 struct hub_calls;  /* methods.c: direct methods under way to a client */
+struct hub_c2d;    /* c2d.c: cloud-to-device messages it has not settled; never without a session */
 
 /** Something to be done at the next turn of the loop, once, however often it is asked for: events
  * never come from within a call. Embedded; zero it but for `run`. */
@@ -43,6 +44,7 @@ struct hub_client {
     struct hub_outbox *outbox;             /* NULL: nothing waits in its name */
     struct hub_twin *twin;                 /* NULL: nothing is known */
     struct hub_calls *calls;               /* NULL: none */
+    struct hub_c2d *c2d;                   /* NULL: none */
 };
 
 struct hub_session {
@@ -72,6 +74,7 @@ struct hub_core {
     struct hub_config *config;   /* config.c */
     struct hub_report *report;   /* report.c: what $edgeHub's twin says of clients */
     struct hub_methods *methods; /* methods.c */
+    struct hub_twins *twins;     /* twins.c: what is due, what is in memory */
     struct hub_metrics *metrics; /* metrics.c */
     struct hub_pipe *pipe;       /* outbox.c: what is under way to IoT Hub */
     struct hub_life *life;       /* turn.c */
@@ -231,7 +234,10 @@ void hub_twins_ready(struct hub_client *client);
 void hub_twins_desired(struct hub_client *client, const char *patch, size_t len);
 void hub_twins_online(struct hub_core *core);
 void hub_twins_free(struct hub_client *client);
+/** Makes hub_core.twins; finds whose reported properties still wait for IoT Hub. */
 EDGE_MUST_CHECK int hub_twins_load(struct hub_core *core, struct edge_err *err);
+/** After hub_twins_free of every client. */
+void hub_twins_destroy(struct hub_core *core);
 
 /* methods.c */
 
@@ -240,7 +246,7 @@ EDGE_MUST_CHECK int hub_methods_create(struct hub_core *core, struct hub_methods
 void hub_methods_available(struct hub_client *client);
 /** Its session has ended. */
 void hub_methods_gone(struct hub_client *client);
-/** From IoT Hub. */
+/** From IoT Hub, also for $edgeHub: @p client may be the hub's own. */
 void hub_methods_request(struct hub_client *client, const char *rid, const char *name,
                          struct edge_bytes payload);
 bool hub_methods_reply(struct hub_session *session, const char *rid, int status,
@@ -263,6 +269,8 @@ void hub_c2d_offline(struct hub_core *core);
 
 EDGE_MUST_CHECK int hub_config_create(struct hub_core *core, struct hub_config **ret,
                                       struct edge_err *err);
+/** The upstream is open: says what is wanted of it for $edgeHub. */
+void hub_config_start(struct hub_core *core);
 void hub_config_online(struct hub_core *core);
 void hub_config_desired(struct hub_core *core, const char *patch, size_t len);
 struct hub_config *hub_config_destroy(struct hub_config *config);
