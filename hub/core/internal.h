@@ -77,16 +77,17 @@ struct hub_core {
     struct hub_twins *twins;     /* twins.c: what is due, what is in memory */
     struct hub_metrics *metrics; /* metrics.c */
     struct hub_pipe *pipe;       /* outbox.c: what is under way to IoT Hub */
-    struct hub_asked *asked;     /* backend.c: who waits to be authenticated */
+    struct hub_life *life;       /* turn.c */
     struct edge_timer *minute;   /* expiry and the ledger's check */
     struct edge_timer *turn;     /* turn.c: runs `tasks` */
     struct hub_task tasks;       /* a ring; this is no task */
     struct edge_buf scratch;     /* a record being delivered */
-    bool checking;               /* the ledger */
+    bool ending;                 /* nobody comes in, nobody is forgotten */
+    bool checking, unbalanced;   /* the ledger */
     int64_t offline_ns;          /* wall clock: since when; 0: it never was online */
 };
 
-/* turn.c */
+/* turn.c - what is done later */
 
 EDGE_MUST_CHECK int hub_turn_create(struct hub_core *core);
 void hub_later(struct hub_core *core, struct hub_task *task);
@@ -94,8 +95,14 @@ void hub_later(struct hub_core *core, struct hub_task *task);
 void hub_never(struct hub_task *task);
 void hub_turn_destroy(struct hub_core *core);
 
-/** Answers of the store, the upstream and hub/auth may come when the core has gone: who waits for
- * one keeps this instead of the core. */
+/** Rings of tasks. */
+void hub_ring_init(struct hub_task *ring);
+void hub_ring_add(struct hub_task *ring, struct hub_task *task);
+/** The first, taken out; NULL: there is none. */
+struct hub_task *hub_ring_take(struct hub_task *ring);
+
+/** Answers of the store, the upstream and hub/auth may come when the core has gone: who waits
+ * for one keeps this instead of the core. */
 struct hub_life;
 struct hub_life *hub_life_hold(struct hub_core *core);
 /** Once for each hold. @return NULL: it has gone */
@@ -108,6 +115,8 @@ struct hub_client *hub_client_find(struct hub_core *core, const struct edge_iden
 struct hub_client *hub_client_need(struct hub_core *core, const struct edge_identity *who);
 /** Forget it if nothing is left of it. @return whether it is gone */
 bool hub_client_tidy(struct hub_client *client);
+/** Of all clients, at the end: no session is left. */
+void hub_clients_free(struct hub_core *core);
 /** Tell the upstream what this client wants: DESIRED, METHODS, C2D of who is connected. */
 void hub_client_wish(struct hub_client *client);
 /** Is it connected and subscribed to all of @p features? */
@@ -115,7 +124,17 @@ bool hub_client_listens(const struct hub_client *client, unsigned features);
 
 /* session.c */
 
+/** backend_ops' own, in session.c and backend.c. */
 extern const struct hub_backend_ops hub_core_ops;
+int hub_session_open(void *backend, const struct hub_claim *claim, const struct hub_grant *grant,
+                     bool keep, const struct hub_events *events, void *arg, unsigned *ret_features,
+                     struct hub_session **ret);
+void hub_session_close(struct hub_session *session);
+void hub_session_extend(struct hub_session *session, const struct hub_grant *grant);
+void hub_session_subscribe(struct hub_session *session, unsigned on, unsigned off, hub_done *done,
+                           void *arg);
+/** The clock may have jumped: look again at when it expires. */
+void hub_session_tick(struct hub_session *session);
 /** End a session from our side: events.closed with @p why. */
 void hub_session_expel(struct hub_session *session, enum hub_result why);
 /** Hold a session's memory for an answer to come; every hold has its release. */
@@ -127,14 +146,15 @@ void hub_sessions_end(struct hub_core *core);
 
 /* record.c - messages as bytes of the store; pure */
 
-/** A message as it lies in its record: all text and the body are borrowed from the bytes, nothing
- * is to be freed. */
+/** A message as it lies in its record: all text and the body are borrowed from the bytes,
+ * nothing is to be freed. */
 struct hub_record {
     struct edge_message message; /* with EDGE_SYS_ORIGIN_… of the sender */
     struct edge_identity sender;
     struct edge_property properties[EDGE_PROPERTIES_MAX];
 };
-/** Appended; what the message claims of its origin is passed over. @return 0, EDGE_ELIMIT, -ENOMEM
+/** Appended; what the message claims of its origin is passed over. @return 0, EDGE_ELIMIT,
+ * -ENOMEM
  */
 EDGE_MUST_CHECK int hub_record_write(const struct edge_message *message,
                                      const struct edge_identity *sender, struct edge_buf *out);
@@ -143,16 +163,17 @@ EDGE_MUST_CHECK int hub_record_read(struct edge_bytes bytes, struct hub_record *
 
 /* router.c */
 
-enum { HUB_SOURCE_MAX = 2 * EDGE_ID_MAX + 64 };
+enum { HUB_SOURCE_MAX = 1024 };
 
 EDGE_MUST_CHECK int hub_router_create(struct hub_core *core, struct hub_router **ret);
-/** New routes, at once and as a whole; @p routes becomes the router's. Queues that no route leads
- * to any more are cleared (HUB_DROP_ROUTE), unless their messages can still be delivered. */
+/** New routes, at once and as a whole; @p routes becomes the router's. Queues that no route
+ * leads to any more are cleared (HUB_DROP_ROUTE), unless their messages can still be delivered.
+ */
 void hub_router_set(struct hub_router *router, struct edge_routes *routes, int64_t default_ttl_s);
-/** Route one message of @p sender and store it: HUB_OK when it is on disk in every queue it goes
- * to, or goes nowhere. HUB_UNAVAILABLE: the store is full, HUB_FAILED: it broke.
- * @param source  "/messages/…", "/twinChangeNotifications"   @param more  system properties besides
- * the message's own, or NULL   @param done  may be NULL */
+/** Route one message of @p sender and store it: HUB_OK when it is on disk in every queue it
+ * goes to, or goes nowhere. HUB_UNAVAILABLE: the store is full, HUB_FAILED: it broke.
+ * @param source  "/messages/…", "/twinChangeNotifications"   @param more  system properties
+ * besides the message's own, or NULL   @param done  may be NULL */
 void hub_router_send(struct hub_router *router, const char *source,
                      const struct edge_identity *sender, const struct edge_message *message,
                      const struct edge_route_property *more, size_t nmore, hub_done *done,
@@ -161,16 +182,21 @@ struct hub_router *hub_router_destroy(struct hub_router *router);
 
 /* inputs.c */
 
-/** Queues on disk and of new routes find their clients. @param routed  a route leads there now */
+/** Queues on disk and of new routes find their clients. @param routed  a route leads there now
+ */
 void hub_inputs_add(struct hub_core *core, struct hub_queue *queue, const struct edge_identity *who,
                     const char *input, uint32_t priority, bool routed);
 /** New routes: first no route leads anywhere, then hub_inputs_add, then what none leads to is
  * cleared, unless its module listens or will. */
 void hub_inputs_unroute(struct hub_core *core);
 void hub_inputs_prune(struct hub_core *core);
-/** The session has changed: opened, paused or not, INPUTS on or off, ended (what is under way comes
- * again). */
+/** The session has changed: opened, paused or not, INPUTS on or off, ended (what is under way
+ * comes again). */
 void hub_inputs_session(struct hub_client *client);
+void hub_inputs_each(const struct hub_client *client,
+                     void (*fn)(const struct hub_queue *queue, const char *input, uint32_t priority,
+                                void *arg),
+                     void *arg);
 /** @return false when the lock is none of its */
 bool hub_inputs_settle(struct hub_client *client, uint64_t lock, enum hub_outcome outcome);
 void hub_inputs_free(struct hub_client *client);
@@ -184,6 +210,12 @@ void hub_outbox_add(struct hub_core *core, struct hub_queue *queue, const struct
 struct hub_queue *hub_outbox_queue(struct hub_client *client, uint32_t priority);
 /** The upstream is there or gone. */
 void hub_outbox_online(struct hub_core *core);
+/** Once a minute: free one that is empty and stays so. */
+void hub_outbox_tick(struct hub_client *client);
+/** Calls @p fn for each queue. */
+void hub_outbox_each(const struct hub_client *client,
+                     void (*fn)(const struct hub_queue *queue, uint32_t priority, void *arg),
+                     void *arg);
 /** IoT Hub does not take this sender now. */
 void hub_outbox_refused(struct hub_client *client);
 void hub_outbox_free(struct hub_client *client);
@@ -243,7 +275,8 @@ void hub_config_online(struct hub_core *core);
 void hub_config_desired(struct hub_core *core, const char *patch, size_t len);
 struct hub_config *hub_config_destroy(struct hub_config *config);
 
-/* report.c - $edgeHub's reported properties: lastDesiredStatus, clients; merged, and not too often
+/* report.c - $edgeHub's reported properties: lastDesiredStatus, clients; merged, and not too
+ * often
  */
 
 EDGE_MUST_CHECK int hub_report_create(struct hub_core *core, struct hub_report **ret);
