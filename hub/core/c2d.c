@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/core/internal.h"
 
@@ -12,14 +13,14 @@ enum { WAITING_MAX = 50 /* of one client; IoT Hub queues no more than that */ };
 /* A message between IoT Hub and its client. */
 struct passing {
     struct passing *next;
-    uint64_t lock;     /* the client's */
-    uint64_t upstream; /* IoT Hub's */
+    uint64_t lock;                /* the client's */
+    uint64_t upstream;            /* IoT Hub's */
     struct edge_message *message; /* NULL: it has been handed over */
 };
 struct hub_c2d {
     struct passing *first; /* in the order they came */
     unsigned count;
-    uint64_t last; /* lock; those of an earlier connection are not used again */
+    uint64_t last; /* lock */
 };
 
 static void free_passing(struct passing *passing)
@@ -89,8 +90,11 @@ void hub_c2d_message(struct hub_client *client, const struct edge_message *messa
 {
     if (!hub_client_listens(client, EDGE_FEATURE_C2D))
         return;
-    if (!client->c2d)
+    if (!client->c2d) {
         client->c2d = calloc(1, sizeof *client->c2d);
+        if (client->c2d)
+            client->c2d->last = (uint64_t) edge_wall_ns(); /* not that of an earlier session */
+    }
     if (!client->c2d || client->c2d->count == WAITING_MAX || !add(client->c2d, message, lock)) {
         edge_warn("cloud-to-device message is left to IoT Hub, too many wait: client=%s",
                   client->name);

@@ -54,8 +54,8 @@ struct hub_call *hub_call_create(struct hub_client *client, int64_t deadline_ms)
         return NULL;
     call->client = client;
     call->started_ms = edge_now_ms();
-    (void) snprintf(call->rid, sizeof call->rid, "%" PRIx64 "-%" PRIx32,
-                    (uint64_t) methods->begun, ++methods->number);
+    (void) snprintf(call->rid, sizeof call->rid, "%" PRIx64 "-%" PRIx32, (uint64_t) methods->begun,
+                    ++methods->number);
     call->next = client->calls->first;
     client->calls->first = call;
     client->calls->count++;

@@ -14,24 +14,24 @@
 #include "hub/core/internal.h"
 
 enum {
-    HUB_CALLS_MAX = 1000,        /* under way */
-    HUB_CALLS_CLIENT_MAX = 64,   /* of them to one client */
-    HUB_CALL_CLOUD_S = 330,      /* IoT Hub itself waits no longer than 300 */
-    HUB_CALL_NAME_MAX = 100,     /* bytes of a method's name */
-    HUB_CALL_RID_MAX = 256,      /* bytes of IoT Hub's request ids */
+    HUB_CALLS_MAX = 1000,      /* under way */
+    HUB_CALLS_CLIENT_MAX = 64, /* of them to one client */
+    HUB_CALL_CLOUD_S = 330,    /* IoT Hub itself waits no longer than 300 */
+    HUB_CALL_NAME_MAX = 100,   /* bytes of a method's name */
+    HUB_CALL_RID_MAX = 256,    /* bytes of IoT Hub's request ids */
     HUB_CALL_PAYLOAD_MAX = 128 * 1024,
     HUB_CALLS_BYTES_MAX = 8 * 1024 * 1024, /* of payloads that wait for their client */
 };
 
 enum hub_call_state { HUB_CALL_WAITING, HUB_CALL_SENT };
 struct hub_call {
-    struct hub_task all;           /* in hub_methods.calls */
-    struct hub_call *next;         /* of the client */
-    struct hub_client *client;     /* the target */
+    struct hub_task all;       /* in hub_methods.calls */
+    struct hub_call *next;     /* of the client */
+    struct hub_client *client; /* the target */
     enum hub_call_state state;
-    char rid[41];                  /* towards the client */
+    char rid[41]; /* towards the client */
     int64_t started_ms, deadline_ms;
-    char *cloud_rid;               /* IoT Hub's; NULL: a module calls */
+    char *cloud_rid; /* IoT Hub's; NULL: a module calls */
     /* A module's. */
     char caller[2 * EDGE_ID_MAX + 2];
     char *name;
@@ -52,11 +52,11 @@ struct hub_methods {
     struct edge_json *permissions; /* NULL: everybody everybody */
     struct hub_task calls;         /* a ring of all; this is none */
     unsigned count;
-    uint32_t number;               /* of the last rid */
-    int64_t begun;                 /* makes rids differ from those of an earlier process */
-    struct edge_timer *timer;      /* for the earliest deadline */
-    size_t bytes;                  /* of payloads that wait for their client */
-    struct hub_task refuse;        /* answers `refused`, at the next turn */
+    uint32_t number;          /* of the last rid */
+    int64_t begun;            /* makes rids differ from those of an earlier process */
+    struct edge_timer *timer; /* for the earliest deadline */
+    size_t bytes;             /* of payloads that wait for their client */
+    struct hub_task refuse;   /* answers `refused`, at the next turn */
     struct hub_refusal *refused;
 };
 

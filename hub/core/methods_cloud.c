@@ -111,8 +111,7 @@ static void refresh_scope(struct hub_core *core, const char *rid, struct edge_by
     start_refresh(core, rid, ids, n);
 }
 
-static void own(struct hub_core *core, const char *rid, const char *name,
-                struct edge_bytes payload)
+static void own(struct hub_core *core, const char *rid, const char *name, struct edge_bytes payload)
 {
     const struct edge_identity *self = &core->options.self->who;
 

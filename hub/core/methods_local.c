@@ -24,8 +24,7 @@ void hub_methods_refuse(struct hub_task *task)
 
     while ((refusal = methods->refused)) {
         methods->refused = refusal->next;
-        refusal->done(refusal->result, refusal->why, 0, (struct edge_bytes){NULL, 0},
-                      refusal->arg);
+        refusal->done(refusal->result, refusal->why, 0, (struct edge_bytes){NULL, 0}, refusal->arg);
         free(refusal);
     }
 }
@@ -55,8 +54,8 @@ static bool permitted(const struct hub_core *core, const struct hub_invocation *
     char caller[2 * EDGE_ID_MAX + 2];
     char target[2 * EDGE_ID_MAX + 2];
 
-    if (hub_may_call(core->methods->permissions, core->options.self->who.device,
-                     invocation->caller, invocation->target))
+    if (hub_may_call(core->methods->permissions, core->options.self->who.device, invocation->caller,
+                     invocation->target))
         return true;
     edge_identity_format(invocation->caller, caller, sizeof caller);
     edge_identity_format(invocation->target, target, sizeof target);

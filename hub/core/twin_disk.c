@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "hub/core/seal.h"
 #include "hub/core/twins.h"
 
 #define KIND "twin"
@@ -24,25 +25,13 @@ struct hub_twin *hub_twin_waited(struct hub_twin_wait *wait)
     return twin;
 }
 
-static int unseal(const struct hub_core *core, const char *name, struct edge_bytes data,
-                  struct edge_buf *plain)
-{
-    EDGE_CLEANUP(edge_free) char *context = edge_format(KIND "/%s", name);
-
-    if (!context)
-        return -ENOMEM;
-    if (!core->options.vault)
-        return edge_buf_append(plain, data.data, data.len);
-    return hub_vault_unseal(core->options.vault, context, data, plain);
-}
-
 /* @return NULL: unreadable, or no memory */
 static struct hub_twin_state *open_document(const struct hub_core *core, const char *name,
                                             struct edge_bytes data)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf plain = EDGE_BUF_INIT(HUB_STORE_DOCUMENT_MAX);
     struct hub_twin_state *state = NULL;
-    int rc = unseal(core, name, data, &plain);
+    int rc = hub_document_open(core, KIND, name, data, &plain);
 
     if (rc == 0)
         rc = hub_twin_state_read((struct edge_bytes){(uint8_t *) plain.data, plain.len}, &state);
@@ -130,23 +119,13 @@ int hub_twin_load(struct hub_twin *twin)
 
 int hub_twin_save(struct hub_twin *twin, hub_stored_done *done, void *arg)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf sealed = EDGE_BUF_INIT(HUB_STORE_DOCUMENT_MAX);
-    EDGE_CLEANUP(edge_free) char *context = edge_format(KIND "/%s", twin->client->name);
     EDGE_CLEANUP(edge_free) char *text = hub_twin_state_write(twin->state);
-    const struct hub_core_options *options = &twin->client->core->options;
-    struct edge_bytes bytes = {(const uint8_t *) text, text ? strlen(text) : 0};
-    int rc = text && context ? 0 : -ENOMEM;
+    const struct hub_client *client = twin->client;
+    int rc = text ? hub_document_set(client->core, KIND, client->name, text, done, arg) : -ENOMEM;
 
-    if (rc == 0 && options->vault) {
-        rc = hub_vault_seal(options->vault, context, bytes, &sealed);
-        bytes = (struct edge_bytes){(const uint8_t *) sealed.data, sealed.len};
-    }
-    if (rc == 0)
-        rc = hub_store_set(options->store, KIND, twin->client->name, bytes, done, arg);
     twin->unsaved = rc < 0;
     if (rc < 0)
-        edge_error("twin cannot be written: client=%s reason=%s", twin->client->name,
-                   edge_strerror(rc));
+        edge_error("twin cannot be written: client=%s reason=%s", client->name, edge_strerror(rc));
     return rc;
 }
 

@@ -127,7 +127,7 @@ void hub_twins_ready(struct hub_client *client)
     twin = hub_twin_need(client);
     if (twin)
         hub_twin_get_at(twin,
-                        twin->got_ms ? twin->got_ms + hub_twin_ms(settings->twin_sync_s, 120) : 0);
+                        twin->got_ms ? twin->got_ms + settings->twin_sync_s * INT64_C(1000) : 0);
 }
 
 void hub_twins_online(struct hub_core *core)

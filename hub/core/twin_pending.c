@@ -100,8 +100,7 @@ int hub_twin_pending_add(struct hub_twin_state *state, const struct edge_json *p
                          struct edge_err *err)
 {
     size_t fixed = state->sending ? 1 : 0;
-    struct edge_json **last =
-        state->npending > fixed ? &state->pending[state->npending - 1] : NULL;
+    struct edge_json **last = state->npending > fixed ? &state->pending[state->npending - 1] : NULL;
 
     if (last && joins(*last, patch) && fits(*last, patch))
         return join_into(last, patch);

@@ -77,9 +77,8 @@ static int take_whole(struct hub_twin_state *state, const struct edge_json *desi
 
     if (!want || !have || overlay(state, have) < 0)
         return -ENOMEM;
-    same = state->known && state->desired_version == version &&
-           state->reported_version == count && edge_json_equal(state->desired, want) &&
-           edge_json_equal(state->reported, have);
+    same = state->known && state->desired_version == version && state->reported_version == count &&
+           edge_json_equal(state->desired, want) && edge_json_equal(state->reported, have);
     if (same)
         return HUB_TWIN_SAME;
     if (state->desired_version != version || !edge_json_equal(state->desired, want))

@@ -150,8 +150,7 @@ static void on_patched(enum hub_result result, const char *why, int64_t version,
         return;
     finish(twin, HUB_COUNT_REPORTED, HUB_TIME_REPORTED);
     sync_s = twin->client->core->options.settings.reported_sync_s;
-    hub_twin_state_sent(twin->state, result == HUB_OK || refused,
-                        result == HUB_OK ? version : 0);
+    hub_twin_state_sent(twin->state, result == HUB_OK || refused, result == HUB_OK ? version : 0);
     if (refused) {
         edge_warn("reported properties refused by IoT Hub, they are dropped: client=%s reason=%s",
                   twin->client->name, why ? why : "");
@@ -160,8 +159,8 @@ static void on_patched(enum hub_result result, const char *why, int64_t version,
     if (result == HUB_OK || refused) {
         twin->failures = 0;
         edge_ignore(hub_twin_save(twin, NULL, NULL));
-        twin->push_at = twin->state->npending > 0 ? twin->pushed_ms + hub_twin_ms(sync_s, 5)
-                                                  : HUB_TWIN_NEVER;
+        twin->push_at =
+            twin->state->npending > 0 ? twin->pushed_ms + sync_s * INT64_C(1000) : HUB_TWIN_NEVER;
     } else {
         twin->push_at = again_at(twin);
     }

@@ -271,7 +271,7 @@ static void run_patch(struct hub_twin *twin, struct hub_twin_op *op)
                       (const char *[]){"edge_hub", twin->client->name});
     notify(twin, op->patch);
     commit(twin, op);
-    hub_twin_push_at(twin, twin->pushed_ms + hub_twin_ms(settings->reported_sync_s, 5));
+    hub_twin_push_at(twin, twin->pushed_ms + settings->reported_sync_s * INT64_C(1000));
 }
 
 void hub_twins_patch(struct hub_session *session, const char *patch, size_t len,

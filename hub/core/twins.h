@@ -12,10 +12,10 @@
 #include "hub/core/twin_state.h"
 
 enum {
-    HUB_TWINS_LOADED = 256,    /* documents in memory; those at work may be more */
-    HUB_TWINS_UNDER_WAY = 16,  /* requests to IoT Hub */
-    HUB_TWINS_WAITING = 64,    /* requests of one client */
-    HUB_TWIN_RETRY_S = 5,      /* doubled for each failure in a row, up to */
+    HUB_TWINS_LOADED = 256,   /* documents in memory; those at work may be more */
+    HUB_TWINS_UNDER_WAY = 16, /* requests to IoT Hub */
+    HUB_TWINS_WAITING = 64,   /* requests of one client */
+    HUB_TWIN_RETRY_S = 5,     /* doubled for each failure in a row, up to */
     HUB_TWIN_RETRY_MAX_S = 300,
 };
 #define HUB_TWIN_NEVER INT64_MAX
@@ -24,9 +24,9 @@ enum {
 struct hub_twin_op {
     struct hub_twin_op *next;
     void (*run)(struct hub_twin *twin, struct hub_twin_op *op); /* owns op; the document is there */
-    struct hub_session *session; /* held; NULL: not of a client */
-    hub_twin_done *got;          /* of a GET */
-    hub_version_done *patched;   /* of a PATCH */
+    struct hub_session *session;                                /* held; NULL: not of a client */
+    hub_twin_done *got;                                         /* of a GET */
+    hub_version_done *patched;                                  /* of a PATCH */
     void *arg;
     int64_t asked_ms;
     struct edge_json *patch; /* reported or desired */
@@ -43,7 +43,7 @@ struct hub_twin {
     struct hub_task due;    /* in hub_twins.due while it may have something to ask of IoT Hub */
     struct hub_twin_state *state; /* NULL: on disk, or nowhere */
     bool loading;
-    bool unsaved;                 /* memory is ahead of the disk */
+    bool unsaved; /* memory is ahead of the disk */
     enum hub_twin_request request;
     int64_t request_ms;           /* since when */
     struct hub_twin_queue ops;    /* wait for the document */
@@ -113,10 +113,4 @@ void hub_twins_look(void *twins);
 
 /** Tell the client what it has yet to hear of its desired properties. */
 void hub_twin_tell(struct hub_twin *twin);
-/** @return milliseconds of a setting in seconds */
-static inline int64_t hub_twin_ms(unsigned setting_s, unsigned fallback_s)
-{
-    return (setting_s ? setting_s : fallback_s) * INT64_C(1000);
-}
-
 #endif
