@@ -10,7 +10,7 @@ LIBRARIES = {
     r"grpc/": ["agent/containerd/"],
     r"protobuf-c/|proto/.*\.pb-c\.h": ["agent/containerd/", "proto/"],
     r"sqlite3": ["agent/state/", "hub/store/"],  # the local cloud of the tests has its own room: tests/emulator/store
-    r"mosquitto": ["common/mqtt/", "agent/cloud/"],
+    r"mosquitto": ["agent/cloud/"],
     r"proton/": ["hub/amqp/", "hub/cloud/amqp/"],
     r"wslay/": ["common/net/"],
     r"p11-kit/": ["agent/security/keys/"],

@@ -1,4 +1,4 @@
-#include "agent/cloud/incoming.h"
+#include "common/iothub/incoming.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static bool read_number(const char *text, size_t len, int64_t *ret)
 }
 
 /* "?$rid=r&$version=n" in any order; names may be percent-encoded by half: "%24rid". */
-static bool read_query(const char *text, struct agent_incoming *ret)
+static bool read_query(const char *text, struct edge_incoming *ret)
 {
     if (*text++ != '?')
         return false;
@@ -49,10 +49,10 @@ static bool read_query(const char *text, struct agent_incoming *ret)
         text += len;
         text += *text == '&';
     }
-    return ret->rid.len <= AGENT_RID_MAX;
+    return ret->rid.len <= EDGE_RID_MAX;
 }
 
-static bool read_answer(const char *rest, struct agent_incoming *ret)
+static bool read_answer(const char *rest, struct edge_incoming *ret)
 {
     size_t len = strcspn(rest, "/");
     int64_t status;
@@ -63,9 +63,9 @@ static bool read_answer(const char *rest, struct agent_incoming *ret)
     return read_query(rest + len + 1, ret) && ret->rid.len > 0;
 }
 
-static bool read_method(const char *rest, struct agent_incoming *ret)
+static bool read_method(const char *rest, struct edge_incoming *ret)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf name = EDGE_BUF_INIT(AGENT_METHOD_NAME_MAX);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf name = EDGE_BUF_INIT(EDGE_METHOD_NAME_MAX);
     size_t len = strcspn(rest, "/");
 
     if (len == 0 || rest[len] != '/' || edge_percent_decode(&name, rest, len) < 0 || name.len == 0)
@@ -74,24 +74,38 @@ static bool read_method(const char *rest, struct agent_incoming *ret)
     return read_query(rest + len + 1, ret) && ret->rid.len > 0;
 }
 
-static bool read_desired(const char *rest, struct agent_incoming *ret)
+static bool read_desired(const char *rest, struct edge_incoming *ret)
 {
     return !*rest || read_query(rest, ret);
 }
 
-void agent_incoming_read(const char *topic, struct agent_incoming *ret)
+/* Whose it is the connection says: ids are not compared. */
+static bool read_c2d(const char *rest, struct edge_incoming *ret)
+{
+    size_t device = strcspn(rest, "/");
+    const char *bag = behind(rest + device, "/messages/devicebound");
+
+    if (device == 0 || !bag || (*bag && *bag != '/'))
+        return false;
+    bag += *bag == '/';
+    ret->bag = (struct edge_bytes){(const uint8_t *) bag, strlen(bag)};
+    return true;
+}
+
+void edge_incoming_read(const char *topic, struct edge_incoming *ret)
 {
     static const struct {
         const char *prefix;
-        enum agent_incoming_kind kind;
-        bool (*read)(const char *rest, struct agent_incoming *ret);
+        enum edge_incoming_kind kind;
+        bool (*read)(const char *rest, struct edge_incoming *ret);
     } kinds[] = {
-        {"$iothub/twin/res/", AGENT_INCOMING_ANSWER, read_answer},
-        {"$iothub/twin/PATCH/properties/desired/", AGENT_INCOMING_DESIRED, read_desired},
-        {"$iothub/methods/POST/", AGENT_INCOMING_METHOD, read_method},
+        {"$iothub/twin/res/", EDGE_INCOMING_ANSWER, read_answer},
+        {"$iothub/twin/PATCH/properties/desired/", EDGE_INCOMING_DESIRED, read_desired},
+        {"$iothub/methods/POST/", EDGE_INCOMING_METHOD, read_method},
+        {"devices/", EDGE_INCOMING_C2D, read_c2d},
     };
 
-    *ret = (struct agent_incoming){0};
+    *ret = (struct edge_incoming){0};
     for (size_t i = 0; i < EDGE_ARRAY_LEN(kinds); i++) {
         const char *rest = behind(topic, kinds[i].prefix);
 
