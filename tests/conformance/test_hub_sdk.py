@@ -101,7 +101,7 @@ class HubSdk(unittest.TestCase):
             self.run_cases("device.js", transport, *SAME)
 
     def test_routes_are_reported(self):
-        self.place.wait_applied()
+        self.assertEqual(self.place.wait_applied()["code"], 200)
 
 
 def sys_cases():
