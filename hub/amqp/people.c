@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,7 +120,7 @@ struct hub_amqp_person *hub_amqp_actor(const struct hub_amqp_connection *c, cons
 
     if (!last || strlen(last + 1) > EDGE_ID_MAX)
         return NULL;
-    strcpy(who.device, last + 1);
+    (void) snprintf(who.device, sizeof who.device, "%s", last + 1);
     actor = hub_amqp_person_find(c, &who);
     return actor && hub_amqp_person_granted(actor) && !actor->chain ? actor : NULL;
 }
