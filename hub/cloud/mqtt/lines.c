@@ -131,7 +131,7 @@ static void give_slots(struct hub_lines *lines)
             lines->queue_last = &lines->queue;
         lines->opening++;
         line->slot = true;
-        hub_line_slot(line);
+        hub_line_step(line, LINE_EV_SLOT);
     }
 }
 
@@ -140,7 +140,7 @@ void hub_lines_queue(struct hub_line *line)
     struct hub_lines *lines = line->lines;
 
     if (line == lines->self) {
-        hub_line_slot(line);
+        hub_line_step(line, LINE_EV_SLOT);
         return;
     }
     line->next_queued = NULL;
