@@ -210,8 +210,8 @@ static void test_only_so_many_connections_are_opened_at_once(void **state)
     (void) state;
     begin();
     cloud.fake.hold = true;
-    for (char c = 'a'; c < 'a' + 20; c++) {
-        who.device[4] = c;
+    for (int i = 0; i < 20; i++) {
+        who.device[4] = (char) ('a' + i);
         cloud_want(&who, DESIRED);
     }
     cloud_run(eight_held);
