@@ -39,7 +39,8 @@ struct hub_claim {
     enum hub_protocol protocol;
     const char *client;     /* DeviceClientType or client-version, or "" */
     const char *model_id;   /* or "" */
-    const char *auth_chain; /* nested: "leaf;edge;…", from who speaks to the root's child; or "" */
+    const char *auth_chain; /* "who;edge;…;edge": the last speaks for `who`, and token or certificate
+                               are those of its $edgeHub; "": who speaks for itself */
     const char *address;    /* of the peer, for the log */
 };
 /** How an accepted claim was proved; copied by who keeps it. */

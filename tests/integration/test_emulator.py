@@ -165,6 +165,46 @@ class EmulatorRest(unittest.TestCase):
         self.assertEqual(self.call("GET", f"{path}/deviceAndModuleInDeviceScope", auth=auth,
                                    version=f"{VERSION}&targetDeviceId={stranger}").status, 401)
 
+    def hub_of(self, name, key):
+        """A token of the device's $edgeHub."""
+        mine = base64.b64encode(b"h" * 32).decode()
+        self.call("PUT", f"/devices/{name}/modules/%24edgeHub", {
+            "authentication": {"type": "sas", "symmetricKey": {"primaryKey": mine, "secondaryKey": mine}}},
+            token(f"hub.test/devices/{name}", key), If_Match="*")
+        return token(f"hub.test/devices/{name}/modules/$edgeHub", mine)
+
+    def test_a_parent_learns_who_is_in_the_scope_of_its_child(self):
+        top, top_key = self.device(edge=True)
+        scope = self.call("GET", f"/devices/{top}").json["deviceScope"]
+        child, _ = self.device(edge=True, parentScopes=[scope])
+        leaf, _ = self.device(deviceScope=self.call("GET", f"/devices/{child}").json["deviceScope"])
+        other, _ = self.device(edge=True)
+        auth, path = self.hub_of(top, top_key), f"/devices/{top}/modules/%24edgeHub"
+
+        def scope_of(chain, **more):
+            return self.call("POST", f"{path}/devicesAndModulesInTargetDeviceScope", {"authChain": chain, **more}, auth)
+
+        seen, link = [], ""
+        while True:
+            page = scope_of(f"{child};{top}", pageSize=1, continuationLink=link).json
+            seen += [one["deviceId"] for one in page["devices"]] + [one["moduleId"] for one in page["modules"]]
+            link = page.get("continuationLink")
+            if not link:
+                break
+        self.assertEqual(sorted(seen), sorted([child, leaf, "$edgeAgent", "$edgeHub"]))
+        self.assertIn(child, [one["deviceId"] for one in scope_of(top).json["devices"]])
+        self.assertEqual(scope_of(f"{other};{top}").status, 401)
+        self.assertEqual(scope_of(child).status, 401)
+        self.assertEqual(scope_of(f"nobody;{top}").status, 404)
+
+        def one_of(device, chain):
+            return self.call("POST", f"{path}/getDeviceAndModuleOnBehalfOf", {
+                "targetDeviceId": device, "targetModuleId": None, "authChain": chain}, auth)
+
+        self.assertIn("symmetricKey", one_of(leaf, f"{child};{top}").json["devices"][0]["authentication"])
+        self.assertEqual(one_of(leaf, top).status, 401)
+        self.assertEqual(one_of("nobody", f"{child};{top}").status, 404)
+
     def test_files_are_uploaded_and_told(self):
         name, key = self.device()
         auth = token(f"hub.test/devices/{name}", key)

@@ -1,4 +1,4 @@
-#include "agent/identity/call.h"
+#include "common/workload/call.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static int code_of(int status)
 }
 
 /* The daemon's own words where it has any. */
-static int refused(const struct identity_call *call, const struct edge_http_response *answer,
+static int refused(const struct edge_daemon_call *call, const struct edge_http_response *answer,
                    struct edge_err *err)
 {
     EDGE_CLEANUP(edge_json_free) struct edge_json *body = NULL;
@@ -60,7 +60,15 @@ static int read_answer(const struct edge_http_response *answer, struct edge_json
     return 0;
 }
 
-int identity_call(const struct identity_call *call, struct edge_json **ret, struct edge_err *err)
+/* What is asked and answered may be a key. */
+static void wipe(char *text, size_t len)
+{
+    if (text)
+        explicit_bzero(text, len);
+}
+
+int edge_daemon_call(const struct edge_daemon_call *call, struct edge_json **ret,
+                     struct edge_err *err)
 {
     static const struct edge_http_header headers[] = {{"Content-Type", "application/json"}};
     EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response answer = {0};
@@ -76,21 +84,24 @@ int identity_call(const struct identity_call *call, struct edge_json **ret, stru
         .stall_s = TOTAL_MS / 1000, /* it may be asking the cloud, patiently */
         .total_ms = TOTAL_MS,
         .max_body = BODY_MAX,
-        .cancel = call->daemon->cancel,
+        .cancel = call->cancel,
     };
     int rc;
 
     if (!url || (call->body && !body))
         return -ENOMEM;
     rc = edge_http_request(&request, &answer, err);
+    wipe(body, request.body.len);
     if (rc < 0)
         return rc == EDGE_EUNAVAILABLE ? edge_wrap(err, rc, "edge-securityd") : rc;
     if (answer.status < 200 || answer.status > 299)
         return refused(call, &answer, err);
-    return ret ? read_answer(&answer, ret, err) : 0;
+    rc = ret ? read_answer(&answer, ret, err) : 0;
+    wipe(answer.body.data, answer.body.len);
+    return rc;
 }
 
-char *identity_path(const char *before, const char *id, const char *after)
+char *edge_daemon_path(const char *before, const char *id, const char *after)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf path = EDGE_BUF_INIT(PATH_MAX_LEN);
 
@@ -100,8 +111,8 @@ char *identity_path(const char *before, const char *id, const char *after)
     return edge_buf_take(&path);
 }
 
-int identity_take(const struct edge_json *object, const char *name, char **ret,
-                  struct edge_err *err)
+int edge_daemon_take(const struct edge_json *object, const char *name, char **ret,
+                     struct edge_err *err)
 {
     const char *text = edge_json_str(edge_json_get(object, name), NULL);
 

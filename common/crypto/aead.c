@@ -1,4 +1,4 @@
-#include "agent/security/keys/aead.h"
+#include "common/crypto/aead.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -22,11 +22,11 @@ static bool fits(struct edge_bytes a, struct edge_bytes b)
     return a.len < INT_MAX / 2 && b.len < INT_MAX / 2;
 }
 
-int sec_aead_seal(const uint8_t key[SEC_AEAD_KEY], struct edge_bytes aad, struct edge_bytes plain,
-                  struct edge_buf *out)
+int edge_aead_seal(const uint8_t key[EDGE_AEAD_KEY], struct edge_bytes aad, struct edge_bytes plain,
+                   struct edge_buf *out)
 {
     EDGE_CLEANUP(cipher_free) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    EDGE_CLEANUP(edge_free) uint8_t *text = malloc(plain.len + SEC_AEAD_TAG);
+    EDGE_CLEANUP(edge_free) uint8_t *text = malloc(plain.len + EDGE_AEAD_TAG);
     int len = 0;
 
     if (!ctx || !text)
@@ -37,22 +37,22 @@ int sec_aead_seal(const uint8_t key[SEC_AEAD_KEY], struct edge_bytes aad, struct
         EVP_EncryptUpdate(ctx, NULL, &len, aad.data, (int) aad.len) != 1 ||
         EVP_EncryptUpdate(ctx, text, &len, plain.data, (int) plain.len) != 1 ||
         EVP_EncryptFinal_ex(ctx, text + len, &len) != 1 ||
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, SEC_AEAD_TAG, text + plain.len) != 1)
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, EDGE_AEAD_TAG, text + plain.len) != 1)
         return -ENOMEM;
-    return edge_buf_append(out, text, plain.len + SEC_AEAD_TAG);
+    return edge_buf_append(out, text, plain.len + EDGE_AEAD_TAG);
 }
 
-int sec_aead_open(const uint8_t key[SEC_AEAD_KEY], struct edge_bytes aad, struct edge_bytes sealed,
-                  struct edge_buf *out)
+int edge_aead_open(const uint8_t key[EDGE_AEAD_KEY], struct edge_bytes aad,
+                   struct edge_bytes sealed, struct edge_buf *out)
 {
     EDGE_CLEANUP(cipher_free) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    size_t size = sealed.len - SEC_AEAD_TAG;
-    uint8_t tag[SEC_AEAD_TAG];
+    size_t size = sealed.len - EDGE_AEAD_TAG;
+    uint8_t tag[EDGE_AEAD_TAG];
     uint8_t *text;
     int len = 0;
     int rc = EDGE_EINVALID;
 
-    if (sealed.len < SEC_AEAD_TAG || !fits(aad, sealed))
+    if (sealed.len < EDGE_AEAD_TAG || !fits(aad, sealed))
         return EDGE_EINVALID;
     text = malloc(size + 1);
     if (!ctx || !text) {

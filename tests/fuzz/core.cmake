@@ -1,0 +1,2 @@
+edge_fuzz(fuzz_hub_record LINKS edge::hub_core)
+edge_fuzz(fuzz_hub_queue_name LINKS edge::hub_core)
