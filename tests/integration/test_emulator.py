@@ -205,6 +205,21 @@ class EmulatorRest(unittest.TestCase):
         self.assertEqual(one_of(leaf, top).status, 401)
         self.assertEqual(one_of("nobody", f"{child};{top}").status, 404)
 
+    def test_what_devices_send_is_shown(self):
+        marks = self.hub.marks()
+        senders = [self.device() for _ in range(3)]
+        for number in range(4):
+            for name, key in senders:
+                self.assertEqual(self.call("POST", f"/devices/{name}/messages/events", f"n{number}".encode(),
+                                           token(f"hub.test/devices/{name}", key), iothub_app_k="v").status, 204)
+        seen = self.hub.events(marks)
+        self.assertEqual(len(seen), 12)
+        for name, _ in senders:
+            mine = [event for event in seen if event["device"] == name]
+            self.assertEqual([event["body"] for event in mine], [b"n0", b"n1", b"n2", b"n3"])
+            self.assertEqual((mine[0]["module"], mine[0]["properties"]), ("", {"K": "v"}))  # urllib writes the header so
+        self.assertEqual(self.hub.events(self.hub.marks()), [])
+
     def test_files_are_uploaded_and_told(self):
         name, key = self.device()
         auth = token(f"hub.test/devices/{name}", key)
