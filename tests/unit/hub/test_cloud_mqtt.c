@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
-#include "tests/unit/hub/cloud_house.h"
+#include "tests/unit/hub/line_house.h"
 
 #define C2D     EDGE_FEATURE_C2D
 #define DESIRED EDGE_FEATURE_DESIRED

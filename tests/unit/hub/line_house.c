@@ -7,11 +7,11 @@
 
 #include "common/base/clock.h"
 #include "hub/mqtt/codec.h"
-#include "tests/unit/hub/cloud_house.h"
+#include "tests/unit/hub/line_house.h"
 
 enum { PATIENCE_MS = 10000, SOON_MS = 1 };
 
-struct cloud_house cloud;
+struct line_house cloud;
 const struct edge_identity cloud_self = {"edge1", "$edgeHub"};
 const struct edge_identity cloud_leaf = {"leaf", ""};
 const struct edge_identity cloud_module = {"edge1", "modA"};
@@ -232,7 +232,7 @@ void cloud_listen(bool on)
 int cloud_setup(void **state)
 {
     (void) state;
-    cloud = (struct cloud_house){.token_s = 3600, .scoped = true};
+    cloud = (struct line_house){.token_s = 3600, .scoped = true};
     edge_buf_init(&cloud.notes, 1 << 20);
     fake_backend_init(&cloud.fake);
     assert_int_equal(edge_loop_create(&cloud.loop), 0);
