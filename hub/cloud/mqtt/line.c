@@ -1,11 +1,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/cloud/mqtt/line.h"
+#include "hub/cloud/pause.h"
 
 enum {
     STEADY_MS = 60 * 1000, /* a connection that has lasted so long is no flapping */
@@ -35,27 +35,12 @@ bool hub_line_needed(const struct hub_line *line)
            line->asks.count;
 }
 
-static uint64_t random_below(uint64_t most)
-{
-    uint64_t random = 0;
-
-    if (most == 0 || getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-        return 0;
-    return random % most;
-}
-
-/* Full jitter: lines that were lost together come back spread out. */
 static uint64_t pause_ms(const struct hub_line *line)
 {
-    uint64_t least = line->lines->options.pause_min_ms;
-    uint64_t most = line->lines->options.pause_max_ms;
-    unsigned shift = line->failures < 16 ? line->failures + 1 : 16;
+    const struct hub_cloud_options *options = &line->lines->options;
+    uint64_t times = line->refused != HUB_OK ? REFUSED_PAUSES : 1;
 
-    if (line->refused != HUB_OK)
-        least *= REFUSED_PAUSES;
-    if ((least << shift) < most)
-        most = least << shift;
-    return most > least ? least + random_below(most - least) : least;
+    return hub_pause_ms(line->failures, times * options->pause_min_ms, options->pause_max_ms);
 }
 
 static void let_go(struct hub_line *line, bool goodbye)
@@ -106,7 +91,7 @@ static int64_t renew_in_ms(const struct hub_line *line)
         left_ms = DAY_MS;
     if (left_ms < 2000)
         return 1000;
-    return left_ms * 3 / 4 - (int64_t) random_below((uint64_t) left_ms / 10);
+    return left_ms * 3 / 4 - (int64_t) hub_random_below((uint64_t) left_ms / 10);
 }
 
 void hub_line_rearm(struct hub_line *line)

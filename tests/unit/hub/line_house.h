@@ -19,7 +19,7 @@ struct line_house {
     bool deafness; /* from now on */
     bool greets;   /* they get their CONNACK */
     unsigned accepted;
-    struct hub_lines *lines;
+    void *lines;
     struct edge_buf notes;  /* "up;ready leaf 1;sent 0;…" */
     struct edge_buf tokens; /* "…" of each that was handed out */
     unsigned ntokens;

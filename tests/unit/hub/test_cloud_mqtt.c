@@ -488,7 +488,8 @@ static void test_the_end_answers_everybody(void **state)
     cloud_run(somebody);
     cloud_send(&cloud_leaf, "2");
     cloud_twin_get(&cloud_self);
-    cloud.lines = hub_lines_close(cloud.lines);
+    hub_cloud_mqtt.close(cloud.lines);
+    cloud.lines = NULL;
     cloud_wait("sent 1 11;");
     cloud_wait("twin 11 ;");
 }
