@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
-#include "tests/unit/hub/cloud_house.h"
+#include "tests/unit/hub/line_house.h"
 
 #define C2D     EDGE_FEATURE_C2D
 #define DESIRED EDGE_FEATURE_DESIRED
@@ -210,8 +210,8 @@ static void test_only_so_many_connections_are_opened_at_once(void **state)
     (void) state;
     begin();
     cloud.fake.hold = true;
-    for (char c = 'a'; c < 'a' + 20; c++) {
-        who.device[4] = c;
+    for (int i = 0; i < 20; i++) {
+        who.device[4] = (char) ('a' + i);
         cloud_want(&who, DESIRED);
     }
     cloud_run(eight_held);
@@ -488,7 +488,8 @@ static void test_the_end_answers_everybody(void **state)
     cloud_run(somebody);
     cloud_send(&cloud_leaf, "2");
     cloud_twin_get(&cloud_self);
-    cloud.lines = hub_lines_close(cloud.lines);
+    hub_cloud_mqtt.close(cloud.lines);
+    cloud.lines = NULL;
     cloud_wait("sent 1 11;");
     cloud_wait("twin 11 ;");
 }

@@ -7,11 +7,11 @@
 
 #include "common/base/clock.h"
 #include "hub/mqtt/codec.h"
-#include "tests/unit/hub/cloud_house.h"
+#include "tests/unit/hub/line_house.h"
 
 enum { PATIENCE_MS = 10000, SOON_MS = 1 };
 
-struct cloud_house cloud;
+struct line_house cloud;
 const struct edge_identity cloud_self = {"edge1", "$edgeHub"};
 const struct edge_identity cloud_leaf = {"leaf", ""};
 const struct edge_identity cloud_module = {"edge1", "modA"};
@@ -232,7 +232,7 @@ void cloud_listen(bool on)
 int cloud_setup(void **state)
 {
     (void) state;
-    cloud = (struct cloud_house){.token_s = 3600, .scoped = true};
+    cloud = (struct line_house){.token_s = 3600, .scoped = true};
     edge_buf_init(&cloud.notes, 1 << 20);
     fake_backend_init(&cloud.fake);
     assert_int_equal(edge_loop_create(&cloud.loop), 0);
@@ -259,13 +259,14 @@ void cloud_open(unsigned answer_ms, unsigned idle_ms)
         .arg = &cloud,
     };
 
-    assert_int_equal(hub_lines_open(&options, &cloud.lines, NULL), 0);
+    assert_int_equal(hub_cloud_mqtt.open(&options, &cloud.lines, NULL), 0);
 }
 
 int cloud_teardown(void **state)
 {
     (void) state;
-    hub_lines_close(cloud.lines);
+    if (cloud.lines)
+        hub_cloud_mqtt.close(cloud.lines);
     edge_listener_close(cloud.listener);
     hub_mqtt_destroy(cloud.mqtt);
     for (unsigned i = 0; i < cloud.ndeaf; i++)
@@ -304,7 +305,7 @@ void cloud_want(const struct edge_identity *who, unsigned features)
     const struct hub_wish wish = {features, "sdk/1", ""};
 
     cloud.calls++;
-    hub_lines_ops.want(cloud.lines, who, &wish);
+    hub_cloud_mqtt.ops->want(cloud.lines, who, &wish);
     cloud.calls--;
 }
 
@@ -317,7 +318,7 @@ void cloud_send(const struct edge_identity *who, const char *body)
     assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_ORIGIN_DEVICE, "other"), 0);
     assert_int_equal(edge_message_add(&m, "k&", "v=1"), 0);
     cloud.calls++;
-    hub_lines_ops.send(cloud.lines, who, &m, on_sent, strdup(body));
+    hub_cloud_mqtt.ops->send(cloud.lines, who, &m, on_sent, strdup(body));
     cloud.calls--;
     edge_message_fini(&m);
 }
@@ -325,29 +326,30 @@ void cloud_send(const struct edge_identity *who, const char *body)
 void cloud_twin_get(const struct edge_identity *who)
 {
     cloud.calls++;
-    hub_lines_ops.twin_get(cloud.lines, who, on_twin, NULL);
+    hub_cloud_mqtt.ops->twin_get(cloud.lines, who, on_twin, NULL);
     cloud.calls--;
 }
 
 void cloud_twin_patch(const struct edge_identity *who, const char *patch)
 {
     cloud.calls++;
-    hub_lines_ops.twin_patch(cloud.lines, who, patch, strlen(patch), on_patched, NULL);
+    hub_cloud_mqtt.ops->twin_patch(cloud.lines, who, patch, strlen(patch), on_patched, NULL);
     cloud.calls--;
 }
 
 void cloud_reply(const struct edge_identity *who, const char *rid, int status, const char *payload)
 {
     cloud.calls++;
-    hub_lines_ops.method_reply(cloud.lines, who, rid, status,
-                               (struct edge_bytes){(const uint8_t *) payload, strlen(payload)});
+    hub_cloud_mqtt.ops->method_reply(
+        cloud.lines, who, rid, status,
+        (struct edge_bytes){(const uint8_t *) payload, strlen(payload)});
     cloud.calls--;
 }
 
 void cloud_settle(const struct edge_identity *who, uint64_t lock, enum hub_outcome outcome)
 {
     cloud.calls++;
-    hub_lines_ops.settle(cloud.lines, who, lock, outcome);
+    hub_cloud_mqtt.ops->settle(cloud.lines, who, lock, outcome);
     cloud.calls--;
 }
 

@@ -1,14 +1,14 @@
-/* tests/unit/hub/cloud_house.h - IoT Hub as an MQTT head on a loopback port with a fake backend,
+/* tests/unit/hub/line_house.h - IoT Hub as an MQTT head on a loopback port with a fake backend,
  * and the upstream that speaks to it; all on one loop. What the upstream says is noted. */
-#ifndef TESTS_UNIT_HUB_CLOUD_HOUSE_H
-#define TESTS_UNIT_HUB_CLOUD_HOUSE_H
+#ifndef TESTS_UNIT_HUB_LINE_HOUSE_H
+#define TESTS_UNIT_HUB_LINE_HOUSE_H
 
 #include "common/net/listen.h"
 #include "hub/cloud/mqtt/mqtt.h"
 #include "hub/mqtt/server.h"
 #include "tests/unit/hub/fake_backend.h"
 
-struct cloud_house {
+struct line_house {
     struct edge_loop *loop;
     struct edge_timer *patience;
     struct fake_backend fake;
@@ -19,7 +19,7 @@ struct cloud_house {
     bool deafness; /* from now on */
     bool greets;   /* they get their CONNACK */
     unsigned accepted;
-    struct hub_lines *lines;
+    void *lines;
     struct edge_buf notes;  /* "up;ready leaf 1;sent 0;…" */
     struct edge_buf tokens; /* "…" of each that was handed out */
     unsigned ntokens;
@@ -31,7 +31,7 @@ struct cloud_house {
     char until[200]; /* what is waited for */
     bool late;
 };
-extern struct cloud_house cloud;
+extern struct line_house cloud;
 extern const struct edge_identity cloud_self, cloud_leaf, cloud_module;
 
 int cloud_setup(void **state);
