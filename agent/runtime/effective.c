@@ -23,6 +23,15 @@ struct edge_json *agent_effective_keep(const struct edge_json *image_config)
     return kept;
 }
 
+/* edgeHub is part of the runtime: it is privileged unless createOptions say that it is not. */
+static bool is_privileged(const struct agent_module_spec *spec, const struct agent_options *options)
+{
+    const struct edge_json *host = edge_json_get_nocase(spec->create_options, "HostConfig");
+
+    return options->privileged ||
+           (spec->kind == AGENT_MODULE_EDGE_HUB && !edge_json_get_nocase(host, "Privileged"));
+}
+
 int agent_effective_options(const struct agent_module_spec *spec,
                             const struct edge_json *image_config, struct agent_options **ret,
                             struct edge_err *err)
@@ -35,6 +44,7 @@ int agent_effective_options(const struct agent_module_spec *spec,
     rc = agent_options_inherit(options, image_config, err);
     if (rc < 0)
         return edge_wrap(err, rc, "image %s", spec->image);
+    options->privileged = is_privileged(spec, options);
     *ret = EDGE_TAKE(options);
     return 0;
 }

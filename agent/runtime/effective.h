@@ -13,7 +13,8 @@
 /** Those members of the image's config that agent_options_inherit reads; the caller frees it. */
 struct edge_json *agent_effective_keep(const struct edge_json *image_config);
 
-/** Options as written, completed from the image. */
+/** Options as written, completed from the image. edgeHub is privileged unless they say otherwise.
+ */
 EDGE_MUST_CHECK int agent_effective_options(const struct agent_module_spec *spec,
                                             const struct edge_json *image_config,
                                             struct agent_options **ret, struct edge_err *err);

@@ -74,6 +74,9 @@ const struct edge_tls_peer *edge_exchange_certificate(const struct edge_exchange
 bool edge_exchange_wants_websocket(const struct edge_exchange *exchange);
 /** Is @p protocol among the sub-protocols it offers? */
 bool edge_exchange_offers(const struct edge_exchange *exchange, const char *protocol);
+/** The first of @p known that it offers, when it wants a WebSocket at all; NULL: none. */
+const char *edge_exchange_choose(const struct edge_exchange *exchange, const char *const *known,
+                                 size_t nknown);
 /** Switch: only where edge_exchange_wants_websocket is true and nothing has been answered. No
  * extension is granted.
  * @param protocol  the sub-protocol chosen, one it offers; NULL: none

@@ -16,6 +16,18 @@ bool edge_exchange_offers(const struct edge_exchange *exchange, const char *prot
     return http_head_lists(&exchange->head, "Sec-WebSocket-Protocol", protocol);
 }
 
+const char *edge_exchange_choose(const struct edge_exchange *exchange, const char *const *known,
+                                 size_t nknown)
+{
+    if (!edge_exchange_wants_websocket(exchange))
+        return NULL;
+    for (size_t i = 0; i < nknown; i++) {
+        if (edge_exchange_offers(exchange, known[i]))
+            return known[i];
+    }
+    return NULL;
+}
+
 struct edge_stream *edge_exchange_upgrade(struct edge_exchange *exchange, const char *protocol)
 {
     struct edge_buf head = EDGE_BUF_INIT(HEAD_MAX);

@@ -2,6 +2,7 @@
  */
 #include "common/routing/body.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "common/routing/text.h"
@@ -12,6 +13,7 @@ struct scan {
     const struct route_node *nodes;
     struct route_value *slots;
     unsigned depth;
+    struct route_value unwanted;
 };
 
 static bool scan_value(struct scan *s, const struct route_node *node);
@@ -22,19 +24,35 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* How many of the next eight bytes are surely plain: 8, or fewer, to be looked at singly. */
-static bool eight_plain(const char *at)
+/* How many of the next eight bytes a string holds as they are, 0 to 8. Bytes that are below 0x20,
+ * above 0x7f, a quote or a backslash set their high bit; what a borrow sets by mistake is behind
+ * the first of them. */
+static size_t plain_of_eight(const char *at)
 {
     const uint64_t ones = 0x0101010101010101U;
-    const uint64_t high = 0x8080808080808080U;
     uint64_t word;
-    uint64_t quote;
-    uint64_t slash;
+    uint64_t marks;
 
     memcpy(&word, at, sizeof word);
-    quote = word ^ (ones * '"');
-    slash = word ^ (ones * '\\');
-    return ((word | (word - ones * 0x20) | (quote - ones) | (slash - ones)) & high) == 0;
+    word = le64toh(word);
+    marks = word | (word - ones * 0x20) | ((word ^ (ones * '"')) - ones) |
+            ((word ^ (ones * '\\')) - ones);
+    marks &= ones * 0x80;
+    return marks ? (size_t) __builtin_ctzll(marks) / 8 : 8;
+}
+
+static const char *skip_plain(const char *at, const char *end)
+{
+    while (end - at >= 8) {
+        size_t plain = plain_of_eight(at);
+
+        at += plain;
+        if (plain < 8)
+            return at;
+    }
+    while (at < end && is_plain((unsigned char) *at))
+        at++;
+    return at;
 }
 
 static void space(struct scan *s)
@@ -79,10 +97,7 @@ static bool scan_string(struct scan *s, struct route_span *ret, bool *ret_escape
     for (;;) {
         size_t step;
 
-        while (s->end - s->at >= 8 && eight_plain(s->at))
-            s->at += 8;
-        while (s->at < s->end && is_plain((unsigned char) *s->at))
-            s->at++;
+        s->at = skip_plain(s->at, s->end);
         if (s->at == s->end || (unsigned char) *s->at < 0x20)
             return false;
         if (*s->at == '"')
@@ -324,16 +339,18 @@ static bool scan_any(struct scan *s, const struct route_node *node, struct route
 
 static bool scan_value(struct scan *s, const struct route_node *node)
 {
-    struct route_value value = {.kind = ROUTE_UNDEFINED};
+    struct route_value value;
 
     space(s);
     if (s->at == s->end)
         return false;
-    if (node)
-        forget(s, node);
+    if (!node)
+        return scan_any(s, node, &s->unwanted);
+    value = (struct route_value){.kind = ROUTE_UNDEFINED};
+    forget(s, node);
     if (!scan_any(s, node, &value))
         return false;
-    if (node && node->slot >= 0)
+    if (node->slot >= 0)
         s->slots[node->slot] = value;
     return true;
 }
@@ -341,7 +358,7 @@ static bool scan_value(struct scan *s, const struct route_node *node)
 bool route_body_scan(const struct route_tree *tree, struct route_span text,
                      struct route_value *slots)
 {
-    struct scan s = {text.data, text.data + text.len, tree->nodes, slots, 0};
+    struct scan s = {text.data, text.data + text.len, tree->nodes, slots, 0, {0}};
 
     space(&s);
     if (s.at == s.end || *s.at != '{' || tree->len == 0)

@@ -26,7 +26,8 @@ struct route_operand {
     struct route_span name; /* of a property alone; data NULL: it is something else */
 };
 
-/** Fail at @p where. The place is added: "… at line 1, column 7 (1:7-1:9)". @return @p code */
+/** Fail at @p where. The place is put before it: "line 1, column 7 (1:7-1:9): …". @return @p code
+ */
 int route_fail(struct route_parser *p, int code, struct route_span where, const char *fmt, ...)
     EDGE_PRINTF(4, 5);
 /** The same for types: kept, and compiling goes on. */

@@ -58,8 +58,10 @@ static void skip_blanks(struct route_lexer *lexer)
         struct route_span rest = rest_of(lexer);
         size_t len = run(rest, is_blank);
 
-        if (len == 0)
+        if (len == 0) {
             len = comment(rest);
+            lexer->commented = lexer->commented || len > 0;
+        }
         if (len == 0)
             return;
         lexer->at += len;
@@ -156,7 +158,7 @@ const char *route_swallowed(struct route_span name)
     static const char *const operators[] = {"||", "+", "*", "%", "-"};
 
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (memmem(name.data, name.len, operators[i], strlen(operators[i])))
+        if (name.len > 0 && memmem(name.data, name.len, operators[i], strlen(operators[i])))
             return operators[i];
     }
     return NULL;

@@ -68,7 +68,8 @@ struct route_token {
 struct route_lexer {
     struct route_span text;
     size_t at;
-    char why[200]; /* of TOKEN_BAD */
+    bool commented; /* a comment was skipped, which may not have been meant as one */
+    char why[200];  /* of TOKEN_BAD */
 };
 
 /** The next word; TOKEN_END and TOKEN_BAD stay. */

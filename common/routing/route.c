@@ -33,8 +33,8 @@ static void place_error(const struct route_parser *p, struct edge_err *err, int 
     }
     for (size_t i = 0; i < where.len && where.data[i] != '\n'; i++)
         width += ((unsigned char) where.data[i] & 0xc0) != 0x80;
-    edge_fail(err, code, "%s at line %zu, column %zu (%zu:%zu-%zu:%zu)", what, line, column, line,
-              column, line, column + (width ? width : 1));
+    edge_fail(err, code, "line %zu, column %zu (%zu:%zu-%zu:%zu): %s", line, column, line, column,
+              line, column + (width ? width : 1), what);
 }
 
 int route_fail(struct route_parser *p, int code, struct route_span where, const char *fmt, ...)
@@ -68,11 +68,11 @@ void route_advance(struct route_parser *p)
 }
 
 /* What the mistake probably was. */
-static const char *mistake(const struct route_token *token)
+static const char *mistake(const struct route_parser *p)
 {
-    struct route_span text = token->text;
+    struct route_span text = p->token.text;
 
-    if (token->kind == TOKEN_EQ)
+    if (p->token.kind == TOKEN_EQ)
         return "; '=' compares, '==' does not exist";
     if (route_span_is(text, "&&"))
         return "; write AND";
@@ -80,6 +80,8 @@ static const char *mistake(const struct route_token *token)
         return "; write NOT, or '!=' without a blank between";
     if (text.len > 1 && strchr("+-*%|", text.data[0]))
         return "; an operator has blanks around it";
+    if (p->lexer.commented)
+        return "; '/*' and '*/' make a comment of all between them";
     return "";
 }
 
@@ -90,10 +92,10 @@ int route_unexpected(struct route_parser *p, const char *expected)
     if (p->token.kind == TOKEN_BAD)
         return route_fail(p, EDGE_EINVALID, text, "%s", p->lexer.why);
     if (p->token.kind == TOKEN_END)
-        return route_fail(p, EDGE_EINVALID, text, "Syntax error: %s expected, not the end",
-                          expected);
+        return route_fail(p, EDGE_EINVALID, text, "Syntax error: %s expected, not the end%s",
+                          expected, mistake(p));
     return route_fail(p, EDGE_EINVALID, text, "Syntax error: %s expected, not '%.*s'%s", expected,
-                      route_shown(text), text.data, mistake(&p->token));
+                      route_shown(text), text.data, mistake(p));
 }
 
 int route_expect(struct route_parser *p, enum route_token_kind kind, const char *expected)
@@ -277,7 +279,7 @@ static int check_text(struct route_parser *p)
         at += step;
     }
     if (trimmed(text).len == 0)
-        return edge_fail(p->err, EDGE_EINVALID, "The route is empty at line 1, column 1 (1:1)");
+        return edge_fail(p->err, EDGE_EINVALID, "line 1, column 1 (1:1-1:2): The route is empty");
     return 0;
 }
 

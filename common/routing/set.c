@@ -115,6 +115,7 @@ static int keep_error(struct route_of_set *member, const struct edge_err *err)
 {
     member->error = edge_strdup(err->text);
     member->entry.error = member->error;
+    member->entry.route = NULL;
     return member->error ? 0 : -ENOMEM;
 }
 
@@ -172,37 +173,45 @@ static int by_priority(const void *a, const void *b)
     return x < y ? -1 : 1;
 }
 
-/* Gives each route its place among the others. */
-static int place_route(struct edge_routes *set, size_t index, struct edge_err *err)
+/* Its paths among those of all, and its place among the others. */
+static int place_route(struct edge_routes *set, size_t index)
 {
     struct route_of_set *member = &set->members[index];
     const struct route_program *program = &member->route->program;
     int rc;
 
-    member->sink = first_to_sink(set, index);
-    set->order[set->nroutes++] = member;
-    set->looks_inside = set->looks_inside || program->looks_inside;
     member->map = calloc(program->tree.slots + 1, sizeof *member->map);
     if (!member->map)
         return -ENOMEM;
     rc = route_tree_merge(&set->tree, &program->tree, member->map);
-    if (rc == EDGE_ELIMIT)
-        return edge_fail(err, rc, "Error parsing route %s - more than %d different $body paths",
-                         member->name, ROUTE_PATHS_MAX);
-    return rc;
+    if (rc < 0)
+        return rc;
+    member->sink = first_to_sink(set, index);
+    set->order[set->nroutes++] = member;
+    set->looks_inside = set->looks_inside || program->looks_inside;
+    return 0;
 }
 
-static int place_all(struct edge_routes *set, struct edge_err *err)
+static int place_all(struct edge_routes *set, bool lenient, struct edge_err *err)
 {
-    int rc = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        struct route_of_set *member = &set->members[i];
+        struct edge_err why = {0};
+        int rc = member->route ? place_route(set, i) : 0;
 
-    for (size_t i = 0; rc == 0 && i < set->count; i++) {
-        if (set->members[i].route)
-            rc = place_route(set, i, err);
+        if (rc == EDGE_ELIMIT) {
+            edge_fail(&why, rc, "More than %d different $body paths in all routes",
+                      ROUTE_PATHS_MAX);
+            rc = lenient
+                     ? keep_error(member, &why)
+                     : edge_fail(err, rc, "Error parsing route %s - %s", member->name, why.text);
+        }
+        if (rc < 0)
+            return rc;
     }
     if (set->nroutes > 0)
         qsort(set->order, set->nroutes, sizeof set->order[0], by_priority);
-    return rc;
+    return 0;
 }
 
 static struct edge_routes *new_set(size_t max)
@@ -241,7 +250,7 @@ int edge_routes_read(const struct edge_json *routes, const char *schema, bool le
                 return rc;
         }
     }
-    rc = place_all(set, err);
+    rc = place_all(set, lenient, err);
     if (rc < 0)
         return rc;
     *ret = EDGE_TAKE(set);

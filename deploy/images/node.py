@@ -4,34 +4,12 @@
 """
 import json
 import os
-import re
 import shutil
-import subprocess
 
 import busybox
 import oci
-
-
-def libraries(program):
-    """The shared objects a program is loaded with, their loader included."""
-    text = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-    return sorted(set(re.findall(r"(?:=> )?(/\S+) \(0x", text)))
-
-
-def with_folders(files):
-    """The same with every parent folder named."""
-    for path in list(files):
-        parent = os.path.dirname(path)
-        while parent not in ("", "/") and parent not in files:
-            files[parent] = oci.Folder(0o755)
-            parent = os.path.dirname(parent)
-    return files
-
-
-def content(path):
-    """An executable file of this machine, for a layer."""
-    with open(os.path.realpath(path), "rb") as file:
-        return file.read(), 0o755
+import program
+from program import content, with_folders
 
 
 def builtins():
@@ -45,9 +23,7 @@ def builtins():
 
 def runtime():
     """node and its libraries; where busybox has a folder, it is not named again."""
-    program = os.path.realpath(shutil.which("node"))
-    files = {"/usr/bin/node": content(program)}
-    files.update({path: content(path) for path in libraries(program)})
+    files = program.files(shutil.which("node"), "/usr/bin/node")
     files.update(builtins())
     return with_folders(files)
 

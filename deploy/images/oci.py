@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import platform
 import ssl
 import subprocess
@@ -116,6 +117,25 @@ class Image:
     def descriptor(self):
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.manifest),
                 "platform": {"architecture": self.arch, "os": "linux"}}
+
+
+    def archive(self, path, reference):
+        """Write the image as an OCI layout in a tar file, as `ctr images import` takes it."""
+        descriptor = {**self.descriptor(), "annotations": {
+            "io.containerd.image.name": reference, "org.opencontainers.image.ref.name": reference.rpartition(":")[2]}}
+        del descriptor["platform"]
+        blobs = {**self.blobs, self.digest: self.manifest}
+        entries = {"blobs": Folder(0o755), "blobs/sha256": Folder(0o755),
+                   "oci-layout": json.dumps({"imageLayoutVersion": "1.0.0"}).encode(),
+                   "index.json": json.dumps({"schemaVersion": 2, "manifests": [descriptor]}).encode()}
+        entries.update({"blobs/" + digest.replace(":", "/"): data for digest, data in blobs.items()})
+        with open(path + ".part", "wb") as file:
+            file.write(layer(entries))
+        os.replace(path + ".part", path)
+
+    def size(self):
+        """Bytes a registry stores for it."""
+        return len(self.manifest) + sum(map(len, self.blobs.values()))
 
 
 def index_of(images):

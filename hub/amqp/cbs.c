@@ -1,3 +1,4 @@
+#include <proton/link.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,21 @@ enum { CREDIT = 50 };
 static const char *const types[] = {"servicebus.windows.net:sastoken",
                                     "azure-devices.net:sastoken"};
 
+/* By which the answer goes: best one of the session of the request. */
+static struct hub_amqp_link *reply_link(const struct hub_amqp_connection *c,
+                                        const struct hub_amqp_link *request)
+{
+    for (struct hub_amqp_link *link = c->cbs; request && link; link = link->next_reply) {
+        if (pn_link_session(link->engine) == pn_link_session(request->engine))
+            return link;
+    }
+    return c->cbs;
+}
+
 static void respond(struct hub_amqp_errand *errand, int status, const char *text)
 {
     struct hub_amqp_connection *c = errand->connection;
-    struct hub_amqp_link *to = hub_amqp_link_to(c, "$cbs", hub_amqp_errand_link(errand));
+    struct hub_amqp_link *to = reply_link(c, hub_amqp_errand_link(errand));
     struct hub_amqp_pair properties[] = {
         {"status-code", {.kind = HUB_AMQP_INT, .i = status}},
         {"status-description", hub_amqp_text(text)},
@@ -118,7 +130,7 @@ static void put_token(struct hub_amqp_errand *errand, const struct hub_amqp_mess
         return;
     }
     if (identity_of(audience, token, &who))
-        hub_amqp_person_prove(errand->connection, &who, token, on_proved, errand);
+        hub_amqp_person_prove(errand->connection, &who, token, NULL, on_proved, errand);
     else
         ask_nodes(errand, audience, token);
     explicit_bzero(token, strlen(token));
@@ -162,19 +174,29 @@ static void on_message(struct hub_amqp_link *link, uint64_t delivery,
 
 static void on_detached(struct hub_amqp_link *link, void *arg)
 {
-    (void) link;
+    struct hub_amqp_link **at = &link->connection->cbs;
+
     (void) arg;
+    while (*at && *at != link)
+        at = &(*at)->next_reply;
+    if (*at)
+        *at = link->next_reply;
 }
 
 static const struct hub_amqp_link_ops ops = {.message = on_message, .detached = on_detached};
 
 int hub_amqp_cbs_attach(struct hub_amqp_link *link, const struct hub_amqp_attach *attach)
 {
-    bool welcome = link->connection->welcome;
+    struct hub_amqp_connection *c = link->connection;
+    bool welcome = c->welcome;
 
     if (strcmp(attach->address, "$cbs") != 0)
         return HUB_AMQP_NOT_MINE;
+    if (!attach->client_sends) {
+        link->next_reply = c->cbs;
+        c->cbs = link;
+    }
     hub_amqp_take(link, &ops, NULL, CREDIT);
-    link->connection->welcome = welcome; /* anybody may ask here */
+    c->welcome = welcome; /* anybody may ask here */
     return 0;
 }

@@ -23,6 +23,7 @@ enum {
     WELCOME_MS = 60 * 1000, /* to show a token */
     TICK_LEAST_MS = 250,
     EXPIRY_MOST_MS = 60 * 60 * 1000, /* the wall clock may have jumped */
+    FEW = 8,
 };
 
 static void feed(struct hub_amqp_connection *c, struct edge_bytes data);
@@ -42,6 +43,8 @@ void hub_amqp_unref(struct hub_amqp_connection *c)
     pn_connection_driver_destroy(&c->driver);
     hub_amqp_frames_fini(&c->frames);
     edge_buf_fini(&c->backlog);
+    edge_map_fini(&c->names);
+    free(c->sending);
     free(c->address);
     free(c->hostname);
     free(c->client);
@@ -107,16 +110,58 @@ static void opened(struct hub_amqp_connection *c)
     edge_timer_arm(c->tick, 0);
 }
 
-static void session_opened(struct hub_amqp_connection *c, pn_session_t *session)
+/* Sessions with messages in the engine. */
+
+void hub_amqp_sent(struct hub_amqp_connection *c, pn_session_t *session, size_t len)
 {
-    c->nsessions++;
-    pn_session_open(session);
+    size_t room = c->sending_room ? 2 * c->sending_room : FEW;
+    pn_session_t **grown;
+
+    c->engine_bytes += len;
+    if (pn_session_get_context(session))
+        return; /* it is known already */
+    if (c->nsending == c->sending_room) {
+        grown = realloc(c->sending, room * sizeof(pn_session_t *));
+        if (!grown)
+            return; /* counted until the next flush alone */
+        c->sending = grown;
+        c->sending_room = room;
+    }
+    c->sending[c->nsending++] = session;
+    pn_session_set_context(session, c);
+}
+
+static void count_sending(struct hub_amqp_connection *c)
+{
+    size_t kept = 0;
+
+    c->engine_bytes = 0;
+    for (size_t i = 0; i < c->nsending; i++) {
+        size_t bytes = pn_session_outgoing_bytes(c->sending[i]);
+
+        c->engine_bytes += bytes;
+        if (bytes > 0)
+            c->sending[kept++] = c->sending[i];
+        else
+            pn_session_set_context(c->sending[i], NULL);
+    }
+    c->nsending = kept;
+}
+
+static void forget_sending(struct hub_amqp_connection *c, pn_session_t *session)
+{
+    for (size_t i = 0; i < c->nsending; i++) {
+        if (c->sending[i] == session) {
+            c->sending[i] = c->sending[--c->nsending];
+            return;
+        }
+    }
 }
 
 static void session_closed(struct hub_amqp_connection *c, pn_session_t *session)
 {
-    c->nsessions--;
     hub_amqp_links_end(c, session);
+    forget_sending(c, session);
     pn_session_close(session);
     pn_session_free(session);
 }
@@ -139,7 +184,7 @@ static void handle(struct hub_amqp_connection *c, pn_event_t *event)
         client_closes(c);
         break;
     case PN_SESSION_REMOTE_OPEN:
-        session_opened(c, pn_event_session(event));
+        pn_session_open(pn_event_session(event));
         break;
     case PN_SESSION_REMOTE_CLOSE:
         session_closed(c, pn_event_session(event));
@@ -176,11 +221,7 @@ static void dispatch(struct hub_amqp_connection *c)
 
 bool hub_amqp_full(const struct hub_amqp_connection *c)
 {
-    size_t bytes = edge_stream_queued(c->stream);
-
-    for (pn_session_t *s = pn_session_head(c->driver.connection, 0); s; s = pn_session_next(s, 0))
-        bytes += pn_session_outgoing_bytes(s);
-    return bytes >= OUTGOING_HIGH;
+    return edge_stream_queued(c->stream) + c->engine_bytes >= OUTGOING_HIGH;
 }
 
 /* A client that does not read, and one whose messages nobody settles, is not read from. */
@@ -203,6 +244,7 @@ void hub_amqp_flush(struct hub_amqp_connection *c)
         edge_stream_write(c->stream, out.start, out.size);
         pn_connection_driver_write_done(&c->driver, out.size);
     }
+    count_sending(c);
     regulate(c);
 }
 
@@ -405,7 +447,7 @@ static bool prepare(struct hub_amqp_connection *c)
     transport = c->driver.transport;
     pn_transport_set_server(transport);
     pn_transport_set_max_frame(transport, HUB_AMQP_FRAME_MAX);
-    pn_transport_set_channel_max(transport, HUB_AMQP_CHANNELS_MAX - 1);
+    pn_transport_set_channel_max(transport, (uint16_t) (o->max_sessions - 1));
     pn_transport_set_idle_timeout(transport, o->idle_ms * 2); /* half of it is announced */
     pn_connection_set_container(c->driver.connection, c->server->host);
     hub_amqp_sasl_offer(c);
@@ -433,7 +475,7 @@ struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
     server->connections = c;
     server->clients++;
     edge_buf_init(&c->backlog, BACKLOG_MAX);
-    hub_amqp_frames_init(&c->frames, server->options.max_links);
+    hub_amqp_frames_init(&c->frames, server->options.max_links, server->options.max_sessions);
     if (!prepare(c)) {
         hub_amqp_drop(c);
         return NULL;

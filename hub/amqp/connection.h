@@ -3,12 +3,13 @@
  *   stream -> frames -> engine -> events -> links -> nodes;  engine -> stream, once a turn
  *
  * Who keeps a connection across turns of the loop holds a reference; an ended one takes calls and
- * does nothing. Links are found again by their number. */
+ * does nothing. */
 #ifndef HUB_AMQP_CONNECTION_H
 #define HUB_AMQP_CONNECTION_H
 
 #include <proton/connection_driver.h>
 
+#include "common/base/map.h"
 #include "common/loop/loop.h"
 #include "hub/amqp/frames.h"
 #include "hub/amqp/server.h"
@@ -49,17 +50,20 @@ struct hub_amqp_connection {
     struct edge_timer *expiry; /* of grants and people */
     int64_t deadline_ms;
 
-    struct hub_amqp_link *links, *dead;
-    unsigned nlinks, nsessions;
-    uint64_t next_link, next_delivery, round;
+    struct hub_amqp_link *links, *last, *dead;
+    struct hub_amqp_link *cbs; /* by which answers of $cbs go */
+    uint64_t next_delivery, round;
     size_t partial_bytes;   /* of deliveries still coming */
     size_t unsettled_bytes; /* of deliveries handed to nodes */
+    size_t engine_bytes;    /* of messages the engine has not given out; counted at each flush */
+    pn_session_t **sending; /* sessions that may have some */
+    size_t nsending, sending_room;
 
     struct hub_amqp_grant *grants;
     uint64_t used_grant; /* what hub_amqp_granted said yes by, last */
     uint64_t next_grant;
     struct hub_amqp_person *people;
-    unsigned npeople;
+    struct edge_map names; /* of people */
 };
 
 /** @return NULL without memory (@p stream is closed) */
@@ -74,6 +78,8 @@ void hub_amqp_unref(struct hub_amqp_connection *c);
 void hub_amqp_flush_soon(struct hub_amqp_connection *c);
 /** Write it now. */
 void hub_amqp_flush(struct hub_amqp_connection *c);
+/** @p len bytes have been given to the engine for this session. */
+void hub_amqp_sent(struct hub_amqp_connection *c, pn_session_t *session, size_t len);
 /** Are there as many bytes under way as we keep for a client? */
 bool hub_amqp_full(const struct hub_amqp_connection *c);
 /** The SASL PLAIN that was being looked at has an answer. */

@@ -14,7 +14,7 @@ struct hub_amqp_errand *hub_amqp_errand_begin(struct hub_amqp_link *link, uint64
     if (!errand)
         return NULL;
     errand->connection = hub_amqp_ref(link->connection);
-    errand->link = link->id;
+    errand->link = hub_amqp_link_ref(link);
     errand->delivery = delivery;
     if (id) {
         errand->id = *id;
@@ -27,11 +27,12 @@ struct hub_amqp_errand *hub_amqp_errand_begin(struct hub_amqp_link *link, uint64
 
 struct hub_amqp_link *hub_amqp_errand_link(const struct hub_amqp_errand *errand)
 {
-    return hub_amqp_link_find(errand->connection, errand->link);
+    return errand->link->engine ? errand->link : NULL;
 }
 
 void hub_amqp_errand_end(struct hub_amqp_errand *errand)
 {
+    hub_amqp_link_unref(errand->link);
     hub_amqp_unref(errand->connection);
     free(errand);
 }

@@ -21,7 +21,7 @@ enum performative {
     PERFORMATIVES_END
 };
 enum { FIELDS = 8 }; /* more than this of a performative is not looked at */
-enum { SKIP = 1 };
+enum { SKIP = 1, FEW = 8 };
 
 struct hub_amqp_handle {
     uint32_t handle;
@@ -29,9 +29,10 @@ struct hub_amqp_handle {
     bool more; /* a delivery is under way */
 };
 
-void hub_amqp_frames_init(struct hub_amqp_frames *f, size_t max_handles)
+void hub_amqp_frames_init(struct hub_amqp_frames *f, size_t max_handles, size_t max_channels)
 {
-    *f = (struct hub_amqp_frames){.header = true, .max_handles = max_handles};
+    *f = (struct hub_amqp_frames){
+        .header = true, .max_handles = max_handles, .max_channels = max_channels};
     edge_buf_init(&f->partial, HUB_AMQP_FRAME_MAX);
 }
 
@@ -42,31 +43,55 @@ void hub_amqp_frames_fini(struct hub_amqp_frames *f)
     free(f->handles);
     f->channels = NULL;
     f->handles = NULL;
-    f->nhandles = 0;
+    f->nhandles = f->room = 0;
 }
 
 static bool channel_open(const struct hub_amqp_frames *f, uint16_t channel)
 {
-    return f->channels && channel < HUB_AMQP_CHANNELS_MAX &&
+    return f->channels && channel < f->max_channels &&
            (f->channels[channel / 8] >> channel % 8 & 1);
+}
+
+/* Where a handle is among the others, or would be. */
+static size_t place_of(const struct hub_amqp_frames *f, uint16_t channel, uint32_t handle)
+{
+    size_t low = 0, high = f->nhandles;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct hub_amqp_handle *at = &f->handles[middle];
+
+        if (at->channel < channel || (at->channel == channel && at->handle < handle))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static struct hub_amqp_handle *find(const struct hub_amqp_frames *f, uint16_t channel,
                                     uint32_t handle)
 {
-    for (size_t i = 0; i < f->nhandles; i++) {
-        if (f->handles[i].handle == handle && f->handles[i].channel == channel)
-            return &f->handles[i];
-    }
-    return NULL;
+    size_t at = place_of(f, channel, handle);
+
+    return at < f->nhandles && f->handles[at].channel == channel && f->handles[at].handle == handle
+               ? &f->handles[at]
+               : NULL;
+}
+
+/* Take out the handles from @p at up to @p end. */
+static void cut(struct hub_amqp_frames *f, size_t at, size_t end)
+{
+    memmove(f->handles + at, f->handles + end, (f->nhandles - end) * sizeof *f->handles);
+    f->nhandles -= end - at;
 }
 
 static int begin(struct hub_amqp_frames *f, uint16_t channel, bool reply)
 {
-    if (channel >= HUB_AMQP_CHANNELS_MAX)
+    if (channel >= f->max_channels)
         return EDGE_ELIMIT;
     if (!f->channels) {
-        f->channels = calloc(HUB_AMQP_CHANNELS_MAX / 8, 1);
+        f->channels = calloc(f->max_channels / 8 + 1, 1);
         if (!f->channels)
             return -ENOMEM;
     }
@@ -78,29 +103,40 @@ static int begin(struct hub_amqp_frames *f, uint16_t channel, bool reply)
 
 static void end(struct hub_amqp_frames *f, uint16_t channel)
 {
-    size_t kept = 0;
+    size_t first = place_of(f, channel, 0);
 
     f->channels[channel / 8] &= (uint8_t) ~(1 << channel % 8);
-    for (size_t i = 0; i < f->nhandles; i++) {
-        if (f->handles[i].channel != channel)
-            f->handles[kept++] = f->handles[i];
-    }
-    f->nhandles = kept;
+    if (f->nhandles > 0)
+        cut(f, first, place_of(f, channel, UINT32_MAX));
+}
+
+static int grow(struct hub_amqp_frames *f)
+{
+    size_t room = f->room ? 2 * f->room : FEW;
+    struct hub_amqp_handle *grown = realloc(f->handles, room * sizeof *grown);
+
+    if (!grown)
+        return -ENOMEM;
+    f->handles = grown;
+    f->room = room;
+    return 0;
 }
 
 static int attach(struct hub_amqp_frames *f, uint16_t channel, uint32_t handle)
 {
-    struct hub_amqp_handle *grown;
+    size_t at = place_of(f, channel, handle);
+    int rc;
 
     if (find(f, channel, handle) || handle > INT32_MAX)
         return EDGE_EPROTOCOL;
     if (f->nhandles == f->max_handles)
         return EDGE_ELIMIT;
-    grown = realloc(f->handles, (f->nhandles + 1) * sizeof *grown);
-    if (!grown)
-        return -ENOMEM;
-    f->handles = grown;
-    f->handles[f->nhandles++] = (struct hub_amqp_handle){handle, channel, false};
+    rc = f->nhandles == f->room ? grow(f) : 0;
+    if (rc < 0)
+        return rc;
+    memmove(f->handles + at + 1, f->handles + at, (f->nhandles - at) * sizeof *f->handles);
+    f->handles[at] = (struct hub_amqp_handle){handle, channel, false};
+    f->nhandles++;
     return 0;
 }
 
@@ -155,7 +191,7 @@ static int on_handle(struct hub_amqp_frames *f, enum performative code, uint16_t
     if (code == TRANSFER)
         return transfer(found, fields, ret);
     if (code == DETACH)
-        *found = f->handles[--f->nhandles];
+        cut(f, (size_t) (found - f->handles), (size_t) (found - f->handles) + 1);
     return 0;
 }
 

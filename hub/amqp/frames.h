@@ -15,7 +15,6 @@
 enum {
     HUB_AMQP_FRAME_MAX = 64 * 1024,
     HUB_AMQP_FRAME_VALUES = 1024, /* in a performative */
-    HUB_AMQP_CHANNELS_MAX = 1024,
 };
 
 struct hub_amqp_handle;
@@ -25,13 +24,15 @@ struct hub_amqp_frames {
     bool header;             /* a protocol header may come next */
     bool login, open;        /* the one sasl-init, the one OPEN have come */
     uint8_t *channels;       /* open channels; a bit each */
-    struct hub_amqp_handle *handles;
-    size_t nhandles;
+    size_t max_channels;
+    struct hub_amqp_handle *handles; /* by channel and handle */
+    size_t nhandles, room;
     size_t max_handles;
 };
 
-/** @param max_handles  links a client may have open, over all channels */
-void hub_amqp_frames_init(struct hub_amqp_frames *frames, size_t max_handles);
+/** @param max_handles  links a client may have open, over all channels
+ * @param max_channels  sessions */
+void hub_amqp_frames_init(struct hub_amqp_frames *frames, size_t max_handles, size_t max_channels);
 void hub_amqp_frames_fini(struct hub_amqp_frames *frames);
 
 /** What was found at the front of the bytes. */

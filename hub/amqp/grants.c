@@ -66,15 +66,15 @@ bool hub_amqp_granted(const struct hub_amqp_connection *connection, const char *
 
 static void end_links(struct hub_amqp_connection *c, uint64_t grant)
 {
-    struct hub_amqp_link *link = c->links;
+    struct hub_amqp_link *link = c->links, *next;
 
-    while (link) {
-        if (link->grant != grant) {
-            link = link->next;
+    for (; link; link = next) {
+        next = link->next;
+        if (link->grant != grant)
             continue;
-        }
         hub_amqp_refuse(link, "amqp:unauthorized-access", "the token has expired");
-        link = c->links; /* its node may have ended others */
+        if (next && !next->engine) /* its node has ended others */
+            next = c->links;
     }
 }
 

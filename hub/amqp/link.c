@@ -12,42 +12,52 @@
 
 enum { ATTACH_BYTES = 64 * 1024, ADDRESS_MAX = 1024 };
 
-struct hub_amqp_link *hub_amqp_link_find(const struct hub_amqp_connection *c, uint64_t id)
+struct hub_amqp_link *hub_amqp_link_ref(struct hub_amqp_link *link)
 {
-    for (struct hub_amqp_link *link = c->links; link; link = link->next) {
-        if (link->id == id)
-            return link;
-    }
-    return NULL;
+    link->refs++;
+    return link;
 }
 
-struct hub_amqp_link *hub_amqp_link_to(const struct hub_amqp_connection *c, const char *address,
-                                       const struct hub_amqp_link *near)
+void hub_amqp_link_unref(struct hub_amqp_link *link)
 {
-    struct hub_amqp_link *best = NULL;
+    if (--link->refs > 0)
+        return;
+    edge_buf_fini(&link->partial);
+    free(link->address);
+    free(link);
+}
 
-    for (struct hub_amqp_link *link = c->links; link; link = link->next) {
-        if (link->client_sends || !link->taken || strcmp(link->address, address) != 0)
-            continue;
-        if (near && pn_link_session(link->engine) == pn_link_session(near->engine))
-            return link;
-        best = link;
-    }
-    return best;
+static void put_in(struct hub_amqp_connection *c, struct hub_amqp_link *link)
+{
+    link->prev = NULL;
+    link->next = c->links;
+    if (link->next)
+        link->next->prev = link;
+    else
+        c->last = link;
+    c->links = link;
+}
+
+static void take_out(struct hub_amqp_connection *c, struct hub_amqp_link *link)
+{
+    if (link->prev)
+        link->prev->next = link->next;
+    else
+        c->links = link->next;
+    if (link->next)
+        link->next->prev = link->prev;
+    else
+        c->last = link->prev;
 }
 
 /* Take it off the connection; tell its node; its memory goes at the end of the turn. */
 static void end(struct hub_amqp_link *link)
 {
     struct hub_amqp_connection *c = link->connection;
-    struct hub_amqp_link **at = &c->links;
 
-    while (*at != link)
-        at = &(*at)->next;
-    *at = link->next;
+    take_out(c, link);
     link->next = c->dead;
     c->dead = link;
-    c->nlinks--;
     pn_link_set_context(link->engine, NULL);
     link->engine = NULL; /* from here on it takes nothing */
     hub_amqp_incoming_end(link);
@@ -64,43 +74,37 @@ void hub_amqp_links_reap(struct hub_amqp_connection *c)
         struct hub_amqp_link *link = c->dead;
 
         c->dead = link->next;
-        edge_buf_fini(&link->partial);
-        free(link->address);
-        free(link);
+        hub_amqp_link_unref(link);
     }
 }
 
 void hub_amqp_links_end(struct hub_amqp_connection *c, pn_session_t *session)
 {
-    struct hub_amqp_link *link = c->links;
+    struct hub_amqp_link *link = c->links, *next;
 
     while (link) {
         if (session && pn_link_session(link->engine) != session) {
             link = link->next;
             continue;
         }
+        next = link->next;
         end(link);
-        link = c->links; /* its node may have ended others */
+        link = next && !next->engine ? c->links : next; /* its node may have ended others */
     }
 }
 
-static struct hub_amqp_link *not_of_round(const struct hub_amqp_connection *c)
-{
-    for (struct hub_amqp_link *link = c->links; link; link = link->next) {
-        if (link->round != c->round && link->taken && !link->client_sends)
-            return link;
-    }
-    return NULL;
-}
-
+/* What a node does may change the list: each goes to its front when it has had its turn. */
 void hub_amqp_links_resume(struct hub_amqp_connection *c)
 {
     struct hub_amqp_link *link;
 
-    c->round++; /* what a node does may change the list */
-    while (!c->ended && (link = not_of_round(c))) {
+    c->round++;
+    while (!c->ended && (link = c->last) && link->round != c->round) {
         link->round = c->round;
-        hub_amqp_outgoing_credit(link);
+        take_out(c, link);
+        put_in(c, link);
+        if (link->taken && !link->client_sends)
+            hub_amqp_outgoing_credit(link);
     }
 }
 
@@ -217,16 +221,15 @@ static struct hub_amqp_link *create(struct hub_amqp_connection *c, pn_link_t *en
     if (!link)
         return NULL;
     *link = (struct hub_amqp_link){.connection = c,
-                                   .next = c->links,
-                                   .id = ++c->next_link,
+                                   .refs = 1,
+                                   .round = c->round,
                                    .engine = engine,
                                    .client_sends = pn_link_is_receiver(engine)};
     edge_buf_init(&link->partial, HUB_AMQP_MESSAGE_MAX);
     link->incoming_tail = &link->incoming;
     link->waiting_tail = &link->waiting;
     link->address = normal(address);
-    c->links = link;
-    c->nlinks++;
+    put_in(c, link);
     pn_link_set_context(engine, link);
     return link;
 }

@@ -17,8 +17,9 @@ enum {
 
 struct hub_amqp_link {
     struct hub_amqp_connection *connection;
-    struct hub_amqp_link *next;
-    uint64_t id;
+    struct hub_amqp_link *prev, *next;
+    struct hub_amqp_link *next_reply;    /* of $cbs, towards the client */
+    unsigned refs;                       /* of errands; memory goes with the last */
     pn_link_t *engine;                   /* NULL once ended */
     const struct hub_amqp_link_ops *ops; /* NULL: nobody's yet */
     void *arg;
@@ -49,15 +50,14 @@ void hub_amqp_link_delivery(pn_link_t *engine, pn_delivery_t *delivery);
 
 /** End all links, or those of one session (not NULL). */
 void hub_amqp_links_end(struct hub_amqp_connection *c, pn_session_t *session);
-/** Free what has ended; nobody looks at it any more. */
+/** Free what has ended and nobody looks at any more. */
 void hub_amqp_links_reap(struct hub_amqp_connection *c);
 /** Give every sender its turn again. */
 void hub_amqp_links_resume(struct hub_amqp_connection *c);
 
-struct hub_amqp_link *hub_amqp_link_find(const struct hub_amqp_connection *c, uint64_t id);
-/** A link at @p address to the client, best one of the session of @p near. */
-struct hub_amqp_link *hub_amqp_link_to(const struct hub_amqp_connection *c, const char *address,
-                                       const struct hub_amqp_link *near);
+/** For answers that come later: its memory stays, its end is seen by `engine`. */
+struct hub_amqp_link *hub_amqp_link_ref(struct hub_amqp_link *link);
+void hub_amqp_link_unref(struct hub_amqp_link *link);
 /** Keep an attach whose answer comes later; @p ops and @p arg are told when the link ends. */
 void hub_amqp_hold(struct hub_amqp_link *link, const struct hub_amqp_link_ops *ops, void *arg);
 

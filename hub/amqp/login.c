@@ -31,7 +31,7 @@ void hub_amqp_login(struct hub_amqp_connection *c, const char *user, const char 
     if (o->nodes && o->nodes->plain)
         rc = o->nodes->plain(c, user, password, audience, &until_s, &err, o->arg);
     if (rc == HUB_AMQP_NOT_MINE && hub_amqp_user(user, c->server->host, &who)) {
-        hub_amqp_person_prove(c, &who, password, on_proved, hub_amqp_ref(c));
+        hub_amqp_person_prove(c, &who, password, NULL, on_proved, hub_amqp_ref(c));
         return;
     }
     if (rc == 0)

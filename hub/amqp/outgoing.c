@@ -89,6 +89,7 @@ static int send_encoded(struct hub_amqp_link *link, uint64_t tag, const char *en
     delivery = pn_delivery(link->engine, pn_dtag((const char *) unique, sizeof unique));
     (void) pn_link_send(link->engine, encoded, len);
     (void) pn_link_advance(link->engine);
+    hub_amqp_sent(c, pn_link_session(link->engine), len);
     if (out) {
         out->delivery = delivery;
         pn_delivery_set_context(delivery, out);

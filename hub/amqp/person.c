@@ -19,135 +19,7 @@ static const struct hub_amqp_place_kind *const kinds[HUB_AMQP_LINK_KINDS] = {
     [HUB_AMQP_LINK_CALL_REPLY] = &hub_amqp_call_reply,
 };
 
-static struct hub_amqp_person *find(const struct hub_amqp_connection *c,
-                                    const struct edge_identity *who)
-{
-    for (struct hub_amqp_person *person = c->people; person; person = person->next) {
-        if (edge_identity_equal(&person->who, who))
-            return person;
-    }
-    return NULL;
-}
-
-/* @return NULL without memory, or with as many as may be */
-static struct hub_amqp_person *find_or_make(struct hub_amqp_connection *c,
-                                            const struct edge_identity *who)
-{
-    struct hub_amqp_person *person = find(c, who);
-
-    if (person || c->npeople == HUB_AMQP_PEOPLE_MAX)
-        return person;
-    person = calloc(1, sizeof *person);
-    if (!person)
-        return NULL;
-    person->connection = c;
-    person->who = *who;
-    person->grant.result = HUB_REFUSED;
-    person->next = c->people;
-    c->people = person;
-    c->npeople++;
-    return person;
-}
-
-static void wipe(struct hub_amqp_person *person)
-{
-    if (person->token)
-        explicit_bzero(person->token, strlen(person->token));
-    free(person->token);
-    person->token = NULL;
-}
-
-static struct hub_claim claim_of(const struct hub_amqp_connection *c,
-                                 const struct edge_identity *who, const char *token)
-{
-    return (struct hub_claim){
-        .who = *who,
-        .host = c->hostname,
-        .token = token,
-        .certificate = hub_amqp_certificate(c),
-        .protocol = c->ws ? HUB_AMQP_WS : HUB_AMQP,
-        .client = c->client ? c->client : "",
-        .model_id = "",
-        .auth_chain = "",
-        .address = c->address,
-    };
-}
-
-static bool granted(const struct hub_amqp_person *person)
-{
-    return person->grant.result == HUB_OK && person->grant.until_s > edge_wall_ns() / 1000000000;
-}
-
-/* Proofs */
-
-struct proof {
-    struct hub_amqp_connection *connection;
-    struct edge_identity who;
-    char *token;
-    hub_grant_done *done;
-    void *arg;
-};
-
-/* @return what has become of it */
-static enum hub_result keep(struct proof *proof, const struct hub_grant *grant)
-{
-    struct hub_amqp_connection *c = proof->connection;
-    struct hub_amqp_person *person;
-
-    if (c->ended)
-        return HUB_GONE;
-    if (grant->result != HUB_OK)
-        return grant->result; /* an older proof holds on */
-    person = find_or_make(c, &proof->who);
-    if (!person)
-        return HUB_QUOTA;
-    c->welcome = true;
-    person->grant = *grant;
-    wipe(person);
-    person->token = EDGE_TAKE(proof->token);
-    if (person->session)
-        hub_amqp_backend(c)->extend(person->session, grant);
-    hub_amqp_expiry_arm(c);
-    return HUB_OK;
-}
-
-static void on_proof(const struct hub_grant *grant, void *arg)
-{
-    struct proof *proof = arg;
-    struct hub_grant said = *grant;
-
-    said.result = keep(proof, grant);
-    if (said.result != HUB_OK && said.result != HUB_GONE)
-        edge_info("AMQP client refused identity=%s/%s address=%s reason=%s", proof->who.device,
-                  proof->who.module, proof->connection->address, said.reason);
-    proof->done(&said, proof->arg);
-    hub_amqp_unref(proof->connection);
-    if (proof->token)
-        explicit_bzero(proof->token, strlen(proof->token));
-    free(proof->token);
-    free(proof);
-}
-
-void hub_amqp_person_prove(struct hub_amqp_connection *c, const struct edge_identity *who,
-                           const char *token, hub_grant_done *done, void *arg)
-{
-    struct hub_claim claim = claim_of(c, who, token);
-    struct proof *proof = calloc(1, sizeof *proof);
-    struct hub_grant failed = {HUB_FAILED, 0, "out of memory"};
-
-    if (proof && token)
-        proof->token = edge_strdup(token);
-    if (!proof || (token && !proof->token)) {
-        free(proof);
-        done(&failed, arg);
-        return;
-    }
-    proof->connection = hub_amqp_ref(c);
-    proof->who = *who;
-    proof->done = done;
-    proof->arg = arg;
-    hub_amqp_backend(c)->authenticate(c->server->options.backend->self, &claim, on_proof, proof);
-}
+enum { CHAIN_SIZE = 1024 };
 
 /* Sessions */
 
@@ -160,7 +32,7 @@ static void expel(struct hub_amqp_person *person, enum hub_result why, const cha
         others = others || (other != person && other->session);
     edge_info("AMQP client expelled identity=%s/%s address=%s reason=%s", person->who.device,
               person->who.module, c->address, text);
-    if (!others || why == HUB_UNAVAILABLE) {
+    if ((!others && !person->chain) || why == HUB_UNAVAILABLE) {
         hub_amqp_drop(c); /* clients come back at once, and ask again */
         return;
     }
@@ -211,7 +83,9 @@ static void close_session(struct hub_amqp_person *person)
 static int open_session(struct hub_amqp_person *person)
 {
     struct hub_amqp_connection *c = person->connection;
-    struct hub_claim claim = claim_of(c, &person->who, person->token);
+    struct hub_amqp_person *actor = person->chain ? hub_amqp_actor(c, person->chain) : NULL;
+    struct hub_claim claim =
+        hub_amqp_claim(c, &person->who, actor ? actor->token : person->token, person->chain);
     unsigned features;
     int rc;
 
@@ -254,6 +128,7 @@ static void admit(struct hub_amqp_place *place)
     struct hub_amqp_errand *errand;
     int rc = open_session(person);
 
+    place->admitted = true;
     if (rc == EDGE_EUNAVAILABLE) {
         hub_amqp_drop(person->connection);
         return;
@@ -302,8 +177,8 @@ void hub_amqp_place_left(struct hub_amqp_link *link, void *arg)
     free(place);
 }
 
-/* The certificate has been looked at. */
-static void on_certificate(const struct hub_grant *grant, void *arg)
+/* The proof of a person whose links wait has been looked at. */
+static void on_asked(const struct hub_grant *grant, void *arg)
 {
     struct hub_amqp_errand *errand = arg;
     struct hub_amqp_connection *c = errand->connection;
@@ -316,16 +191,18 @@ static void on_certificate(const struct hub_grant *grant, void *arg)
     for (size_t i = 0; person && !c->ended && i < HUB_AMQP_LINK_KINDS; i++) {
         struct hub_amqp_place *place = person->places[i];
 
-        if (place && grant->result == HUB_OK)
+        if (!place || place->admitted)
+            continue;
+        if (hub_amqp_person_granted(person))
             admit(place);
-        else if (place)
+        else
             hub_amqp_refuse(place->link, hub_amqp_condition(grant->result), grant->reason);
     }
     hub_amqp_errand_end(errand);
     hub_amqp_unref(c);
 }
 
-static void ask_certificate(struct hub_amqp_place *place)
+static void ask(struct hub_amqp_place *place, const struct hub_amqp_person *actor)
 {
     struct hub_amqp_person *person = place->person;
     struct hub_amqp_errand *errand;
@@ -338,7 +215,8 @@ static void ask_certificate(struct hub_amqp_place *place)
         return;
     }
     person->asking = true;
-    hub_amqp_person_prove(person->connection, &person->who, NULL, on_certificate, errand);
+    hub_amqp_person_prove(person->connection, &person->who, actor ? actor->token : NULL,
+                          person->chain, on_asked, errand);
 }
 
 static void note_model(struct hub_amqp_person *person, const struct hub_amqp_attach *attach)
@@ -351,62 +229,103 @@ static void note_model(struct hub_amqp_person *person, const struct hub_amqp_att
                         (const char *) model->s.data);
 }
 
+/* The link's auth-chain. @return NULL, ret_chain empty: it has none; or why it cannot be used */
+static const char *chain_of(const struct hub_amqp_attach *attach, char ret_chain[CHAIN_SIZE])
+{
+    const struct hub_amqp_value *chain =
+        hub_amqp_find(attach->properties, attach->nproperties, "com.microsoft:auth-chain");
+
+    ret_chain[0] = '\0';
+    if (!chain || chain->kind == HUB_AMQP_NULL)
+        return NULL;
+    if (chain->kind != HUB_AMQP_STRING && chain->kind != HUB_AMQP_SYMBOL)
+        return "the auth-chain is no text";
+    if (chain->s.len >= CHAIN_SIZE || (chain->s.len > 0 && memchr(chain->s.data, 0, chain->s.len)))
+        return "the auth-chain is too long";
+    memcpy(ret_chain, chain->s.data, chain->s.len);
+    ret_chain[chain->s.len] = '\0';
+    return NULL;
+}
+
+/* What a link needs: an own proof, or one by the same chain. */
+static bool speaks(const struct hub_amqp_person *person, const char *chain)
+{
+    return hub_amqp_person_granted(person) && (!person->chain || strcmp(person->chain, chain) == 0);
+}
+
+/* @return NULL, or why nobody needs to be asked about this link */
+static const char *hopeless(const struct hub_amqp_connection *c,
+                            const struct hub_amqp_person *person, const char *chain)
+{
+    const char *known = person && person->chain ? person->chain : "";
+
+    if (person && (person->asking || person->session) && strcmp(known, chain) != 0)
+        return "the identity is here already, by another auth-chain";
+    if (hub_amqp_certificate(c) || (*chain && hub_amqp_actor(c, chain)))
+        return NULL;
+    return *chain ? "no token was put for the edge hub that speaks"
+                  : "no token was put for this identity";
+}
+
+/* @return false without memory */
+static bool note_chain(struct hub_amqp_person *person, const char *chain)
+{
+    free(person->chain);
+    person->chain = *chain ? edge_strdup(chain) : NULL;
+    person->grant.result = HUB_REFUSED;
+    return !*chain || person->chain;
+}
+
+static void settle_in(struct hub_amqp_place *place, const struct hub_amqp_attach *attach,
+                      const char *chain)
+{
+    struct hub_amqp_person *person = place->person;
+
+    if (person->places[place->kind])
+        hub_amqp_refuse(person->places[place->kind]->link, "amqp:link:stolen", "attached anew");
+    person->places[place->kind] = place;
+    note_model(person, attach);
+    hub_amqp_hold(place->link, &kinds[place->kind]->ops, place);
+    if (speaks(person, chain))
+        admit(place);
+    else if (!person->asking && !note_chain(person, chain))
+        hub_amqp_refuse(place->link, "amqp:internal-error", "out of memory");
+    else
+        ask(place, *chain ? hub_amqp_actor(person->connection, chain) : NULL);
+}
+
 int hub_amqp_person_attach(struct hub_amqp_link *link, const struct hub_amqp_attach *attach)
 {
     struct hub_amqp_connection *c = link->connection;
     struct edge_identity who;
     enum hub_amqp_kind_of_link kind = hub_amqp_address(attach->address, attach->client_sends, &who);
+    char chain[CHAIN_SIZE];
     struct hub_amqp_person *person;
     struct hub_amqp_place *place;
+    const char *why;
 
     if (kind == HUB_AMQP_LINK_OTHER)
         return HUB_AMQP_NOT_MINE;
-    person = find(c, &who);
-    if ((!person || !granted(person)) && !hub_amqp_certificate(c)) {
-        hub_amqp_refuse(link, "amqp:unauthorized-access", "no token was put for this identity");
+    why = chain_of(attach, chain);
+    person = hub_amqp_person_find(c, &who);
+    if (!why && !(person && speaks(person, chain)))
+        why = hopeless(c, person, chain);
+    if (why) {
+        hub_amqp_refuse(link, "amqp:unauthorized-access", why);
         return 0;
     }
-    person = find_or_make(c, &who);
+    person = hub_amqp_person_need(c, &who);
     place = person ? calloc(1, sizeof *place) : NULL;
     if (!place) {
         hub_amqp_refuse(link, "amqp:resource-limit-exceeded", "too many identities");
         return 0;
     }
-    if (person->places[kind])
-        hub_amqp_refuse(person->places[kind]->link, "amqp:link:stolen", "attached anew");
-    *place = (struct hub_amqp_place){person, link, kind};
-    person->places[kind] = place;
-    note_model(person, attach);
-    hub_amqp_hold(link, &kinds[kind]->ops, place);
-    if (granted(person))
-        admit(place);
-    else
-        ask_certificate(place);
+    *place = (struct hub_amqp_place){.person = person, .link = link, .kind = kind};
+    settle_in(place, attach, chain);
     return 0;
 }
 
 /* Ends */
-
-static bool has_places(const struct hub_amqp_person *person)
-{
-    for (size_t i = 0; i < HUB_AMQP_LINK_KINDS; i++) {
-        if (person->places[i])
-            return true;
-    }
-    return false;
-}
-
-static void forget(struct hub_amqp_connection *c, struct hub_amqp_person *person)
-{
-    struct hub_amqp_person **at = &c->people;
-
-    while (*at != person)
-        at = &(*at)->next;
-    *at = person->next;
-    c->npeople--;
-    wipe(person);
-    free(person);
-}
 
 void hub_amqp_people_expire(struct hub_amqp_connection *c, int64_t now_s)
 {
@@ -422,28 +341,13 @@ void hub_amqp_people_expire(struct hub_amqp_connection *c, int64_t now_s)
         close_session(person);
         if (in_session)
             expel(person, HUB_REFUSED, "the token has expired");
-        if (!c->ended && !has_places(person))
-            forget(c, person);
+        if (!c->ended && !hub_amqp_has_places(person))
+            hub_amqp_person_forget(c, person);
     }
-}
-
-int64_t hub_amqp_people_due(const struct hub_amqp_connection *c, int64_t due)
-{
-    for (const struct hub_amqp_person *person = c->people; person; person = person->next) {
-        if (person->grant.result == HUB_OK && person->grant.until_s < due)
-            due = person->grant.until_s;
-    }
-    return due;
 }
 
 void hub_amqp_people_end(struct hub_amqp_connection *c)
 {
     for (struct hub_amqp_person *person = c->people; person; person = person->next)
         close_session(person);
-}
-
-void hub_amqp_people_free(struct hub_amqp_connection *c)
-{
-    while (c->people)
-        forget(c, c->people);
 }

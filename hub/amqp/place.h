@@ -9,6 +9,7 @@ struct hub_amqp_place {
     struct hub_amqp_person *person;
     struct hub_amqp_link *link;
     enum hub_amqp_kind_of_link kind;
+    bool admitted; /* its person is who it says */
 };
 
 struct hub_amqp_place_kind {
@@ -31,10 +32,11 @@ void hub_amqp_tell_desired(struct hub_amqp_person *person, const char *patch, si
 void hub_amqp_tell_call(struct hub_amqp_person *person, const char *rid, const char *name,
                         struct edge_bytes payload);
 
-/** For answers that come later: the connection held, the link by its number. */
+/** For answers that come later: holds the connection and the link. */
 struct hub_amqp_errand {
     struct hub_amqp_connection *connection;
-    uint64_t link, delivery;
+    struct hub_amqp_link *link;
+    uint64_t delivery;
     struct hub_amqp_value id; /* of the request; its text is in id_text */
     char id_text[257];
     int status;             /* of success */

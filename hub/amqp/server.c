@@ -22,6 +22,8 @@ int hub_amqp_create(struct edge_loop *loop, const struct hub_amqp_options *optio
     amqp->options = *options;
     amqp->options.max_clients = or_default(options->max_clients, 20000);
     amqp->options.max_links = or_default(options->max_links, 1000);
+    amqp->options.max_sessions = or_default(options->max_sessions, 1024);
+    amqp->options.max_identities = or_default(options->max_identities, 1000);
     amqp->options.connect_ms = or_default(options->connect_ms, 10 * 1000);
     amqp->options.idle_ms = or_default(options->idle_ms, 120 * 1000);
     amqp->host = edge_strdup(options->host);

@@ -187,7 +187,7 @@ static void on_connect(struct hub_mqtt_client *client, void *arg)
         elsewhere(mqtt, client, MQTT_BAD_USER, err.text);
         return;
     }
-    if (rc == 0 && strcasecmp(user.host, mqtt->host) != 0) {
+    if (rc == 0 && mqtt->host && strcasecmp(user.host, mqtt->host) != 0) {
         elsewhere(mqtt, client, MQTT_NOT_AUTHORIZED, "its user name is for another hub");
         return;
     }
@@ -213,8 +213,8 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
     if (!mqtt)
         return -ENOMEM;
     mqtt->options = *options;
-    mqtt->host = strdup(options->host);
-    if (!mqtt->host) {
+    mqtt->host = edge_strdup(options->host);
+    if (options->host && !mqtt->host) {
         free(mqtt);
         return -ENOMEM;
     }

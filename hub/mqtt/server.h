@@ -15,7 +15,7 @@ struct hub_mqtt_client; /* one connection; see hub/mqtt/client.h */
 
 struct hub_mqtt_options {
     const struct hub_backend *backend;
-    const char *host;     /* the hub's name that user names must carry; copied */
+    const char *host;     /* the name that user names must carry; copied. NULL: any */
     unsigned max_clients; /* 0: 20,000 */
     unsigned
         max_in_flight;   /* publishes a client may have unacknowledged before it is paused; 0: 64 */

@@ -20,6 +20,9 @@ enum {
     PORT_HTTPS = 443,
     MAX_BODY = 4 << 20,
     MAX_CLIENTS = 20000,
+    AMQP_IDENTITIES = 5000, /* behind one edge hub */
+    AMQP_SESSIONS = 8192,
+    AMQP_LINKS = 8 * AMQP_IDENTITIES,
 };
 
 struct serve {
@@ -58,23 +61,10 @@ static void refuse_websocket(struct edge_exchange *exchange)
     edge_exchange_reply(exchange, 400, "application/json", text, sizeof text - 1);
 }
 
-/* The sub-protocol that both sides speak; NULL: none, or no WebSocket is wanted. */
-static const char *sub_protocol(const struct edge_exchange *exchange)
-{
-    static const char *const known[] = {"mqtt", "AMQPWSB10", "amqp"};
-
-    if (!edge_exchange_wants_websocket(exchange))
-        return NULL;
-    for (size_t i = 0; i < EDGE_ARRAY_LEN(known); i++) {
-        if (edge_exchange_offers(exchange, known[i]))
-            return known[i];
-    }
-    return NULL;
-}
-
 static void take_websocket(struct serve *s, struct edge_exchange *exchange)
 {
-    const char *protocol = sub_protocol(exchange);
+    static const char *const known[] = {"mqtt", "AMQPWSB10", "amqp"};
+    const char *protocol = edge_exchange_choose(exchange, known, EDGE_ARRAY_LEN(known));
     struct edge_stream *stream;
 
     if (!protocol) {
@@ -112,6 +102,9 @@ static int open_heads(struct serve *s, struct edge_loop *loop)
         .backend = mqtt.backend,
         .host = mqtt.host,
         .max_clients = s->max_clients,
+        .max_links = AMQP_LINKS,
+        .max_sessions = AMQP_SESSIONS,
+        .max_identities = AMQP_IDENTITIES,
         .nodes = &service_nodes,
     };
     EDGE_CLEANUP(edge_free)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import ssl
+import subprocess
 import time
 import unittest
 import urllib.error
@@ -164,6 +165,81 @@ class EmulatorRest(unittest.TestCase):
         self.assertIn("symmetricKey", one.json["devices"][0]["authentication"])
         self.assertEqual(self.call("GET", f"{path}/deviceAndModuleInDeviceScope", auth=auth,
                                    version=f"{VERSION}&targetDeviceId={stranger}").status, 401)
+
+    def hub_of(self, name, key):
+        """A token of the device's $edgeHub."""
+        mine = base64.b64encode(b"h" * 32).decode()
+        self.call("PUT", f"/devices/{name}/modules/%24edgeHub", {
+            "authentication": {"type": "sas", "symmetricKey": {"primaryKey": mine, "secondaryKey": mine}}},
+            token(f"hub.test/devices/{name}", key), If_Match="*")
+        return token(f"hub.test/devices/{name}/modules/$edgeHub", mine)
+
+    def test_a_parent_learns_who_is_in_the_scope_of_its_child(self):
+        top, top_key = self.device(edge=True)
+        scope = self.call("GET", f"/devices/{top}").json["deviceScope"]
+        child, _ = self.device(edge=True, parentScopes=[scope])
+        leaf, _ = self.device(deviceScope=self.call("GET", f"/devices/{child}").json["deviceScope"])
+        other, _ = self.device(edge=True)
+        auth, path = self.hub_of(top, top_key), f"/devices/{top}/modules/%24edgeHub"
+
+        def scope_of(chain, **more):
+            return self.call("POST", f"{path}/devicesAndModulesInTargetDeviceScope", {"authChain": chain, **more}, auth)
+
+        seen, link = [], ""
+        while True:
+            page = scope_of(f"{child};{top}", pageSize=1, continuationLink=link).json
+            seen += [one["deviceId"] for one in page["devices"]] + [one["moduleId"] for one in page["modules"]]
+            link = page.get("continuationLink")
+            if not link:
+                break
+        self.assertEqual(sorted(seen), sorted([child, leaf, "$edgeAgent", "$edgeHub"]))
+        self.assertIn(child, [one["deviceId"] for one in scope_of(top).json["devices"]])
+        self.assertEqual(scope_of(f"{other};{top}").status, 401)
+        self.assertEqual(scope_of(child).status, 401)
+        self.assertEqual(scope_of(f"nobody;{top}").status, 404)
+
+        def one_of(device, chain):
+            return self.call("POST", f"{path}/getDeviceAndModuleOnBehalfOf", {
+                "targetDeviceId": device, "targetModuleId": None, "authChain": chain}, auth)
+
+        self.assertIn("symmetricKey", one_of(leaf, f"{child};{top}").json["devices"][0]["authentication"])
+        self.assertEqual(one_of(leaf, top).status, 401)
+        self.assertEqual(one_of("nobody", f"{child};{top}").status, 404)
+
+    def test_an_edge_hub_speaks_for_others_by_mqtt(self):
+        edge, key = self.device(edge=True)
+        leaf, _ = self.device(deviceScope=self.call("GET", f"/devices/{edge}").json["deviceScope"])
+        stranger, _ = self.device()
+        password = self.hub_of(edge, key)
+
+        def send(who, chain):
+            user = f"hub.test/{who}/?api-version=2021-04-12&auth-chain={urllib.parse.quote(chain)}"
+            return subprocess.run(["mosquitto_pub", "-h", "hub.test", "-p", "8883", "--cafile", self.hub.ca, "-V", "mqttv311",
+                                   "-i", who, "-u", user, "-P", password, "-q", "1", "-t", f"devices/{who}/messages/events/",
+                                   "-m", who], capture_output=True, timeout=20).returncode
+
+        marks = self.hub.marks()
+        self.assertEqual(send(leaf, f"{leaf};{edge}"), 0)
+        self.assertEqual(send(leaf, ""), 5)
+        self.assertEqual(send(leaf, f"{leaf};{leaf}"), 5)
+        self.assertEqual(send(stranger, f"{stranger};{edge}"), 5)
+        self.assertEqual(send(stranger, f"{leaf};{edge}"), 5)
+        self.assertEqual([(event["device"], event["body"]) for event in self.hub.events(marks)], [(leaf, leaf.encode())])
+
+    def test_what_devices_send_is_shown(self):
+        marks = self.hub.marks()
+        senders = [self.device() for _ in range(3)]
+        for number in range(4):
+            for name, key in senders:
+                self.assertEqual(self.call("POST", f"/devices/{name}/messages/events", f"n{number}".encode(),
+                                           token(f"hub.test/devices/{name}", key), iothub_app_k="v").status, 204)
+        seen = self.hub.events(marks)
+        self.assertEqual(len(seen), 12)
+        for name, _ in senders:
+            mine = [event for event in seen if event["device"] == name]
+            self.assertEqual([event["body"] for event in mine], [b"n0", b"n1", b"n2", b"n3"])
+            self.assertEqual((mine[0]["module"], mine[0]["properties"]), ("", {"K": "v"}))  # urllib writes the header so
+        self.assertEqual(self.hub.events(self.hub.marks()), [])
 
     def test_files_are_uploaded_and_told(self):
         name, key = self.device()

@@ -167,6 +167,8 @@ static int judge(struct cloud *cloud, const struct hub_claim *claim, int64_t *re
     if (claim->host && strcasecmp(claim->host, cloud->hostname) != 0)
         return cloud_refuse(err, CLOUD_UNAUTHORIZED, "this is %s, not %.128s", cloud->hostname,
                             claim->host);
+    if (claim->auth_chain && *claim->auth_chain)
+        return cloud_prove_chain(cloud, claim, ret_until_s, err);
     return cloud_prove(cloud, claim->token, claim->certificate, &claim->who, ret_until_s, err);
 }
 

@@ -156,6 +156,9 @@ EDGE_MUST_CHECK int cloud_scope(struct cloud *cloud, const char *edge, const cha
 EDGE_MUST_CHECK int cloud_scope_one(struct cloud *cloud, const char *edge, const char *device,
                                     const char *module, struct edge_json **ret,
                                     struct edge_err *err);
+/** May @p actor's hub ask what is below the first edge of "edge;…;actor"? @param ret  that edge */
+EDGE_MUST_CHECK int cloud_scope_chain(struct cloud *cloud, const char *chain, const char *actor,
+                                      struct edge_identity *ret, struct edge_err *err);
 
 /* Twins, in the service's form. */
 

@@ -339,7 +339,10 @@ static int after_save(struct cloud *cloud, const char *device, const char *modul
 
     if (strcmp(edge_json_str(edge_json_get(identity, "status"), ""), "disabled") == 0 && !*module)
         cloud_close_device(cloud, device, HUB_REFUSED);
-    if (*module || !cloud_identity_is_edge(identity))
+    if (*module)
+        return 0;
+    cloud_check_chains(cloud, device);
+    if (!cloud_identity_is_edge(identity))
         return 0;
     rc = system_module(cloud, device, "$edgeAgent");
     if (rc == 0)
@@ -446,5 +449,6 @@ int cloud_identity_delete(struct cloud *cloud, const char *device, const char *m
     rc = forget_modules(cloud, device);
     if (rc == 0)
         rc = forget(cloud, device, "");
+    cloud_check_chains(cloud, device);
     return rc == 0 ? store_purge(cloud->store, queue) : rc;
 }

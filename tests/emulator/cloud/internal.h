@@ -26,6 +26,7 @@ struct hub_session {
     bool keep;
     bool paused;
     unsigned features;
+    char *chain; /* whom an edge hub speaks for, and by what; NULL: nobody speaks for it */
     char auth_method[128];
     char generation_id[40];
     char model_id[129];
@@ -129,6 +130,19 @@ EDGE_MUST_CHECK int cloud_prove(struct cloud *cloud, const char *token,
 void cloud_authenticate(void *backend, const struct hub_claim *claim, hub_grant_done *done,
                         void *arg);
 
+/* chain.c: edge devices that speak for others */
+
+/** Is a device (as stored) the edge device of this scope, or a child of it? */
+bool cloud_in_scope(const struct edge_json *device, const char *scope);
+/** Read "target;edge;…;edge": all of them there and enabled, each in the scope of the next.
+ * @param ret_actor  $edgeHub of the last   @return 0, CLOUD_UNAUTHORIZED, CLOUD_NO_DEVICE, … */
+EDGE_MUST_CHECK int cloud_chain(struct cloud *cloud, const char *chain,
+                                struct edge_identity *ret_target, struct edge_identity *ret_actor,
+                                struct edge_err *err);
+/** cloud_prove for a claim with an auth_chain. */
+EDGE_MUST_CHECK int cloud_prove_chain(struct cloud *cloud, const struct hub_claim *claim,
+                                      int64_t *ret_until_s, struct edge_err *err);
+
 /* twin.c */
 
 /** A new identity's twin. */
@@ -166,6 +180,8 @@ void cloud_wake(struct cloud *cloud, const char *device, const char *module);
 /** End the identity's session, if it has one. */
 void cloud_close_session(struct cloud *cloud, const char *device, const char *module,
                          enum hub_result why);
+/** A device has changed: end the sessions by chains it is in that do not hold any more. */
+void cloud_check_chains(struct cloud *cloud, const char *device);
 /** End the sessions of a device and of its modules. */
 void cloud_close_device(struct cloud *cloud, const char *device, enum hub_result why);
 /** The open session of an identity that has these features, or NULL. */

@@ -175,19 +175,6 @@ int cloud_statistics(struct cloud *cloud, struct edge_json **ret)
 
 /* Scope: the edge device itself, the devices below it, and the modules of the edge devices. */
 
-static bool in_scope(const struct edge_json *device, const char *scope)
-{
-    const struct edge_json *parents = edge_json_get(device, "parentScopes");
-
-    if (strcmp(edge_json_str(edge_json_get(device, "deviceScope"), ""), scope) == 0)
-        return true;
-    for (size_t i = 0; i < edge_json_len(parents); i++) {
-        if (strcmp(edge_json_str(edge_json_at(parents, i), ""), scope) == 0)
-            return true;
-    }
-    return false;
-}
-
 static struct edge_json *scope_result(void)
 {
     struct edge_json *result = edge_json_new_object();
@@ -236,7 +223,8 @@ int cloud_scope(struct cloud *cloud, const char *edge, const char *after, size_t
 
         rc = cloud_next(cloud, STORE_IDENTITIES, a, b, &identity);
         if (rc == 0 && !*b)
-            inside = in_scope(identity, edge_json_str(edge_json_get(owner, "deviceScope"), ""));
+            inside =
+                cloud_in_scope(identity, edge_json_str(edge_json_get(owner, "deviceScope"), ""));
         if (rc != 0 || (*b ? strcmp(a, edge) != 0 : !inside)) {
             edge_json_free(identity);
             continue;
@@ -266,7 +254,7 @@ int cloud_scope_one(struct cloud *cloud, const char *edge, const char *device, c
         rc = cloud_identity_load(cloud, device, "", &identity, err);
     if (rc != 0)
         return rc;
-    if (!in_scope(identity, edge_json_str(edge_json_get(owner, "deviceScope"), ""))) {
+    if (!cloud_in_scope(identity, edge_json_str(edge_json_get(owner, "deviceScope"), ""))) {
         edge_json_free(identity);
         return cloud_refuse(err, CLOUD_UNAUTHORIZED, "%s is not in the scope of %s", device, edge);
     }

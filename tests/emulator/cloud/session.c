@@ -119,6 +119,13 @@ static void unlock_messages(struct hub_session *session)
         edge_ignore(store_unlock(session->cloud->store, queue, INT64_MAX));
 }
 
+static void release(struct hub_session *session)
+{
+    edge_timer_destroy(session->expiry);
+    free(session->chain);
+    free(session);
+}
+
 /* Everything the session is owed is answered; then its memory goes. */
 static void end_session(struct hub_session *session)
 {
@@ -127,8 +134,7 @@ static void end_session(struct hub_session *session)
     cloud_methods_gone(session);
     while (session->pendings)
         finish(session->pendings, HUB_GONE);
-    edge_timer_destroy(session->expiry);
-    free(session);
+    release(session);
 }
 
 static void expel(struct hub_session *session, enum hub_result why)
@@ -164,6 +170,28 @@ void cloud_close_device(struct cloud *cloud, const char *device, enum hub_result
 
     while ((session = session_of(cloud, device)) != NULL)
         expel(session, why);
+}
+
+static bool broken(struct cloud *cloud, const struct hub_session *session, const char *device)
+{
+    struct edge_identity target, actor;
+
+    return session->chain && strstr(session->chain, device) &&
+           cloud_chain(cloud, session->chain, &target, &actor, NULL) > 0;
+}
+
+void cloud_check_chains(struct cloud *cloud, const char *device)
+{
+    struct hub_session *session = cloud->sessions.next;
+
+    while (session != &cloud->sessions) {
+        bool ends = broken(cloud, session, device);
+        struct hub_session *next = session->next;
+
+        if (ends)
+            expel(session, HUB_REFUSED); /* its client may end others */
+        session = ends ? cloud->sessions.next : next;
+    }
 }
 
 unsigned cloud_drop(struct cloud *cloud, const char *identity)
@@ -301,6 +329,14 @@ static int note_identity(struct hub_session *session, const struct hub_claim *cl
     return rc == 0 ? cloud_save(cloud, STORE_TWINS, who->device, who->module, twin) : rc;
 }
 
+static bool note_chain(struct hub_session *session, const struct hub_claim *claim)
+{
+    if (!claim->auth_chain || !*claim->auth_chain)
+        return true;
+    session->chain = edge_strdup(claim->auth_chain);
+    return session->chain != NULL;
+}
+
 static int take_over(struct hub_session *session)
 {
     struct cloud *cloud = session->cloud;
@@ -340,14 +376,13 @@ static int op_open(void *backend, const struct hub_claim *claim, const struct hu
     session->until_s = grant->until_s;
     session->pendings_end = &session->pendings;
     session->expiry = edge_timer_create(cloud->loop, on_expiry, session);
-    rc = session->expiry ? note_identity(session, claim) : -ENOMEM;
+    rc = session->expiry && note_chain(session, claim) ? note_identity(session, claim) : -ENOMEM;
     if (rc == 0)
         rc = recall(session, &resumed);
     if (rc == 0)
         rc = take_over(session);
     if (rc < 0) {
-        edge_timer_destroy(session->expiry);
-        free(session);
+        release(session);
         return rc;
     }
     arm_expiry(session);

@@ -95,6 +95,7 @@ REST_HANDLER(rest_purge);
 REST_HANDLER(rest_scope);
 REST_HANDLER(rest_scope_one);
 REST_HANDLER(rest_target_scope);
+REST_HANDLER(rest_target_one);
 REST_HANDLER(rest_twin_get);
 REST_HANDLER(rest_twin_patch);
 REST_HANDLER(rest_twin_replace);

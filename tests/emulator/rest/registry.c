@@ -1,9 +1,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/encode.h"
 #include "tests/emulator/rest/call.h"
 
-enum { LIST_MAX = 1000, SCOPE_PAGE = 10, SCOPE_PAGE_MAX = 100 };
+enum { LIST_MAX = 1000, SCOPE_PAGE = 10, SCOPE_PAGE_MAX = 100, LINK_MAX = 4096 };
 
 /* "/devices/d" or "/devices/d/modules/m" */
 static const char *module_of(const struct rest_call *call)
@@ -115,15 +116,28 @@ static int check_hub(const struct rest_call *call, struct edge_err *err)
 }
 
 /* A page's end is told as the address of the next page. */
+static char *link_of(const struct rest_call *call, const char *after, size_t count)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(LINK_MAX);
+
+    edge_buf_puts(&text, "/devices/");
+    edge_percent_encode(&text, call->part[1], strlen(call->part[1]));
+    edge_buf_printf(&text,
+                    "/modules/%%24edgeHub/devicesAndModulesInDeviceScope?deviceCount=%zu"
+                    "&continuationToken=",
+                    count);
+    edge_percent_encode(&text, after, strlen(after));
+    edge_buf_printf(&text, "&api-version=%s", rest_query(call, "api-version"));
+    return edge_buf_take(&text);
+}
+
 static int give_scope(struct rest_call *call, struct edge_json *result, size_t count, bool link)
 {
     const char *after = edge_json_str(edge_json_get(result, "continuationLink"), "");
     EDGE_CLEANUP(edge_free) char *text = NULL;
 
     if (*after && link) {
-        text = edge_format("/devices/%s/modules/%%24edgeHub/devicesAndModulesInDeviceScope"
-                           "?deviceCount=%zu&continuationToken=%s&api-version=%s",
-                           call->part[1], count, after, rest_query(call, "api-version"));
+        text = link_of(call, after, count);
         if (!text || edge_json_set_str(result, "continuationLink", text) < 0) {
             edge_json_free(result);
             return -ENOMEM;
@@ -159,16 +173,41 @@ REST_HANDLER(rest_scope_one)
     return rc == 0 ? rest_give(call, result) : rc;
 }
 
+/* Whose scope the body asks for: of the first edge of its chain. */
+static int chain_of(struct rest_call *call, struct edge_identity *ret, struct edge_err *err)
+{
+    const char *chain = edge_json_str(edge_json_get(call->body, "authChain"), NULL);
+    int rc = check_hub(call, err);
+
+    return rc == 0 ? cloud_scope_chain(call->cloud, chain && *chain ? chain : call->part[1],
+                                       call->part[1], ret, err)
+                   : rc;
+}
+
 REST_HANDLER(rest_target_scope)
 {
     int64_t size = edge_json_int(edge_json_get(call->body, "pageSize"), SCOPE_PAGE);
     const char *after = edge_json_str(edge_json_get(call->body, "continuationLink"), "");
     struct edge_json *result = NULL;
-    int rc = check_hub(call, err);
+    struct edge_identity edge;
+    int rc = chain_of(call, &edge, err);
 
     if (size < 1 || size > SCOPE_PAGE_MAX)
         size = SCOPE_PAGE;
     if (rc == 0)
-        rc = cloud_scope(call->cloud, call->part[1], after, (size_t) size, &result, err);
+        rc = cloud_scope(call->cloud, edge.device, after, (size_t) size, &result, err);
     return rc == 0 ? give_scope(call, result, (size_t) size, false) : rc;
+}
+
+REST_HANDLER(rest_target_one)
+{
+    const char *device = edge_json_str(edge_json_get(call->body, "targetDeviceId"), "");
+    const char *module = edge_json_str(edge_json_get(call->body, "targetModuleId"), "");
+    struct edge_json *result = NULL;
+    struct edge_identity edge;
+    int rc = chain_of(call, &edge, err);
+
+    if (rc == 0)
+        rc = cloud_scope_one(call->cloud, edge.device, device, module, &result, err);
+    return rc == 0 ? rest_give(call, result) : rc;
 }

@@ -50,6 +50,8 @@ const struct rest_route rest_routes[] = {
      rest_scope_one},
     {"POST", "/devices/?/modules/?/devicesAndModulesInTargetDeviceScope", REST_DEVICE, 0, REST_JSON,
      rest_target_scope},
+    {"POST", "/devices/?/modules/?/getDeviceAndModuleOnBehalfOf", REST_DEVICE, 0, REST_JSON,
+     rest_target_one},
     {"POST", "/devices/?/messages/events", REST_DEVICE, 0, REST_RAW, rest_events},
     {"POST", "/devices/?/modules/?/messages/events", REST_DEVICE, 0, REST_RAW, rest_events},
     {"GET", "/devices/?/messages/devicebound", REST_DEVICE, 0, REST_NO_BODY, rest_devicebound},

@@ -237,16 +237,31 @@ void amqp_client_open(struct amqp_client *c)
     amqp_client_pump(c);
 }
 
-pn_link_t *amqp_client_attach(struct amqp_client *c, const char *address, bool sends, int credit)
+pn_link_t *amqp_client_attach_by(struct amqp_client *c, const char *address, bool sends, int credit,
+                                 const char *chain)
 {
     EDGE_CLEANUP(edge_free) char *name = edge_format("link-%s", address);
     pn_link_t *link = sends ? pn_sender(c->session, name) : pn_receiver(c->session, name);
 
     pn_terminus_set_address(sends ? pn_link_target(link) : pn_link_source(link), address);
+    if (chain) {
+        pn_data_t *properties = pn_link_properties(link);
+
+        pn_data_put_map(properties);
+        pn_data_enter(properties);
+        pn_data_put_symbol(properties, pn_bytes(24, "com.microsoft:auth-chain"));
+        pn_data_put_string(properties, pn_bytes(strlen(chain), chain));
+        pn_data_exit(properties);
+    }
     pn_link_open(link);
     if (!sends && credit > 0)
         pn_link_flow(link, credit);
     return link;
+}
+
+pn_link_t *amqp_client_attach(struct amqp_client *c, const char *address, bool sends, int credit)
+{
+    return amqp_client_attach_by(c, address, sends, credit, NULL);
 }
 
 void amqp_client_send_bytes(struct amqp_client *c, pn_link_t *link, const void *bytes, size_t len,

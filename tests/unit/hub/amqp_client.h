@@ -35,6 +35,9 @@ void amqp_client_pump(struct amqp_client *client);
 /** @return a link that is being attached */
 pn_link_t *amqp_client_attach(struct amqp_client *client, const char *address, bool sends,
                               int credit);
+/** One with an auth-chain, in the session the client is in now. */
+pn_link_t *amqp_client_attach_by(struct amqp_client *client, const char *address, bool sends,
+                                 int credit, const char *chain);
 void amqp_client_send(struct amqp_client *client, pn_link_t *link,
                       const struct hub_amqp_message *message, bool settled);
 void amqp_client_send_bytes(struct amqp_client *client, pn_link_t *link, const void *bytes,

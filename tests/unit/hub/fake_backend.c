@@ -141,8 +141,8 @@ static void close_session(struct hub_session *s)
 
 static void extend(struct hub_session *s, const struct hub_grant *grant)
 {
-    (void) s;
     (void) grant;
+    note(s->fake, "extend %s;", *s->who.module ? s->who.module : s->who.device);
 }
 
 static void subscribe(struct hub_session *s, unsigned on, unsigned off, hub_done *done, void *arg)

@@ -10,7 +10,7 @@ static struct hub_amqp_frames frames;
 static int setup(void **state)
 {
     (void) state;
-    hub_amqp_frames_init(&frames, 2);
+    hub_amqp_frames_init(&frames, 2, 4);
     return 0;
 }
 
@@ -125,6 +125,45 @@ static void test_limits(void **state)
     assert_int_equal(give(huge, sizeof huge), EDGE_ELIMIT);
 }
 
+static int attach_on(uint8_t channel, uint8_t handle)
+{
+    uint8_t fields[] = {0xa1, 1, 'n', 0x52, handle, 0x42};
+
+    return send(channel, 0x12, fields, sizeof fields, 3);
+}
+
+static int detach_on(uint8_t channel, uint8_t handle)
+{
+    uint8_t fields[] = {0x52, handle, 0x41};
+
+    return send(channel, 0x16, fields, sizeof fields, 2);
+}
+
+static void test_each_channel_has_handles_of_its_own(void **state)
+{
+    (void) state;
+    hub_amqp_frames_fini(&frames);
+    hub_amqp_frames_init(&frames, 100, 4);
+    begin();
+    for (uint8_t channel = 1; channel < 4; channel++)
+        assert_true(send(channel, 0x11, "\x40\x43\x43\x43", 4, 4) > 0);
+    assert_int_equal(send(4, 0x11, "\x40\x43\x43\x43", 4, 4), EDGE_ELIMIT);
+    for (uint8_t i = 0; i < 80; i++) /* not in the order in which they are kept */
+        assert_true(attach_on(3 - i % 4, (uint8_t) (i / 4 * 7 % 20)) > 0);
+    assert_int_equal(attach_on(2, 13), EDGE_EPROTOCOL);
+    assert_true(detach_on(2, 13) > 0);
+    assert_int_equal(detach_on(2, 13), 0);
+    assert_true(attach_on(2, 13) > 0);
+    assert_true(send(2, 0x17, "", 0, 0) > 0);
+    assert_int_equal(detach_on(2, 14), 0);
+    for (uint8_t i = 0; i < 20; i++) {
+        assert_true(detach_on(1, i) > 0);
+        assert_true(detach_on(3, i) > 0);
+    }
+    assert_true(send(2, 0x11, "\x40\x43\x43\x43", 4, 4) > 0);
+    assert_true(attach_on(2, 13) > 0);
+}
+
 static void test_a_client_opens_once_and_first(void **state)
 {
     (void) state;
@@ -168,6 +207,7 @@ int main(void)
         TEST(test_frames_for_what_has_ended_are_passed_over),
         TEST(test_a_delivery_must_be_named_by_its_first_transfer),
         TEST(test_limits),
+        TEST(test_each_channel_has_handles_of_its_own),
         TEST(test_a_client_opens_once_and_first),
         TEST(test_nesting_and_numbers_are_bounded),
     };

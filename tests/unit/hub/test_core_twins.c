@@ -7,6 +7,9 @@
 #include "tests/unit/test.h"
 
 #define M "edge1/m"
+#define TOO_DEEP                                                                                   \
+    "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{\"i\":{\"j\":{\"k\":{\"l\":1"        \
+    "}}}}}}}}}}}}"
 #define WHOLE                                                                                      \
     "{\"desired\":{\"a\":1,\"b\":{\"c\":2},\"$version\":5,\"$metadata\":{\"x\":{}}},"              \
     "\"reported\":{\"r\":1,\"$version\":7,\"$metadata\":{}}}"
@@ -150,8 +153,7 @@ static void patch_against_the_rules_is_bad_and_changes_nothing(void **state)
         "{\"x.y\":null}",
         "{\"a\":[0,null]}",
         "{\"a\":-4503599627370497}",
-        "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{\"i\":{\"j\":{\"k\":{\"l\":1}}}}}"
-        "}}}}}}}",
+        TOO_DEEP,
     };
     struct mock *mock = *state;
     struct mock_client *m = informed(mock, WHOLE);

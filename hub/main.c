@@ -1,0 +1,349 @@
+/* edge-hub: wiring only. What each part does is in its room.
+ *
+ *   settings, self -> store -> workload: vault, trust, certificate -> auth -> core -> cloud
+ *                                            core configured -> serve: ports, "ready" */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/base/file.h"
+#include "hub/auth/scope_http.h"
+#include "hub/privileges.h"
+#include "hub/serve.h"
+
+enum {
+    EXIT_SETTINGS = 153,
+    BOOT_TRIES = 60, /* once a second: edge-securityd may be starting, too */
+    WRAPPED_MAX = 64 * 1024,
+};
+
+struct hub {
+    struct hub_settings settings;
+    struct hub_self self;
+    struct edge_loop *loop;
+    struct hub_store *store;
+    struct hub_workload *workload;
+    struct hub_vault *vault;
+    char *trust_pem;
+    struct hub_certificate certificate;
+    struct hub_scope_http *scope;
+    struct hub_auth *auth;
+    struct hub_core *core;
+    struct edge_tls_client *tls;
+    struct hub_tokens tokens;
+    struct hub_cloud *cloud;
+    struct hub_serve *serve;
+    int rc; /* why the loop was stopped, when not by a signal */
+    struct edge_err err;
+};
+
+/* ---- before the loop runs ---- */
+
+/* As process 1 of a container nothing ends us but this. */
+static void on_early_signal(int signum)
+{
+    (void) signum;
+    _exit(EXIT_SUCCESS);
+}
+
+static void on_signal(int signum, void *arg)
+{
+    struct hub *hub = arg;
+
+    edge_info("ending: signal=%d", signum);
+    edge_loop_stop(hub->loop);
+}
+
+/* Each client holds a descriptor, and a shell's soft limit is 1024. */
+static void allow_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static void on_notice(const char *text, void *arg)
+{
+    (void) arg;
+    edge_warn("store: %s", text);
+}
+
+static int open_store(struct hub *hub, struct edge_err *err)
+{
+    struct hub_store_options options = {
+        .loop = hub->loop,
+        .dir = hub->settings.storage,
+        .commit_delay_us = hub->settings.commit_delay_us,
+        .notice = on_notice,
+    };
+
+    return hub_store_open(&options, &hub->store, err);
+}
+
+/* Ask edge-securityd until it answers, for a while. */
+static int insist(struct hub *hub, int (*step)(struct hub *hub, struct edge_err *err),
+                  struct edge_err *err)
+{
+    int rc = step(hub, err);
+
+    for (int tries = 1; rc == EDGE_EUNAVAILABLE && tries < BOOT_TRIES; tries++) {
+        if (tries == 1)
+            edge_warn("waiting for the workload API: reason=%s", err->text);
+        sleep(1);
+        rc = step(hub, err);
+    }
+    return rc;
+}
+
+/* ---- the key of what is sealed on disk ---- */
+
+static void take_wrapped(const char *name, struct edge_bytes data, void *arg)
+{
+    (void) name;
+    edge_ignore(edge_buf_append(arg, data.data, data.len));
+}
+
+static int keep_wrapped(struct hub *hub, const struct edge_buf *before, const struct edge_buf *now)
+{
+    if (before->len == now->len && memcmp(before->data, now->data, now->len) == 0)
+        return 0;
+    return hub_store_set(hub->store, "vault", "key",
+                         (struct edge_bytes){(const uint8_t *) now->data, now->len}, NULL, NULL);
+}
+
+static int open_vault(struct hub *hub, struct edge_err *err)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf wrapped = EDGE_BUF_INIT(WRAPPED_MAX);
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf now = EDGE_BUF_INIT(WRAPPED_MAX);
+    struct edge_bytes given;
+    int rc = hub_store_each(hub->store, "vault", take_wrapped, &wrapped);
+
+    if (rc < 0)
+        return edge_fail(err, rc, "cannot read the store");
+    given = (struct edge_bytes){(const uint8_t *) wrapped.data, wrapped.len};
+    rc = hub_vault_open(hub->workload, given, &now, &hub->vault, err);
+    if (rc == EDGE_EAUTH) {
+        edge_warn("what was sealed on disk is lost and will be asked for again: reason=%s",
+                  err->text);
+        rc = hub_vault_open(hub->workload, (struct edge_bytes){NULL, 0}, &now, &hub->vault, err);
+    }
+    return rc == 0 ? keep_wrapped(hub, &wrapped, &now) : rc;
+}
+
+static int get_trust(struct hub *hub, struct edge_err *err)
+{
+    return hub_workload_trust(hub->workload, &hub->trust_pem, err);
+}
+
+static int get_certificate(struct hub *hub, struct edge_err *err)
+{
+    return hub_workload_certificate(hub->workload, &hub->certificate, err);
+}
+
+static int open_workload(struct hub *hub, struct edge_err *err)
+{
+    int rc = hub_workload_open(hub->loop, &hub->self, &hub->workload, err);
+
+    if (rc == 0)
+        rc = insist(hub, open_vault, err);
+    if (rc == 0)
+        rc = insist(hub, get_trust, err);
+    return rc == 0 ? insist(hub, get_certificate, err) : rc;
+}
+
+/* ---- the hub ---- */
+
+static void on_changed(const struct edge_identity *who, void *arg)
+{
+    struct hub *hub = arg;
+
+    if (hub->core)
+        hub_core_identity_changed(hub->core, who);
+}
+
+static int open_auth(struct hub *hub, struct edge_err *err)
+{
+    struct hub_auth_options options = {
+        .loop = hub->loop,
+        .store = hub->store,
+        .vault = hub->vault,
+        .self = &hub->self,
+        .trust_pem = hub->trust_pem,
+        .changed = on_changed,
+        .arg = hub,
+    };
+    int rc =
+        hub_scope_http_open(hub->loop, hub->workload, &hub->self, hub->trust_pem, &hub->scope, err);
+
+    if (rc < 0)
+        return rc;
+    options.source = hub_scope_http_source(hub->scope);
+    return hub_auth_open(&options, &hub->auth, err);
+}
+
+static void on_configured(void *arg)
+{
+    struct hub *hub = arg;
+    struct hub_serve_options options = {
+        .loop = hub->loop,
+        .core = hub->core,
+        .workload = hub->workload,
+        .self = &hub->self,
+        .settings = &hub->settings,
+        .certificate = &hub->certificate,
+    };
+
+    hub->rc = hub_serve_open(&options, &hub->serve, &hub->err);
+    if (hub->rc < 0) {
+        edge_loop_stop(hub->loop);
+        return;
+    }
+    edge_info("serving: version=%s device=%s", EDGE_VERSION, hub->self.who.device);
+    puts("ready");
+    fflush(stdout);
+}
+
+static int open_core(struct hub *hub, struct edge_err *err)
+{
+    struct hub_core_options options = {
+        .loop = hub->loop,
+        .store = hub->store,
+        .vault = hub->vault,
+        .auth = hub->auth,
+        .self = &hub->self,
+        .settings = hub->settings.core,
+        .configured = on_configured,
+        .arg = hub,
+    };
+
+    return hub_core_create(&options, &hub->core, err);
+}
+
+static void get_token(void *self,
+                      void (*done)(int rc, const char *token, int64_t until_s,
+                                   const struct edge_err *err, void *arg),
+                      void *arg)
+{
+    struct hub *hub = self;
+
+    hub_workload_token(hub->workload, done, arg);
+}
+
+static const char *get_chain(void *self, const struct edge_identity *who)
+{
+    struct hub *hub = self;
+
+    return hub_auth_chain(hub->auth, who);
+}
+
+static int open_cloud(struct hub *hub, struct edge_err *err)
+{
+    struct edge_tls_client_options tls = {.ca_pem = hub->trust_pem};
+    struct hub_cloud_options options = {
+        .loop = hub->loop,
+        .protocol = hub->settings.upstream,
+        .host = hub->self.upstream,
+        .hub_name = hub->self.hub_name,
+        .self = hub->self.who,
+        .proxy = hub->settings.proxy,
+        .rundir = hub->settings.storage,
+        .tokens = &hub->tokens,
+        .events = *hub_core_events(),
+        .arg = hub->core,
+    };
+    int rc = edge_tls_client_create(&tls, &hub->tls, err);
+
+    hub->tokens = (struct hub_tokens){.get = get_token, .chain = get_chain, .self = hub};
+    options.tls = hub->tls;
+    if (rc == 0)
+        rc = hub_cloud_open(&options, &hub->cloud, err);
+    if (rc == 0)
+        hub_core_start(hub->core, hub_cloud_upstream(hub->cloud));
+    return rc;
+}
+
+static int run(struct hub *hub, struct edge_err *err)
+{
+    int rc = edge_loop_create(&hub->loop);
+
+    allow_files();
+    if (rc == 0)
+        rc = open_store(hub, err);
+    if (rc == 0)
+        rc = open_workload(hub, err);
+    if (rc == 0)
+        rc = open_auth(hub, err);
+    if (rc == 0)
+        rc = open_core(hub, err);
+    if (rc == 0)
+        rc = open_cloud(hub, err);
+    if (rc == 0)
+        rc = edge_loop_on_signal(hub->loop, SIGTERM, on_signal, hub);
+    if (rc == 0)
+        rc = edge_loop_on_signal(hub->loop, SIGINT, on_signal, hub);
+    if (rc < 0)
+        return rc;
+    edge_loop_run(hub->loop);
+    if (hub->rc < 0)
+        *err = hub->err;
+    return hub->rc;
+}
+
+/* Clients are dropped first, so that they come back to the next hub at once. */
+static void close_all(struct hub *hub)
+{
+    if (hub->serve)
+        hub_serve_stop(hub->serve);
+    hub_core_destroy(hub->core);
+    hub->core = NULL;
+    hub_serve_close(hub->serve);
+    hub_cloud_close(hub->cloud);
+    edge_tls_client_destroy(hub->tls);
+    hub_auth_close(hub->auth);
+    hub_scope_http_close(hub->scope);
+    hub_vault_close(hub->vault);
+    hub_workload_close(hub->workload);
+    hub_store_close(hub->store);
+    edge_loop_destroy(hub->loop);
+    hub_certificate_fini(&hub->certificate);
+    free(hub->trust_pem);
+}
+
+static int say(const struct edge_err *err, int rc)
+{
+    fprintf(stderr, "edge-hub: %s\n", *err->text ? err->text : edge_strerror(rc));
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct hub hub = {0};
+    struct edge_err err = {0};
+    int rc;
+
+    (void) signal(SIGTERM, on_early_signal);
+    (void) signal(SIGPIPE, SIG_IGN);
+    rc = hub_settings_read(argc, argv, hub_env, &hub.settings, &err);
+    if (rc == 0)
+        rc = hub_self_read(hub_env, &hub.self, &err);
+    if (rc != 0) {
+        hub_settings_fini(&hub.settings);
+        hub_self_fini(&hub.self);
+        return rc == HUB_SETTINGS_DONE ? EXIT_SUCCESS : (say(&err, rc), EXIT_SETTINGS);
+    }
+    edge_log_set_level(hub.settings.log);
+    rc = hub_become(hub.settings.user, hub.settings.storage, &err);
+    if (rc == 0)
+        rc = run(&hub, &err);
+    close_all(&hub);
+    hub_self_fini(&hub.self);
+    hub_settings_fini(&hub.settings);
+    return rc < 0 ? (say(&err, rc), EXIT_FAILURE) : EXIT_SUCCESS;
+}

@@ -1,0 +1,40 @@
+/* hub/settings.h - what the environment and the command line say about this process. Pure but for
+ * printing; any thread. Names are IoT Edge's (hub.md 11.2); the case of their letters does not
+ * count, and what is not offered here is passed over. */
+#ifndef HUB_SETTINGS_H
+#define HUB_SETTINGS_H
+
+#include <stdbool.h>
+
+#include "common/base/log.h"
+#include "hub/cloud/cloud.h"
+#include "hub/core/core.h"
+
+struct hub_settings {
+    const char *listen;  /* --listen: address of all ports; NULL: every address */
+    const char *storage; /* --storage, or StorageFolder/edgeHub */
+    char *storage_made;
+    enum hub_cloud_protocol upstream; /* UpstreamProtocol */
+    const char *proxy;                /* https_proxy */
+    bool mqtt, amqp, http;            /* …Settings__Enabled */
+    bool client_certificates;         /* ClientCertAuthEnabled */
+    bool metrics;                     /* Metrics__MetricsEnabled */
+    unsigned metrics_port;            /* Metrics__Listener__Port */
+    unsigned user;                    /* EDGEHUBUSER_ID: become this one; 0: stay */
+    unsigned commit_delay_us;         /* CommitDelayUs: see hub/store */
+    enum edge_log_level log;          /* RuntimeLogLevel */
+    struct hub_core_settings core;
+};
+
+/** A variable of the environment, whatever the case of its name; "" counts as absent. NULL: none.
+ */
+const char *hub_env(const char *name);
+
+enum { HUB_SETTINGS_DONE = 1 }; /* --help and --version have been answered */
+/** @param get  hub_env, or a test's. @return 0, HUB_SETTINGS_DONE, EDGE_EINVALID (names the option
+ * or variable), -ENOMEM; hub_settings_fini afterwards */
+EDGE_MUST_CHECK int hub_settings_read(int argc, char **argv, const char *(*get)(const char *name),
+                                      struct hub_settings *ret, struct edge_err *err);
+void hub_settings_fini(struct hub_settings *settings);
+
+#endif
