@@ -4,13 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KIND "scope"
+#include "hub/auth/papers.h"
 
-enum {
-    NAME_SIZE = 2 * EDGE_ID_MAX + 2,
-    TEXT_MAX = 8 * 1024,
-    SEALED_MAX = 16 * 1024,
-};
+enum { NAME_SIZE = 2 * EDGE_ID_MAX + 2 };
 
 /* ---- lists ---- */
 
@@ -35,60 +31,6 @@ static struct hub_record_list *list_of(struct hub_cache *cache, const struct hub
     return record->entry ? &cache->present : &cache->absent;
 }
 
-/* ---- documents ---- */
-
-static char *context_of(const char *name)
-{
-    return edge_format(KIND "/%s", name);
-}
-
-static void wipe(struct edge_buf *buf)
-{
-    if (buf->data)
-        explicit_bzero(buf->data, buf->len);
-    edge_buf_fini(buf);
-}
-
-static struct edge_bytes bytes_of(const struct edge_buf *buf)
-{
-    return (struct edge_bytes){(const uint8_t *) (buf->data ? buf->data : ""), buf->len};
-}
-
-/* A tombstone has no text. */
-static int seal(const struct hub_cache *cache, const char *name, const char *text)
-{
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf sealed = EDGE_BUF_INIT(SEALED_MAX);
-    EDGE_CLEANUP(edge_free) char *context = context_of(name);
-    int rc = -ENOMEM;
-
-    if (context)
-        rc = hub_vault_seal(cache->vault, context,
-                            (struct edge_bytes){(const uint8_t *) text, strlen(text)}, &sealed);
-    if (rc == 0)
-        rc = hub_store_set(cache->store, KIND, name, bytes_of(&sealed), NULL, NULL);
-    return rc;
-}
-
-static void save(struct hub_cache *cache, struct hub_record *record)
-{
-    char *text = record->entry ? hub_entry_text(record->entry) : edge_strdup("");
-    char name[NAME_SIZE];
-
-    edge_identity_format(&record->who, name, sizeof name);
-    if (text && seal(cache, name, text) == 0)
-        record->stored = true;
-    else
-        cache->failed++;
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
-}
-
-static int erase(struct hub_store *store, const char *name)
-{
-    return hub_store_set(store, KIND, name, (struct edge_bytes){NULL, 0}, NULL, NULL);
-}
-
 /* ---- records ---- */
 
 static void forget(struct hub_cache *cache, struct hub_record *record)
@@ -96,8 +38,7 @@ static void forget(struct hub_cache *cache, struct hub_record *record)
     char name[NAME_SIZE];
 
     edge_identity_format(&record->who, name, sizeof name);
-    if (record->stored && erase(cache->store, name) < 0)
-        cache->failed++;
+    hub_papers_erase(cache, record);
     (void) edge_map_remove(&cache->names, name);
     list_remove(list_of(cache, record), record);
     hub_entry_free(record->entry);
@@ -183,14 +124,14 @@ struct hub_record *hub_cache_put(struct hub_cache *cache, const struct hub_entry
     *copy = *entry;
     set_entry(cache, record, copy);
     record->round = round;
-    save(cache, record);
+    hub_papers_save(cache, record);
     return record;
 }
 
 static void bury(struct hub_cache *cache, struct hub_record *record)
 {
     set_entry(cache, record, NULL);
-    save(cache, record);
+    hub_papers_save(cache, record);
     if (cache->absent.count > HUB_ABSENT_MAX)
         forget(cache, cache->absent.first);
 }
@@ -286,104 +227,32 @@ void hub_cache_settle(struct hub_cache *cache, int64_t now_s,
 
 /* ---- life ---- */
 
-struct loading {
-    struct hub_cache *cache;
-    char **broken; /* names, to be deleted when all has been read */
-    size_t count;
-    int rc;
-};
-
-static int unseal(const struct hub_cache *cache, const char *name, struct edge_bytes sealed,
-                  struct edge_buf *plain)
+static int restore(const struct edge_identity *who, const struct hub_entry *entry, void *arg)
 {
-    EDGE_CLEANUP(edge_free) char *context = context_of(name);
-
-    return context ? hub_vault_unseal(cache->vault, context, sealed, plain) : -ENOMEM;
-}
-
-static int read_entry(const char *name, const struct edge_buf *plain, struct hub_entry *ret)
-{
-    EDGE_CLEANUP(edge_json_free) struct edge_json *root = NULL;
-    char own[NAME_SIZE];
-    int rc = edge_json_parse(plain->data, plain->len, &root, NULL);
-
-    if (rc == 0)
-        rc = hub_entry_read(root, ret, NULL);
-    if (rc < 0)
-        return rc;
-    edge_identity_format(&ret->who, own, sizeof own);
-    return strcmp(own, name) == 0 ? 0 : EDGE_EINVALID;
-}
-
-/* @return 0, EDGE_EINVALID, EDGE_EDIGEST or EDGE_ELIMIT (delete it), -ENOMEM */
-static int load(struct hub_cache *cache, const char *name, const struct edge_buf *plain)
-{
-    EDGE_CLEANUP(hub_entry_free) struct hub_entry *entry = calloc(1, sizeof *entry);
+    struct hub_cache *cache = arg;
+    struct hub_entry *copy = NULL;
     struct hub_record *record;
-    struct edge_identity who;
-    int rc = entry ? edge_identity_parse(name, strlen(name), &who) : -ENOMEM;
 
-    if (rc == 0 && plain->len > 0)
-        rc = read_entry(name, plain, entry);
-    if (rc == 0 && cache->present.count >= HUB_IDENTITIES_MAX)
-        rc = EDGE_ELIMIT;
-    if (rc < 0)
-        return rc;
-    record = need(cache, &who);
-    if (!record)
+    if (entry && cache->present.count >= HUB_IDENTITIES_MAX)
+        return EDGE_ELIMIT;
+    record = need(cache, who);
+    if (record && entry)
+        copy = malloc(sizeof *copy);
+    if (!record || (entry && !copy))
         return -ENOMEM;
+    if (copy) {
+        *copy = *entry;
+        set_entry(cache, record, copy);
+    }
     record->stored = true;
-    if (plain->len > 0)
-        set_entry(cache, record, EDGE_TAKE(entry));
     record->changed = false;
     return 0;
 }
 
-static int add_broken(struct loading *loading, const char *name)
-{
-    char **more = reallocarray(loading->broken, loading->count + 1, sizeof *more);
-
-    if (!more)
-        return -ENOMEM;
-    loading->broken = more;
-    more[loading->count] = edge_strdup(name);
-    return more[loading->count++] ? 0 : -ENOMEM;
-}
-
-static void load_document(const char *name, struct edge_bytes sealed, void *arg)
-{
-    struct loading *loading = arg;
-    struct edge_buf plain = EDGE_BUF_INIT(TEXT_MAX);
-    int rc = unseal(loading->cache, name, sealed, &plain);
-
-    if (rc == 0)
-        rc = load(loading->cache, name, &plain);
-    if (rc < 0 && rc != -ENOMEM)
-        rc = add_broken(loading, name);
-    if (rc < 0)
-        loading->rc = rc;
-    wipe(&plain);
-}
-
-static void erase_broken(struct loading *loading)
-{
-    for (size_t i = 0; i < loading->count; i++) {
-        if (erase(loading->cache->store, loading->broken[i]) < 0)
-            loading->cache->failed++;
-        free(loading->broken[i]);
-    }
-    free(loading->broken);
-}
-
 int hub_cache_open(struct hub_cache *cache, struct hub_store *store, const struct hub_vault *vault)
 {
-    struct loading loading = {.cache = cache};
-    int rc;
-
     *cache = (struct hub_cache){.store = store, .vault = vault};
-    rc = hub_store_each(store, KIND, load_document, &loading);
-    erase_broken(&loading);
-    return rc < 0 ? rc : loading.rc;
+    return hub_papers_load(cache, restore, cache);
 }
 
 static void free_list(const struct hub_record_list *list)

@@ -40,6 +40,7 @@ struct auth_ask {
 /** The question for everything. */
 struct auth_full {
     struct hub_auth *auth;
+    struct auth_wait *waits; /* since before it was asked */
     unsigned pages;
     size_t seen;
     char *link; /* of the page that is on its way */
@@ -50,9 +51,9 @@ struct hub_auth {
     char *trust_pem;
     struct hub_house house;
     struct hub_cache cache;
-    struct edge_timer *timer; /* the next full refresh */
-    struct auth_full *full;   /* NULL: none on its way */
-    struct auth_wait *full_waits;
+    struct edge_timer *timer;     /* the next full refresh */
+    struct auth_full *full;       /* NULL: none on its way */
+    struct auth_wait *full_waits; /* for the next one */
     unsigned round;
     unsigned failures;               /* full refreshes, one after another */
     int64_t started_ms, complete_ms; /* of full refreshes: the last, the last good; 0: never */

@@ -74,7 +74,7 @@ static uint64_t retry_ms(const struct hub_auth *auth)
 static void full_end(struct auth_full *full, enum hub_result result, const char *why)
 {
     struct hub_auth *auth = full->auth;
-    struct auth_wait *waits = EDGE_TAKE(auth->full_waits);
+    struct auth_wait *waits = full->waits;
 
     auth->full = NULL;
     free(full->link);
@@ -89,6 +89,8 @@ static void full_end(struct auth_full *full, enum hub_result result, const char 
         edge_warn("the identities in this device's scope could not be refreshed: %s", why);
     auth_settle(auth);
     auth_tell(waits, result, why);
+    if (auth->full_waits)
+        auth_full_start(auth); /* what they want to see may have come after the pages */
 }
 
 static void put_all(const struct hub_entry *entry, void *arg)
@@ -163,6 +165,7 @@ void auth_full_start(struct hub_auth *auth)
     auth->round++;
     auth->started_ms = edge_now_ms();
     auth->full->auth = auth;
+    auth->full->waits = EDGE_TAKE(auth->full_waits);
     ask_page(auth->full);
 }
 
@@ -192,6 +195,8 @@ void auth_refresh_fini(struct hub_auth *auth)
         ask->waits = auth_tell(ask->waits, HUB_GONE, "the hub ends");
         ask = next;
     }
-    if (auth->full)
+    if (auth->full) {
+        auth->full->waits = auth_tell(auth->full->waits, HUB_GONE, "the hub ends");
         auth->full->auth = NULL;
+    }
 }

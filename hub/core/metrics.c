@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/clock.h"
-#include "common/base/encode.h"
 #include "common/crypto/hmac.h"
 
 enum {
@@ -23,7 +21,6 @@ enum {
     LOW = -20,
     HIGH = 24, /* powers of two a summary tells apart */
     SIZES = (HIGH - LOW) * STEPS,
-    HOUR_MS = 60 * 60 * 1000,
 };
 
 static const struct kind {
@@ -65,8 +62,7 @@ struct hub_series {
     const struct kind *kind;
     uint64_t count;
     double sum;                 /* of a summary */
-    struct sizes *now, *before; /* this hour's and the last one's */
-    int64_t since_ms;           /* of `now` */
+    struct sizes *now, *before; /* this hour's and the last one's; NULL: none came */
     size_t len;
     char key[]; /* label values, each with its NUL */
 };
@@ -258,23 +254,15 @@ static double value_of(size_t size)
     return ldexp(part, (int) (size / STEPS) + 1 + LOW);
 }
 
-/* Each hour begins anew, and remembers the last one. */
-static void turn_hour(struct hub_series *series, int64_t now)
+void hub_metrics_turn(struct hub_metrics *m)
 {
-    struct sizes *old = series->before;
-    bool recent = now - series->since_ms < 2 * HOUR_MS;
-
-    if (series->now && now - series->since_ms < HOUR_MS)
-        return;
-    series->before = series->now;
-    series->now = old;
-    series->since_ms = now;
-    if (series->now)
-        memset(series->now, 0, sizeof *series->now);
-    else
-        series->now = calloc(1, sizeof *series->now);
-    if (series->before && !recent)
-        memset(series->before, 0, sizeof *series->before);
+    for (size_t i = HUB_COUNT_MAX; i < EDGE_ARRAY_LEN(m->kinds); i++) {
+        for (struct hub_series *s = m->kinds[i]; s; s = s->same) {
+            free(s->before);
+            s->before = s->now;
+            s->now = NULL;
+        }
+    }
 }
 
 void hub_series_observe(struct hub_series *series, double value)
@@ -283,7 +271,8 @@ void hub_series_observe(struct hub_series *series, double value)
         return;
     series->count++;
     series->sum += value;
-    turn_hour(series, edge_now_ms());
+    if (!series->now)
+        series->now = calloc(1, sizeof *series->now);
     if (series->now)
         series->now->of[size_of(value)]++;
 }
@@ -326,8 +315,6 @@ static double quantile(const struct hub_series *series, double q)
 {
     uint64_t all = 0, seen = 0;
 
-    if (edge_now_ms() - series->since_ms > 2 * HOUR_MS)
-        return NAN;
     for (size_t i = 0; i < SIZES; i++)
         all += samples(series, i);
     for (size_t i = 0; i < SIZES; i++) {

@@ -1,10 +1,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "hub/store/sqlite.h"
 
-enum { BUSY_MS = 5000 };
+enum {
+    BUSY_MS = 5000,
+    SMALLEST = 512, /* bytes of a page */
+};
 
 /* secure_delete off: Debian builds SQLite with it on, and every deleted page would be written once
  * more. cell_size_check finds broken pages when they are read instead of later. */
@@ -127,6 +131,14 @@ static int set_up(struct hub_db *db, enum hub_db_use use, struct edge_err *err)
     return rc == 0 && use == HUB_DB_WRITE ? hub_db_check(db, err) : rc;
 }
 
+/* SQLite would take a file cut down to a few bytes for an empty one. */
+static bool is_stump(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && st.st_size > 0 && st.st_size < SMALLEST;
+}
+
 int hub_db_open(const char *path, const char *vfs, enum hub_db_use use, struct hub_db **ret,
                 struct edge_err *err)
 {
@@ -140,6 +152,10 @@ int hub_db_open(const char *path, const char *vfs, enum hub_db_use use, struct h
     db->path = edge_strdup(path);
     if (!db->path)
         return -ENOMEM;
+    if (use == HUB_DB_WRITE && is_stump(path)) {
+        edge_fail(err, EDGE_ESTORE, "%s is damaged: it has only a few bytes", path);
+        return HUB_DB_DAMAGED;
+    }
     rc = hub_db_rc(db, sqlite3_open_v2(path, &db->db, flags, vfs), "open", err);
     if (rc == 0)
         rc = set_up(db, use, err);

@@ -10,6 +10,8 @@
 
 struct hub_db;
 
+enum { HUB_ROUTES_MAX = 1000, HUB_QUEUES_MAX = 100000 };
+
 enum hub_db_use {
     HUB_DB_WRITE, /* the one that changes the file */
     HUB_DB_READ,  /* reads, and copies the log back into the file */

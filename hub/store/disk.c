@@ -91,6 +91,23 @@ void hub_disk_give_up(struct hub_disk *disk)
     disk->given_up = true;
 }
 
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* What was renamed stays so. */
+static int sync_folder(const char *path)
+{
+    EDGE_CLEANUP(edge_free) char *folder = strndup(path, (size_t) (base_of(path) - path));
+    EDGE_CLEANUP(edge_close)
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    return fd >= 0 && fsync(fd) == 0 ? 0 : -EIO;
+}
+
 static const char *const companions[] = {"-wal", "-shm", ""};
 
 /* Renamed together, so that the log still belongs to its file. The file itself goes last: cut
@@ -106,14 +123,7 @@ static int move(const char *from, const char *to)
         if (rename(old, new) < 0 && errno != ENOENT)
             return -errno;
     }
-    return 0;
-}
-
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
+    return sync_folder(from);
 }
 
 /* "hub.db.broken-20240131T120000.123456Z": names sort by age. */
@@ -129,14 +139,35 @@ static char *broken_name(const char *path)
     return edge_format("%s.broken-%s.%06ldZ", path, stamp, now.tv_nsec / 1000);
 }
 
-static void remove_all(const char *folder, const char *name)
+void hub_disk_remove(const char *path)
 {
     for (size_t i = 0; i < EDGE_ARRAY_LEN(companions); i++) {
-        EDGE_CLEANUP(edge_free) char *path = edge_format("%s/%s%s", folder, name, companions[i]);
+        EDGE_CLEANUP(edge_free) char *name = edge_format("%s%s", path, companions[i]);
 
-        if (path)
-            (void) unlink(path);
+        if (name)
+            (void) unlink(name);
     }
+}
+
+int hub_disk_settle(const char *path, struct edge_err *err)
+{
+    EDGE_CLEANUP(edge_free) char *new = edge_format("%s.new", path);
+
+    if (!new)
+        return -ENOMEM;
+    if (access(path, F_OK) == 0)
+        hub_disk_remove(new);
+    else if (access(new, F_OK) == 0 && (rename(new, path) < 0 || sync_folder(path) < 0))
+        return edge_fail(err, EDGE_ESTORE, "cannot rename %s: %s", new, strerror(errno));
+    return 0;
+}
+
+static void remove_old(const char *folder, const char *name)
+{
+    EDGE_CLEANUP(edge_free) char *path = edge_format("%s%s", folder, name);
+
+    if (path)
+        hub_disk_remove(path);
 }
 
 static int is_broken(const struct dirent *entry)
@@ -154,7 +185,7 @@ static void forget_old(const char *path)
 
     for (int i = 0; i < n; i++) {
         if (i < n - KEPT)
-            remove_all(folder, entries[i]->d_name);
+            remove_old(folder, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);

@@ -24,6 +24,10 @@ void hub_disk_fini(struct hub_disk *disk);
 uint64_t hub_disk_free(struct hub_disk *disk, struct hub_db *db);
 /** The disk is full: let go of the reserve file, so that deleting can go on. */
 void hub_disk_give_up(struct hub_disk *disk);
+/** A database file and what belongs to it. */
+void hub_disk_remove(const char *path);
+/** "PATH.new" is whole when there is no @p path: then it takes its name; else it goes. */
+EDGE_MUST_CHECK int hub_disk_settle(const char *path, struct edge_err *err);
 /** Move a file that is broken out of the way, with what belongs to it; the newest two stay.
  * @param ret  its new path, which the caller frees */
 EDGE_MUST_CHECK int hub_disk_set_aside(const char *path, char **ret, struct edge_err *err);

@@ -13,8 +13,6 @@
 #include "hub/store/store.h"
 
 enum {
-    HUB_ROUTES_MAX = 1000,
-    HUB_QUEUES_MAX = 100000,
     HUB_ENTRY_COST = 32,                    /* of max_bytes, besides the body */
     HUB_UNCOMMITTED_MAX = 16 * 1024 * 1024, /* bytes; whatever the producers do */
     HUB_GONE_ENOUGH = 4096,                 /* so many deletions are a group of their own */

@@ -5,9 +5,8 @@
 #include "hub/store/sqlite.h"
 
 enum {
-    APPLICATION_ID = 0x45644853, /* "EdHS" */
     SCHEMA = 1,
-    SCHEMA_BELIEVABLE = 1000,         /* a version above is rot, not the future */
+    APPLICATION_ID = 0x45644800, /* "EdH", and the schema once more: a flipped bit is no version */
     CHECK_ALL_MAX = 64 * 1024 * 1024, /* bytes of a file that is read as a whole at open */
 };
 
@@ -22,10 +21,10 @@ static const char schema[] =
     "expired INT,d0 INT,d1 INT,d2 INT,d3 INT,d4 INT);"
     "CREATE TABLE document(id INTEGER PRIMARY KEY,kind TEXT NOT NULL,name TEXT NOT NULL,"
     "data BLOB NOT NULL,UNIQUE(kind,name));"
-    "PRAGMA application_id=1164200019;"
+    "PRAGMA application_id=1164199937;"
     "PRAGMA user_version=1;"
     "COMMIT;";
-_Static_assert(APPLICATION_ID == 1164200019 && SCHEMA == 1 && HUB_PAGE_SIZE == 16384,
+_Static_assert((APPLICATION_ID | SCHEMA) == 1164199937 && SCHEMA == 1 && HUB_PAGE_SIZE == 16384,
                "as the schema's text says");
 
 static int damaged(const struct hub_db *db, const char *what, struct edge_err *err)
@@ -90,7 +89,7 @@ int hub_db_check(struct hub_db *db, struct edge_err *err)
         return rc;
     if (things == 0 && version == 0 && id == 0)
         return hub_db_rc(db, hub_db_exec(db, schema), "set up", err);
-    if (id != APPLICATION_ID || version < SCHEMA || version > SCHEMA_BELIEVABLE)
+    if (version < SCHEMA || version > 0xff || id != (APPLICATION_ID | version))
         return damaged(db, "it is not a file of edge-hub", err);
     if (version > SCHEMA)
         return edge_fail(err, EDGE_ESTORE,

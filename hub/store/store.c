@@ -262,37 +262,64 @@ static void tell(struct hub_store *store, const char *text)
         store->options.notice(text, store->options.arg);
 }
 
-/* The damaged file is moved away; a new one gets what can be read of it. */
+/* A new file with what can be read of the damaged one. Without room for it, an empty one. */
+static int build(struct hub_store *store, const char *path, uint64_t *ret_kept, uint64_t *ret_lost,
+                 struct edge_err *err)
+{
+    EDGE_CLEANUP(hub_db_close) struct hub_db *db = NULL;
+    uint64_t left = 0;
+    int rc = hub_db_open(path, store->vfs, HUB_DB_WRITE, &db, err);
+
+    if (rc == 0)
+        rc = hub_db_salvage(db, store->path, store->vfs, ret_kept, ret_lost, err);
+    if (rc == 0)
+        rc = hub_db_checkpoint(db, true, &left); /* it is moved without its log */
+    return rc == 0 && left > 0 ? EDGE_ESTORE : rc;
+}
+
+/* The new file is whole before the damaged one is moved: hub_disk_settle ends what was cut short
+ * in between. */
 static int begin_anew(struct hub_store *store, struct edge_err *err)
 {
+    EDGE_CLEANUP(edge_free) char *path = edge_format("%s.new", store->path);
     EDGE_CLEANUP(edge_free) char *aside = NULL;
     EDGE_CLEANUP(edge_free) char *text = NULL;
+    EDGE_CLEANUP(edge_free) char *notice = NULL;
     struct edge_err why = *err;
     uint64_t kept = 0;
     uint64_t lost = 0;
-    int rc = hub_disk_set_aside(store->path, &aside, err);
+    int rc;
 
+    if (!path)
+        return -ENOMEM;
+    rc = build(store, path, &kept, &lost, err);
+    if (rc == -ENOMEM)
+        return rc;
+    text = rc == 0 ? edge_format("%llu waiting messages were carried over, %llu are lost",
+                                 (unsigned long long) kept, (unsigned long long) lost)
+                   : edge_format("nothing was carried over: %s", err->text);
+    if (rc != 0)
+        hub_disk_remove(path);
+    rc = hub_disk_set_aside(store->path, &aside, err);
     if (rc == 0)
-        rc = hub_db_open(store->path, store->vfs, HUB_DB_WRITE, &store->writer, err);
+        rc = hub_disk_settle(store->path, err);
     if (rc == 0)
-        rc = hub_db_salvage(store->writer, aside, store->vfs, &kept, &lost, err);
-    if (rc == 0)
-        rc = load(store, err);
+        rc = open_and_load(store, err);
     if (rc != 0)
         return rc == -ENOMEM ? rc : EDGE_ESTORE;
-    text = edge_format("%s; it is set aside as %s. %llu waiting messages were carried over, %llu "
-                       "are lost",
-                       why.text, aside, (unsigned long long) kept, (unsigned long long) lost);
-    if (text)
-        tell(store, text);
+    notice = edge_format("%s; it is set aside as %s; %s", why.text, aside, text ? text : "");
+    if (notice)
+        tell(store, notice);
     return 0;
 }
 
 static int open_file(struct hub_store *store, struct edge_err *err)
 {
     struct edge_err local = {0};
-    int rc = open_and_load(store, &local);
+    int rc = hub_disk_settle(store->path, &local);
 
+    if (rc == 0)
+        rc = open_and_load(store, &local);
     if (rc == HUB_DB_DAMAGED)
         rc = begin_anew(store, &local);
     if (rc == 0)

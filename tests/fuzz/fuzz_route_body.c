@@ -23,17 +23,27 @@ static bool ask(const char *condition, const struct edge_route_message *message)
     return edge_route_test(route, message) == EDGE_ROUTE_TRUE;
 }
 
-/* json-c takes 32 levels and no NUL in a text; what it refuses says nothing of us. */
+/* Our other reader has fewer levels, no NUL in a text and no byte order mark. */
+static bool may_differ(int rc, const struct edge_bytes *body)
+{
+    return rc == EDGE_ELIMIT || memmem(body->data, body->len, "\\u0000", 6) ||
+           (body->len > 0 && body->data[0] == 0xef);
+}
+
 static void compare(const struct edge_route_message *message)
 {
     EDGE_CLEANUP(edge_json_free) struct edge_json *document = NULL;
     const struct edge_json *a;
     bool taken = ask("is_defined($body.a[1].never_there)", message);
+    int rc = edge_json_parse((const char *) message->body.data, message->body.len, &document, NULL);
 
-    if (edge_json_parse((const char *) message->body.data, message->body.len, &document, NULL) < 0)
+    if (!taken)
         return;
-    if (!taken || !edge_json_is(document, EDGE_JSON_OBJECT))
+    if (rc < 0) {
+        fuzz_holds(may_differ(rc, &message->body));
         return;
+    }
+    fuzz_holds(edge_json_is(document, EDGE_JSON_OBJECT));
     a = edge_json_get(document, "a");
     fuzz_holds(ask("is_string($body.a)", message) == edge_json_is(a, EDGE_JSON_STRING));
     fuzz_holds(ask("is_bool($body.a)", message) == edge_json_is(a, EDGE_JSON_BOOL));

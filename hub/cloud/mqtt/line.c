@@ -85,12 +85,13 @@ void hub_line_refused(struct hub_line *line, enum hub_result result, const char 
 
 static int64_t renew_in_ms(const struct hub_line *line)
 {
-    int64_t left_ms = (line->until_s - edge_wall_ns() / 1000000000) * 1000;
+    int64_t now_s = edge_wall_ns() / 1000000000;
+    int64_t left_ms = DAY_MS;
 
-    if (line->until_s == INT64_MAX || left_ms > DAY_MS)
-        left_ms = DAY_MS;
-    if (left_ms < 2000)
+    if (line->until_s < now_s + 2)
         return 1000;
+    if (line->until_s < now_s + DAY_MS / 1000)
+        left_ms = (line->until_s - now_s) * 1000;
     return left_ms * 3 / 4 - (int64_t) hub_random_below((uint64_t) left_ms / 10);
 }
 
