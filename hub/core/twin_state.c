@@ -33,7 +33,9 @@ struct hub_twin_state *hub_twin_state_free(struct hub_twin_state *state)
 
 int64_t hub_twin_version(const struct edge_json *patch)
 {
-    return edge_json_int(edge_json_get(patch, "$version"), 0);
+    int64_t version = edge_json_int(edge_json_get(patch, "$version"), 0);
+
+    return version > 0 && version < HUB_TWIN_VERSION_MAX ? version : 0;
 }
 
 /* A section without its $version and $metadata. */

@@ -17,6 +17,8 @@ enum {
     HUB_TWIN_PATCHES = 8,           /* patches that cannot be made one, waiting for IoT Hub */
 };
 
+#define HUB_TWIN_VERSION_MAX INT64_C(9007199254740992) /* numbers of JSON are exact up to here */
+
 struct hub_twin_state {
     bool known;                /* a whole twin has come from IoT Hub */
     struct edge_json *desired; /* no member begins with '$'; never NULL */
@@ -49,7 +51,7 @@ EDGE_MUST_CHECK int hub_twin_state_whole(struct hub_twin_state *state, const cha
  * @return 0, HUB_TWIN_GAP (it is not the next one: nothing was done), -ENOMEM */
 EDGE_MUST_CHECK int hub_twin_state_desired(struct hub_twin_state *state,
                                            const struct edge_json *patch);
-/** The "$version" of a patch; 0: none. */
+/** The "$version" of a section or a patch; 0: none. */
 int64_t hub_twin_version(const struct edge_json *patch);
 /** The client reports. @return 0 (reported and pending have it), EDGE_EINVALID, EDGE_ELIMIT,
  * -ENOMEM: nothing was done */

@@ -451,7 +451,6 @@ static void many_twins_are_read_back_from_disk(void **state)
                         "{\"desired\":{\"n\":%u,\"$version\":1},\"reported\":{\"$version\":1}}", i);
         m = mock_connect(mock, name, 0, false);
         mock_get(m);
-        mock->nasks = 0;
         mock_answer(mock_asked(mock, MOCK_GET, name), HUB_OK, twin, 0);
         mock_until(mock, &m->answers, 1);
         mock_disconnect(m);
