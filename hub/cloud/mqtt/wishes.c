@@ -191,7 +191,7 @@ static void take_c2d(struct hub_line *line, const struct edge_incoming *in,
         hub_line_again(line);
         return;
     }
-    rc = edge_bag_parse((const char *) in->bag.data, in->bag.len, &message, &err);
+    rc = edge_bag_parse_from_hub((const char *) in->bag.data, in->bag.len, &message, &err);
     if (rc == 0)
         rc = edge_message_set_body(&message, publish->payload.data, publish->payload.len);
     if (rc == 0) {
