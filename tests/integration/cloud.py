@@ -113,8 +113,8 @@ class Emulator(services.Service):
 
 
 def node_environment(hub, more=None):
-    return dict(os.environ, NODE_PATH=MODULES, NODE_EXTRA_CA_CERTS=hub.ca, EDGE_CA=hub.ca, EDGE_HUB=hub.hostname,
-                EDGE_SERVICE=hub.login, **(more or {}))
+    return {**os.environ, "NODE_PATH": MODULES, "NODE_EXTRA_CA_CERTS": hub.ca, "EDGE_CA": hub.ca, "EDGE_HUB": hub.hostname,
+            "EDGE_SERVICE": hub.login, **(more or {})}
 
 
 def run_node(test, hub, file, transport, *names, timeout=600, more=None):

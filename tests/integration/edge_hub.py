@@ -251,6 +251,10 @@ class Place:
     def module(self, name):
         return self._module_of(self.device, name)
 
+    def forget(self, who):
+        """Take a module away again."""
+        self.cloud.service.ok("DELETE", f"/devices/{who.device}/modules/{who.module}", headers={"If-Match": "*"})
+
     def _device(self, name, authentication, scope):
         self.cloud.service.ok("PUT", f"/devices/{name}", {
             "deviceId": name, "authentication": authentication, **({"deviceScope": scope} if scope else {})})
@@ -287,16 +291,15 @@ class Place:
         return self.cloud.service.twin(self.device, "%24edgeHub")["properties"]["reported"]
 
     def wait_applied(self, timeout=30):
-        """Until the hub has reported the newest desired properties as good."""
-        twin = self.cloud.service.twin(self.device, "%24edgeHub")["properties"]
-
+        """Until the hub has looked at the newest desired properties; what it says of them: {"code", "description"}."""
         def applied():
-            seen = self.status()
+            twin = self.cloud.service.twin(self.device, "%24edgeHub")["properties"]
+            seen = twin["reported"]
             if seen.get("lastDesiredVersion") == twin["desired"]["$version"]:
-                return seen["lastDesiredStatus"]["code"] == 200 or seen
+                return seen["lastDesiredStatus"]
             raise sandbox.Unmet(json.dumps(seen))
 
-        return wait_for(applied, timeout, "the routes to be applied")
+        return wait_for(applied, timeout, "the hub to look at its routes", every=0.1)
 
     # What arrives
 
@@ -349,9 +352,9 @@ class Place:
 
 def node_environment(place, more=None):
     """For the cases in tests/conformance/node, with clients behind the gateway."""
-    return dict(cloud.node_environment(place.cloud), NODE_EXTRA_CA_CERTS=place.trust, EDGE_CA=place.trust,
-                EDGE_GATEWAY=GATEWAY, EDGE_DEVICE=place.device, EDGE_SCOPE=place.scope, EDGE_ADMIN=place.cloud.admin,
-                EDGE_AUTHORITY=place.authority.folder, **(more or {}))
+    return cloud.node_environment(place.cloud, {
+        "NODE_EXTRA_CA_CERTS": place.trust, "EDGE_CA": place.trust, "EDGE_GATEWAY": GATEWAY, "EDGE_DEVICE": place.device,
+        "EDGE_SCOPE": place.scope, "EDGE_ADMIN": place.cloud.admin, **(more or {})})
 
 
 __all__ = ["ADDRESS", "AGENT", "CLOUD", "DEVICE", "EdgeHub", "GATEWAY", "Identity", "NAMES", "Place", "node_environment", "sas"]
