@@ -2,6 +2,7 @@
  */
 #include "common/routing/body.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "common/routing/text.h"
@@ -12,6 +13,7 @@ struct scan {
     const struct route_node *nodes;
     struct route_value *slots;
     unsigned depth;
+    struct route_value unwanted;
 };
 
 static bool scan_value(struct scan *s, const struct route_node *node);
@@ -22,19 +24,35 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* How many of the next eight bytes are surely plain: 8, or fewer, to be looked at singly. */
-static bool eight_plain(const char *at)
+/* How many of the next eight bytes a string holds as they are, 0 to 8. Bytes that are below 0x20,
+ * above 0x7f, a quote or a backslash set their high bit; what a borrow sets by mistake is behind
+ * the first of them. */
+static size_t plain_of_eight(const char *at)
 {
     const uint64_t ones = 0x0101010101010101U;
-    const uint64_t high = 0x8080808080808080U;
     uint64_t word;
-    uint64_t quote;
-    uint64_t slash;
+    uint64_t marks;
 
     memcpy(&word, at, sizeof word);
-    quote = word ^ (ones * '"');
-    slash = word ^ (ones * '\\');
-    return ((word | (word - ones * 0x20) | (quote - ones) | (slash - ones)) & high) == 0;
+    word = le64toh(word);
+    marks = word | (word - ones * 0x20) | ((word ^ (ones * '"')) - ones) |
+            ((word ^ (ones * '\\')) - ones);
+    marks &= ones * 0x80;
+    return marks ? (size_t) __builtin_ctzll(marks) / 8 : 8;
+}
+
+static const char *skip_plain(const char *at, const char *end)
+{
+    while (end - at >= 8) {
+        size_t plain = plain_of_eight(at);
+
+        at += plain;
+        if (plain < 8)
+            return at;
+    }
+    while (at < end && is_plain((unsigned char) *at))
+        at++;
+    return at;
 }
 
 static void space(struct scan *s)
@@ -79,10 +97,7 @@ static bool scan_string(struct scan *s, struct route_span *ret, bool *ret_escape
     for (;;) {
         size_t step;
 
-        while (s->end - s->at >= 8 && eight_plain(s->at))
-            s->at += 8;
-        while (s->at < s->end && is_plain((unsigned char) *s->at))
-            s->at++;
+        s->at = skip_plain(s->at, s->end);
         if (s->at == s->end || (unsigned char) *s->at < 0x20)
             return false;
         if (*s->at == '"')
@@ -135,81 +150,6 @@ static bool scan_word(struct scan *s, const char *word, size_t len)
     return true;
 }
 
-/* Reads a four-digit escape's code unit, or two as a pair; U+FFFD for half of one. */
-static uint32_t unescape_unit(const char *at, const char *end, size_t *ret_step)
-{
-    uint32_t units[2] = {0, 0};
-    int count = end - at >= 12 && at[6] == '\\' && at[7] == 'u' ? 2 : 1;
-
-    for (int u = 0; u < count; u++) {
-        for (int i = 2; i < 6; i++)
-            units[u] = units[u] * 16 + (uint32_t) route_hex_digit(at[u * 6 + i]);
-    }
-    *ret_step = 6;
-    if (count == 2 && route_is_high(units[0]) && route_is_low(units[1])) {
-        *ret_step = 12;
-        return route_join(units[0], units[1]);
-    }
-    return route_is_high(units[0]) || route_is_low(units[0]) ? 0xfffd : units[0];
-}
-
-/* One character of a string that was scanned: as UTF-8 into @p out. @return its length */
-static size_t unescape_one(const char *at, const char *end, char out[4], size_t *ret_step)
-{
-    static const char names[] = "bfnrt";
-    static const char meant[] = "\b\f\n\r\t";
-    const char *name;
-
-    if (*at != '\\') {
-        *out = *at;
-        *ret_step = 1;
-        return 1;
-    }
-    if (at[1] == 'u')
-        return route_put_utf8(unescape_unit(at, end, ret_step), out);
-    name = strchr(names, at[1]);
-    *out = name ? meant[name - names] : at[1];
-    *ret_step = 2;
-    return 1;
-}
-
-size_t route_body_unescape(struct route_span raw, char *out)
-{
-    const char *at = raw.data;
-    const char *end = at + raw.len;
-    size_t len = 0;
-
-    while (at < end) {
-        char c[4];
-        size_t step;
-        size_t n = unescape_one(at, end, c, &step);
-
-        memcpy(out + len, c, n);
-        len += n;
-        at += step;
-    }
-    return len;
-}
-
-static bool same_unescaped(struct route_span raw, struct route_span name)
-{
-    const char *at = raw.data;
-    const char *end = at + raw.len;
-    size_t len = 0;
-
-    while (at < end) {
-        char c[4];
-        size_t step;
-        size_t n = unescape_one(at, end, c, &step);
-
-        if (n > name.len - len || memcmp(name.data + len, c, n) != 0)
-            return false;
-        len += n;
-        at += step;
-    }
-    return len == name.len;
-}
-
 static const struct route_node *member(const struct scan *s, const struct route_node *node,
                                        struct route_span key, bool escaped)
 {
@@ -219,7 +159,7 @@ static const struct route_node *member(const struct scan *s, const struct route_
         if (child->index >= 0)
             continue;
         if (escaped
-                ? same_unescaped(key, child->name)
+                ? route_body_same(key, child->name)
                 : key.len == child->name.len && memcmp(key.data, child->name.data, key.len) == 0)
             return child;
     }
@@ -324,16 +264,18 @@ static bool scan_any(struct scan *s, const struct route_node *node, struct route
 
 static bool scan_value(struct scan *s, const struct route_node *node)
 {
-    struct route_value value = {.kind = ROUTE_UNDEFINED};
+    struct route_value value;
 
     space(s);
     if (s->at == s->end)
         return false;
-    if (node)
-        forget(s, node);
+    if (!node)
+        return scan_any(s, node, &s->unwanted);
+    value = (struct route_value){.kind = ROUTE_UNDEFINED};
+    forget(s, node);
     if (!scan_any(s, node, &value))
         return false;
-    if (node && node->slot >= 0)
+    if (node->slot >= 0)
         s->slots[node->slot] = value;
     return true;
 }
@@ -341,7 +283,7 @@ static bool scan_value(struct scan *s, const struct route_node *node)
 bool route_body_scan(const struct route_tree *tree, struct route_span text,
                      struct route_value *slots)
 {
-    struct scan s = {text.data, text.data + text.len, tree->nodes, slots, 0};
+    struct scan s = {text.data, text.data + text.len, tree->nodes, slots, 0, {0}};
 
     space(&s);
     if (s.at == s.end || *s.at != '{' || tree->len == 0)

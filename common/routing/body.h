@@ -49,6 +49,8 @@ bool route_body_scan(const struct route_tree *tree, struct route_span text,
                      struct route_value *slots);
 /** A string of JSON without its escapes, in UTF-8. @param out  of raw.len bytes @return length */
 size_t route_body_unescape(struct route_span raw, char *out);
+/** Is a string of JSON, without its escapes, this name? */
+bool route_body_same(struct route_span raw, struct route_span name);
 
 /** The body as UTF-8 when the sender says that it is JSON, and in which encoding.
  * @param ret_owned  the caller frees it; NULL when @p ret_text is the message's own

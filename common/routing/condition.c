@@ -177,6 +177,7 @@ static int unary(struct route_parser *p, struct route_operand *ret)
     int rc;
 
     route_advance(p);
+    *ret = (struct route_operand){.type = ROUTE_UNDEFINED};
     rc = expression(p, BINDS_UNARY, ret);
     if (rc < 0)
         return rc;
@@ -258,7 +259,7 @@ static int operation(struct route_parser *p, struct route_operand *left)
 {
     struct route_token token = p->token;
     bool skips = (token.kind == TOKEN_AND || token.kind == TOKEN_OR) && left->type == ROUTE_BOOL;
-    struct route_operand right;
+    struct route_operand right = {.type = ROUTE_UNDEFINED};
     struct route_op op;
     size_t skip = 0;
     int rc = skips ? emit_skip(p, &token, &skip) : 0;
@@ -291,7 +292,7 @@ static int expression(struct route_parser *p, unsigned least, struct route_opera
 
 int route_condition(struct route_parser *p)
 {
-    struct route_operand whole;
+    struct route_operand whole = {.type = ROUTE_UNDEFINED};
     int rc = expression(p, 1, &whole);
 
     if (rc < 0)

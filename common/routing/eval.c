@@ -267,8 +267,7 @@ static enum edge_route_result verdict(const struct route_program *program,
 enum edge_route_result route_run(const struct route_program *program, const uint16_t *map,
                                  struct route_look *look)
 {
-    struct route_value stack[ROUTE_STACK_MAX];
-    struct route_value *top = stack; /* the first free one; the compiler has counted */
+    struct route_value *top = look->stack; /* the first free one; the compiler has counted */
 
     for (size_t i = 0; i < program->len; i++) {
         const struct route_op *op = &program->ops[i];
@@ -288,5 +287,5 @@ enum edge_route_result route_run(const struct route_program *program, const uint
             i += op->count;
         }
     }
-    return verdict(program, &stack[0]);
+    return verdict(program, &look->stack[0]);
 }

@@ -73,6 +73,7 @@ struct route_look {
     enum { BODY_UNREAD, BODY_SILENT, BODY_READ } body;
     char *body_owned;
     struct route_scratch scratch;
+    struct route_value stack[ROUTE_STACK_MAX];
     struct route_value slots[ROUTE_PATHS_MAX];
 };
 void route_look_init(struct route_look *look, const struct edge_route_message *message,

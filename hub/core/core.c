@@ -52,14 +52,25 @@ static void check_ledger(struct hub_core *core)
         (void) hub_life_release(life);
 }
 
+/* Where nothing was written since there is nothing to check. */
+static void look_at_store(struct hub_core *core)
+{
+    struct hub_store_figures figures;
+
+    hub_store_expire(core->options.store);
+    hub_store_figures(core->options.store, &figures);
+    if (figures.commits != core->checked)
+        check_ledger(core);
+    core->checked = figures.commits;
+}
+
 static void on_minute(void *arg)
 {
     struct hub_core *core = arg;
     struct hub_client *next;
 
     edge_timer_arm(core->minute, MINUTE_MS);
-    hub_store_expire(core->options.store);
-    check_ledger(core);
+    look_at_store(core);
     for (struct hub_client *client = core->first; client; client = next) {
         next = client->next;
         if (client->session)

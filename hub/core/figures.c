@@ -89,16 +89,15 @@ static void on_route(const char *name, const struct hub_ledger *ledger, void *ar
             print_entry(p, name, "dropped", drops[i], ledger->dropped[i]);
 }
 
-/* Who sent what has expired is not known any more: by route. */
+/* Who sent what has expired is not known any more: it goes by route. */
 static void on_expired(const char *name, const struct hub_ledger *ledger, void *arg)
 {
-    const struct printing *p = arg;
+    struct hub_core *core = arg;
 
     if (ledger->expired > 0)
-        hub_metrics_line(p->core->metrics, p->out, "messages_dropped_total",
-                         (const char *[]){"reason", "ttl_expiry", "from", "", "from_route_output",
-                                          "", "route", name, NULL},
-                         (double) ledger->expired);
+        hub_series_set(hub_metrics_counter(core->metrics, HUB_COUNT_DROPPED,
+                                           (const char *[]){"ttl_expiry", "", name}),
+                       ledger->expired);
 }
 
 static void print_gauge(const struct printing *p, const char *name, double value)
@@ -113,8 +112,8 @@ void hub_core_metrics(struct hub_core *core, struct edge_buf *out)
     struct hub_store_figures figures;
 
     hub_store_figures(core->options.store, &figures);
+    hub_store_each_route(core->options.store, on_expired, core);
     hub_metrics_print(core->metrics, out);
-    hub_store_each_route(core->options.store, on_expired, &p);
     print_gauge(&p, "connected_clients", core->sessions);
     print_gauge(&p, "upstream_connected", core->online);
     print_gauge(&p, "store_pending_messages", (double) figures.pending);

@@ -84,6 +84,7 @@ struct hub_core {
     struct edge_buf scratch;     /* a record being delivered */
     bool ending;                 /* nobody comes in, nobody is forgotten */
     bool checking, unbalanced;   /* the ledger */
+    uint64_t checked;            /* commits of the store when it was last checked */
     int64_t offline_ns;          /* wall clock: since when; 0: it never was online */
 };
 

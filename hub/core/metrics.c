@@ -1,6 +1,6 @@
 /* Counters and summaries as series: a kind and its label values.
  *
- * A summary keeps how often each size of value came, in steps of 9 %, for an hour at least and two
+ * A summary keeps how often each size of value came, in steps of 19 %, for an hour at least and two
  * at most: quantiles are exact to that step, and cost no memory by the number of values. */
 #include "hub/core/metrics.h"
 
@@ -19,7 +19,7 @@ enum {
     KEY_MAX = 1024, /* bytes of all labels */
     LABELS_MAX = 5,
     BUCKETS = 8192, /* of the table */
-    STEPS = 8,      /* to the double of a value */
+    STEPS = 4,      /* to the double of a value */
     LOW = -20,
     HIGH = 24, /* powers of two a summary tells apart */
     SIZES = (HIGH - LOW) * STEPS,
@@ -227,6 +227,12 @@ void hub_series_count(struct hub_series *series)
 {
     if (series)
         series->count++;
+}
+
+void hub_series_set(struct hub_series *series, uint64_t count)
+{
+    if (series)
+        series->count = count;
 }
 
 static size_t size_of(double value)

@@ -49,6 +49,7 @@ struct hub_series *hub_metrics_summary(struct hub_metrics *m, enum hub_summary w
                                        const char *const *labels);
 /** Accept NULL. */
 void hub_series_count(struct hub_series *series);
+void hub_series_set(struct hub_series *series, uint64_t count); /* counted elsewhere */
 void hub_series_observe(struct hub_series *series, double value);
 /** All of them, appended. */
 void hub_metrics_print(const struct hub_metrics *m, struct edge_buf *out);

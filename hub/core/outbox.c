@@ -22,8 +22,7 @@ enum {
     SENDER_BYTES = 1024 * 1024,
     PIPE_MESSAGES = 1024,
     PIPE_BYTES = 8 * 1024 * 1024,
-    SHARE = 16,    /* messages in a row for one that has waited for the pipe */
-    BACK_MS = 250, /* after an outage, at most */
+    SHARE = 16, /* messages in a row for one that has waited for the pipe */
 };
 
 struct pauses {
@@ -342,9 +341,7 @@ static void throttle(struct hub_pipe *pipe)
 
 void hub_outbox_online(struct hub_core *core)
 {
-    struct hub_client *client;
-
-    for (client = core->first; client; client = client->next) {
+    for (struct hub_client *client = core->first; client; client = client->next) {
         struct hub_outbox *outbox = client->outbox;
 
         if (!outbox)
@@ -355,10 +352,9 @@ void hub_outbox_online(struct hub_core *core)
             flow(outbox);
     }
     core->pipe->rest_ms = 0;
+    edge_timer_disarm(core->pipe->rest);
     if (core->online)
-        edge_timer_arm(core->pipe->rest, jittered(BACK_MS));
-    else
-        edge_timer_disarm(core->pipe->rest);
+        wake_all(core);
 }
 
 void hub_outbox_refused(struct hub_client *client)

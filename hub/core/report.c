@@ -10,7 +10,7 @@
 #include "hub/core/internal.h"
 #include "hub/core/report_make.h"
 
-enum { GAP_MS = 5 * 1000, RETRY_MAX_MS = 300 * 1000, CLIENTS_MAX = 2000 };
+enum { RETRY_MAX_MS = 300 * 1000, CLIENTS_MAX = 2000 };
 
 struct hub_report {
     struct hub_core *core;
@@ -35,7 +35,7 @@ static bool usable(const struct hub_report *report)
 
 static void plan(struct hub_report *report)
 {
-    int64_t wait = GAP_MS;
+    int64_t wait = report->core->options.settings.reported_sync_s * INT64_C(1000);
     int64_t left;
 
     if (!report->dirty || report->sending || !usable(report) || edge_timer_armed(report->timer))

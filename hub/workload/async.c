@@ -11,6 +11,7 @@ enum { FRESH_S = 1800, LIFE_S = 3600 };
 struct token_wait {
     void (*done)(int rc, const char *token, int64_t until_s, const struct edge_err *err, void *arg);
     void *arg;
+    bool due;
     struct token_wait *next;
 };
 
@@ -64,16 +65,16 @@ static bool is_fresh(const struct hub_workload *w)
     return w->token && left > FRESH_S && left <= LIFE_S;
 }
 
-/* Who asks from within a callback waits for the next round. */
+/* Who asks from within a callback waits for another answer; who is forgotten there waits for none.
+ */
 static void answer_all(struct hub_workload *w, int rc, const struct edge_err *err)
 {
-    struct token_wait *waits = w->waits;
+    for (struct token_wait *wait = w->waits; wait; wait = wait->next)
+        wait->due = true;
+    while (w->waits && w->waits->due) {
+        struct token_wait *wait = w->waits;
 
-    w->waits = NULL;
-    while (waits) {
-        struct token_wait *wait = waits;
-
-        waits = wait->next;
+        w->waits = wait->next;
         wait->done(rc, rc < 0 ? NULL : w->token, rc < 0 ? 0 : w->until_s, err, wait->arg);
         free(wait);
     }
@@ -147,7 +148,7 @@ static void renew_done(void *arg)
 {
     struct workload_job *job = arg;
 
-    if (job->workload)
+    if (job->workload && job->renewed)
         job->renewed(job->rc, &job->certificate, &job->err, job->arg);
     job_free(job);
 }
@@ -165,6 +166,26 @@ void hub_workload_renew(struct hub_workload *w,
 }
 
 /* ---- life ---- */
+
+void hub_workload_forget(struct hub_workload *w, const void *arg)
+{
+    struct token_wait **link = &w->waits;
+
+    while (*link) {
+        struct token_wait *wait = *link;
+
+        if (wait->arg == arg) {
+            *link = wait->next;
+            free(wait);
+        } else {
+            link = &wait->next;
+        }
+    }
+    for (struct workload_job *job = w->jobs; job; job = job->next) {
+        if (job->renewed && job->arg == arg)
+            job->renewed = NULL;
+    }
+}
 
 int workload_async_init(struct hub_workload *w)
 {

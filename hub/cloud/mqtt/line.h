@@ -77,6 +77,17 @@ enum hub_line_state {
     LINE_STATES
 };
 
+enum hub_line_event {
+    LINE_EV_NEED,
+    LINE_EV_SLOT,
+    LINE_EV_TOKEN,
+    LINE_EV_STREAM,
+    LINE_EV_UP,
+    LINE_EV_RENEW,
+    LINE_EV_DRAINED,
+    LINE_EVENTS
+};
+
 /** A cloud-to-device message; PUBACKs leave in the order of arrival. */
 struct hub_lock {
     uint16_t id;
@@ -153,7 +164,7 @@ void hub_lines_down(struct hub_lines *lines, const char *why);
 struct hub_line *hub_lines_find(const struct hub_lines *lines, const struct edge_identity *who);
 /** Find or make. NULL: no memory, or too many. */
 struct hub_line *hub_lines_need(struct hub_lines *lines, const struct edge_identity *who);
-/** Wait for a slot; hub_line_slot is called, perhaps in this call. */
+/** Wait for a slot; LINE_EV_SLOT comes, perhaps in this call. */
 void hub_lines_queue(struct hub_line *line);
 /** Out of the queue, and the slot given back. */
 void hub_lines_unqueue(struct hub_line *line);
@@ -165,7 +176,13 @@ struct hub_line *hub_line_create(struct hub_lines *lines, const struct edge_iden
 void hub_line_free(struct hub_line *line);
 /** Something is wanted of it: begin, if it is idle and may. */
 void hub_line_start(struct hub_line *line);
-void hub_line_slot(struct hub_line *line);
+void hub_line_step(struct hub_line *line, enum hub_line_event event);
+/** The connection, or the way to it: everything under way fails, it is tried again after a pause.
+ */
+void hub_line_lost(struct hub_line *line, enum hub_result result, const char *why);
+/** IoT Hub does not take this identity. */
+void hub_line_refused(struct hub_line *line, enum hub_result result, const char *why);
+void hub_line_no_token(struct hub_line *line, const char *why);
 /** Everything under way fails; it is idle. */
 void hub_line_stop(struct hub_line *line, const char *why);
 /** Cloud-to-device messages are for a session that is kept: open anew, in order, without one. */
@@ -186,24 +203,47 @@ static inline bool hub_line_serves(const struct hub_line *line)
     return line->state >= LINE_UP && line->state < LINE_DRAINING;
 }
 
-/* calls.c: messages, replies, twin requests */
+/* connect.c: token, dial, connection */
+
+void hub_line_ask_token(struct hub_line *line);
+void hub_line_forget_token(struct hub_line *line);
+void hub_line_dial(struct hub_line *line);
+/** Whatever the connection had is void. */
+void hub_line_disconnect(struct hub_line *line, bool goodbye);
+
+/* calls.c: messages and replies; what all calls have in common */
 
 void hub_line_send(struct hub_lines *lines, const struct edge_identity *who,
                    const struct edge_message *message, hub_done *done, void *arg);
 void hub_line_reply(struct hub_lines *lines, const struct edge_identity *who, const char *rid,
                     int status, struct edge_bytes payload);
+/** Send what waits, as far as there is room. */
+void hub_line_pump(struct hub_line *line);
+void hub_line_acked(struct hub_line *line, struct hub_call *call);
+void hub_line_fail_all(struct hub_line *line, enum hub_result result, const char *why);
+/* For both files: */
+struct hub_call *hub_call_new(enum hub_call_kind kind, void *arg);
+/** The topic is complete: the payload behind it. @return 0, EDGE_ELIMIT, -ENOMEM */
+EDGE_MUST_CHECK int hub_call_payload(struct hub_call *call, const void *data, size_t len);
+enum hub_result hub_result_of(int rc);
+/** @return the line of @p who, if something may be asked of it now; NULL: the call has failed */
+struct hub_line *hub_line_for(struct hub_lines *lines, const struct edge_identity *who,
+                              struct hub_call *call);
+void hub_line_fail(struct hub_line *line, struct hub_call *call, enum hub_result result,
+                   const char *why);
+EDGE_MUST_CHECK int hub_line_publish(struct hub_line *line, struct hub_call *call, uint8_t qos);
+
+/* asks.c: twin requests */
+
 void hub_line_twin_get(struct hub_lines *lines, const struct edge_identity *who,
                        hub_twin_done *done, void *arg);
 void hub_line_twin_patch(struct hub_lines *lines, const struct edge_identity *who,
                          const char *patch, size_t len, hub_version_done *done, void *arg);
-/** Send what waits, as far as there is room. */
-void hub_line_pump(struct hub_line *line);
-void hub_line_acked(struct hub_line *line, struct hub_call *call);
+void hub_line_pump_asks(struct hub_line *line);
 void hub_line_answer(struct hub_line *line, const struct edge_incoming *in,
                      struct edge_bytes payload);
-/** Twin requests that have waited too long. */
+/** Some have waited too long. */
 void hub_line_overdue(struct hub_line *line);
-void hub_line_fail_all(struct hub_line *line, enum hub_result result, const char *why);
 
 /* wishes.c: subscriptions, and what comes by them */
 

@@ -131,7 +131,7 @@ static void give_slots(struct hub_lines *lines)
             lines->queue_last = &lines->queue;
         lines->opening++;
         line->slot = true;
-        hub_line_slot(line);
+        hub_line_step(line, LINE_EV_SLOT);
     }
 }
 
@@ -140,7 +140,7 @@ void hub_lines_queue(struct hub_line *line)
     struct hub_lines *lines = line->lines;
 
     if (line == lines->self) {
-        hub_line_slot(line);
+        hub_line_step(line, LINE_EV_SLOT);
         return;
     }
     line->next_queued = NULL;
@@ -236,7 +236,7 @@ static void settle(void *self, const struct edge_identity *who, uint64_t lock,
     hub_line_settle(self, who, lock, outcome);
 }
 
-const struct hub_upstream_ops hub_lines_ops = {
+static const struct hub_upstream_ops ops = {
     .want = want,
     .send = send_message,
     .twin_get = twin_get,
@@ -282,31 +282,10 @@ static bool copy_options(struct hub_lines *lines, const struct hub_cloud_options
     return o->host && o->hub_name && (o->proxy || !options->proxy);
 }
 
-int hub_lines_open(const struct hub_cloud_options *options, struct hub_lines **ret,
-                   struct edge_err *err)
+static void close_lines(void *self)
 {
-    struct hub_lines *lines = calloc(1, sizeof *lines);
+    struct hub_lines *lines = self;
 
-    if (!lines)
-        return edge_fail(err, -ENOMEM, "upstream: no memory");
-    lines->queue_last = &lines->queue;
-    hub_calls_init(&lines->failed);
-    lines->turn = edge_timer_create(options->loop, on_turn, lines);
-    if (lines->turn && copy_options(lines, options))
-        lines->self = hub_lines_need(lines, &options->self);
-    if (!lines->self) {
-        hub_lines_close(lines);
-        return edge_fail(err, -ENOMEM, "upstream: no memory");
-    }
-    hub_line_start(lines->self);
-    *ret = lines;
-    return 0;
-}
-
-struct hub_lines *hub_lines_close(struct hub_lines *lines)
-{
-    if (!lines)
-        return NULL;
     lines->closing = true;
     for (struct hub_line *line = lines->all; line; line = line->next)
         hub_line_fail_all(line, HUB_GONE, "the hub ends");
@@ -320,5 +299,26 @@ struct hub_lines *hub_lines_close(struct hub_lines *lines)
     edge_free((char *) lines->options.hub_name);
     edge_free((char *) lines->options.proxy);
     free(lines);
-    return NULL;
 }
+
+static int open_lines(const struct hub_cloud_options *options, void **ret, struct edge_err *err)
+{
+    struct hub_lines *lines = calloc(1, sizeof *lines);
+
+    if (!lines)
+        return edge_fail(err, -ENOMEM, "upstream: no memory");
+    lines->queue_last = &lines->queue;
+    hub_calls_init(&lines->failed);
+    lines->turn = edge_timer_create(options->loop, on_turn, lines);
+    if (lines->turn && copy_options(lines, options))
+        lines->self = hub_lines_need(lines, &options->self);
+    if (!lines->self) {
+        close_lines(lines);
+        return edge_fail(err, -ENOMEM, "upstream: no memory");
+    }
+    hub_line_start(lines->self);
+    *ret = lines;
+    return 0;
+}
+
+const struct hub_cloud_kind hub_cloud_mqtt = {open_lines, close_lines, &ops};

@@ -260,6 +260,7 @@ static void test_messages_for_a_kept_session_survive_the_hub(void **state)
     send_all(s, "low", 20);
     house_restart(s->house);
     house_routes(s->house, routes, 0);
+    s->b.accepts = true;
     person_open(s->house, &s->b, "b", true, HUB_RESUMED);
     house_until(s->house, &s->b.ngot, 20);
     for (unsigned i = 0; i < 20; i++)

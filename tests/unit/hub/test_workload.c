@@ -519,6 +519,19 @@ static void test_nobody_is_answered_after_close(void **state)
     assert_null(w.certificate.chain_pem);
 }
 
+static void test_who_has_gone_is_not_answered(void **state)
+{
+    int other;
+    (void) state;
+
+    hub_workload_token(w.workload, got_token, &other);
+    hub_workload_renew(w.workload, renewed, &other);
+    hub_workload_forget(w.workload, &other);
+    ask_tokens(1);
+    check_token((struct edge_bytes){key, sizeof key - 1});
+    assert_null(w.certificate.chain_pem);
+}
+
 static void test_a_developers_key_signs_here(void **state)
 {
     (void) state;
@@ -641,6 +654,7 @@ int main(void)
         IN_HOUSE(test_one_signature_serves_all_who_ask),
         IN_HOUSE(test_after_a_failure_it_is_asked_again),
         IN_HOUSE(test_nobody_is_answered_after_close),
+        IN_HOUSE(test_who_has_gone_is_not_answered),
         IN_HOUSE(test_what_is_sealed_opens_after_a_restart),
         IN_HOUSE(test_a_vault_of_another_identity_is_lost),
         DEVELOPER(test_files_serve_a_developer),

@@ -7,14 +7,14 @@
 
 #include "common/base/clock.h"
 #include "hub/mqtt/codec.h"
-#include "tests/unit/hub/cloud_house.h"
+#include "tests/unit/hub/line_site.h"
 
 enum { PATIENCE_MS = 10000, SOON_MS = 1 };
 
-struct cloud_house cloud;
-const struct edge_identity cloud_self = {"edge1", "$edgeHub"};
-const struct edge_identity cloud_leaf = {"leaf", ""};
-const struct edge_identity cloud_module = {"edge1", "modA"};
+struct line_site site;
+const struct edge_identity site_self = {"edge1", "$edgeHub"};
+const struct edge_identity site_leaf = {"leaf", ""};
+const struct edge_identity site_module = {"edge1", "modA"};
 
 static void note(const char *fmt, ...) EDGE_PRINTF(1, 2);
 static void note(const char *fmt, ...)
@@ -22,11 +22,11 @@ static void note(const char *fmt, ...)
     char text[2000];
     va_list args;
 
-    assert_int_equal(cloud.calls, 0);
+    assert_int_equal(site.calls, 0);
     va_start(args, fmt);
     (void) vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    assert_int_equal(edge_buf_puts(&cloud.notes, text), 0);
+    assert_int_equal(edge_buf_puts(&site.notes, text), 0);
 }
 
 static const char *name_of(const struct edge_identity *who)
@@ -41,7 +41,7 @@ static const char *name_of(const struct edge_identity *who)
 
 static void connected(bool up, const char *why, void *arg)
 {
-    assert_ptr_equal(arg, &cloud);
+    assert_ptr_equal(arg, &site);
     assert_true(up == !*why);
     note(up ? "up;" : "down;");
 }
@@ -66,7 +66,7 @@ static void message(const struct edge_identity *who, const struct edge_message *
                     void *arg)
 {
     (void) arg;
-    cloud.lock = lock;
+    site.lock = lock;
     note("c2d %s %.*s", name_of(who), (int) m->len, (const char *) m->body);
     if (m->sys[EDGE_SYS_MESSAGE_ID])
         note(" mid=%s", m->sys[EDGE_SYS_MESSAGE_ID]);
@@ -93,11 +93,12 @@ static void give_token(void *arg)
 {
     struct token_ask *ask = arg;
     struct edge_err err = {.text = "no token today"};
-    char text[32];
+    EDGE_CLEANUP(edge_free)
+    char *text = site.make_token ? site.make_token() : edge_format("token%u", ++site.ntokens);
 
-    (void) snprintf(text, sizeof text, "token%u", ++cloud.ntokens);
-    ask->done(cloud.token_rc, cloud.token_rc ? NULL : text,
-              edge_wall_ns() / 1000000000 + cloud.token_s, &err, ask->arg);
+    assert_non_null(text);
+    ask->done(site.token_rc, site.token_rc ? NULL : text,
+              edge_wall_ns() / 1000000000 + site.token_s, &err, ask->arg);
     free(ask);
 }
 static void get_token(void *self,
@@ -107,10 +108,10 @@ static void get_token(void *self,
 {
     struct token_ask *ask = malloc(sizeof *ask);
 
-    assert_ptr_equal(self, &cloud);
+    assert_ptr_equal(self, &site);
     assert_non_null(ask);
     *ask = (struct token_ask){done, arg};
-    edge_loop_post(cloud.loop, give_token, ask);
+    edge_loop_post(site.loop, give_token, ask);
 }
 static const char *chain(void *self, const struct edge_identity *who)
 {
@@ -118,75 +119,75 @@ static const char *chain(void *self, const struct edge_identity *who)
 
     (void) self;
     (void) snprintf(text, sizeof text, "%s;edge1", name_of(who));
-    return cloud.scoped ? text : NULL;
+    return site.scoped ? text : NULL;
 }
-static const struct hub_tokens tokens = {get_token, chain, &cloud};
+static const struct hub_tokens tokens = {get_token, chain, &site};
 
 /* ---- the loop ---- */
 
 static void on_patience(void *arg)
 {
     (void) arg;
-    cloud.late = true;
-    edge_loop_stop(cloud.loop);
+    site.late = true;
+    edge_loop_stop(site.loop);
 }
 static void on_soon(void *arg)
 {
     (void) arg;
-    edge_loop_stop(cloud.loop);
+    edge_loop_stop(site.loop);
 }
 
-void cloud_run(bool (*done)(void))
+void site_run(bool (*done)(void))
 {
-    struct edge_timer *soon = edge_timer_create(cloud.loop, on_soon, NULL);
+    struct edge_timer *soon = edge_timer_create(site.loop, on_soon, NULL);
 
-    cloud.late = false;
-    edge_timer_arm(cloud.patience, PATIENCE_MS);
-    while (!done() && !cloud.late) {
+    site.late = false;
+    edge_timer_arm(site.patience, PATIENCE_MS);
+    while (!done() && !site.late) {
         edge_timer_arm(soon, SOON_MS);
-        edge_loop_run(cloud.loop);
+        edge_loop_run(site.loop);
     }
-    edge_timer_disarm(cloud.patience);
+    edge_timer_disarm(site.patience);
     edge_timer_destroy(soon);
-    if (cloud.late)
-        print_error("waited for %s; upstream: %s backend: %s\n", cloud.until,
-                    cloud.notes.data ? cloud.notes.data : "",
-                    cloud.fake.notes.data ? cloud.fake.notes.data : "");
-    assert_false(cloud.late);
+    if (site.late)
+        print_error("waited for %s; upstream: %s backend: %s\n", site.until,
+                    site.notes.data ? site.notes.data : "",
+                    site.fake.notes.data ? site.fake.notes.data : "");
+    assert_false(site.late);
 }
 
 static bool found(const struct edge_buf *notes)
 {
-    return notes->data && strstr(notes->data, cloud.until);
+    return notes->data && strstr(notes->data, site.until);
 }
 static bool noted(void)
 {
-    return found(&cloud.notes);
+    return found(&site.notes);
 }
 static bool asked(void)
 {
-    return found(&cloud.fake.notes);
+    return found(&site.fake.notes);
 }
 static void wait_in(struct edge_buf *notes, bool (*done)(void), const char *text)
 {
-    (void) snprintf(cloud.until, sizeof cloud.until, "%s", text);
-    cloud_run(done);
+    (void) snprintf(site.until, sizeof site.until, "%s", text);
+    site_run(done);
     edge_buf_consume(notes, (size_t) (strstr(notes->data, text) - notes->data) + strlen(text));
 }
-void cloud_wait(const char *text)
+void site_wait(const char *text)
 {
-    wait_in(&cloud.notes, noted, text);
+    wait_in(&site.notes, noted, text);
 }
-void cloud_wait_asked(const char *text)
+void site_wait_asked(const char *text)
 {
-    wait_in(&cloud.fake.notes, asked, text);
+    wait_in(&site.fake.notes, asked, text);
 }
 
 /* ---- IoT Hub ---- */
 
 static void on_deaf_data(struct edge_bytes data, void *arg)
 {
-    if (cloud.greets && data.len > 0 && data.data[0] == MQTT_CONNECT << 4)
+    if (site.greets && data.len > 0 && data.data[0] == MQTT_CONNECT << 4)
         edge_stream_write(*(struct edge_stream **) arg, "\x20\x02\0\0", 4);
 }
 static void on_deaf_end(int rc, void *arg)
@@ -200,80 +201,94 @@ static void on_stream(struct edge_stream *stream, void *arg)
     static const struct edge_stream_handler deaf = {on_deaf_data, NULL, on_deaf_end};
 
     (void) arg;
-    cloud.accepted++;
-    if (!cloud.deafness) {
-        hub_mqtt_accept(cloud.mqtt, stream, false);
+    site.accepted++;
+    if (!site.deafness) {
+        hub_mqtt_accept(site.mqtt, stream, false);
         return;
     }
-    assert_true(cloud.ndeaf < EDGE_ARRAY_LEN(cloud.deaf));
-    cloud.deaf[cloud.ndeaf] = stream;
-    edge_stream_attach(stream, &deaf, &cloud.deaf[cloud.ndeaf]);
-    cloud.ndeaf++;
+    assert_true(site.ndeaf < EDGE_ARRAY_LEN(site.deaf));
+    site.deaf[site.ndeaf] = stream;
+    edge_stream_attach(stream, &deaf, &site.deaf[site.ndeaf]);
+    site.ndeaf++;
 }
 
-void cloud_listen(bool on)
+void site_listen(bool on)
 {
     static uint16_t port;
     char uri[64];
     const struct edge_listener_options options = {.uri = uri, .on_stream = on_stream};
-    const struct hub_mqtt_options head = {.backend = &cloud.fake.backend, .host = "hub.test"};
+    const struct hub_mqtt_options head = {.backend = site.backend, .host = "hub.test"};
 
     if (!on) {
-        port = edge_listener_port(cloud.listener);
-        cloud.listener = edge_listener_close(cloud.listener);
-        cloud.mqtt = hub_mqtt_destroy(cloud.mqtt);
+        port = edge_listener_port(site.listener);
+        site.listener = edge_listener_close(site.listener);
+        site.mqtt = hub_mqtt_destroy(site.mqtt);
         return;
     }
-    (void) snprintf(uri, sizeof uri, "tcp://127.0.0.1:%u", cloud.lines ? port : 0);
-    assert_int_equal(edge_listen(cloud.loop, &options, &cloud.listener, NULL), 0);
-    assert_int_equal(hub_mqtt_create(cloud.loop, &head, &cloud.mqtt), 0);
+    (void) snprintf(uri, sizeof uri, "tcp://127.0.0.1:%u", site.lines ? port : 0);
+    assert_int_equal(edge_listen(site.loop, &options, &site.listener, NULL), 0);
+    assert_int_equal(hub_mqtt_create(site.loop, &head, &site.mqtt), 0);
 }
 
-int cloud_setup(void **state)
+void site_begin(struct edge_loop *loop, const struct hub_backend *backend)
 {
+    site = (struct line_site){.loop = loop, .token_s = 3600, .scoped = true};
+    edge_buf_init(&site.notes, 1 << 20);
+    fake_backend_init(&site.fake);
+    site.backend = backend ? backend : &site.fake.backend;
+    site.patience = edge_timer_create(site.loop, on_patience, NULL);
+    site_listen(true);
+}
+
+int site_setup(void **state)
+{
+    struct edge_loop *loop;
+
     (void) state;
-    cloud = (struct cloud_house){.token_s = 3600, .scoped = true};
-    edge_buf_init(&cloud.notes, 1 << 20);
-    fake_backend_init(&cloud.fake);
-    assert_int_equal(edge_loop_create(&cloud.loop), 0);
-    cloud.patience = edge_timer_create(cloud.loop, on_patience, NULL);
-    cloud_listen(true);
+    assert_int_equal(edge_loop_create(&loop), 0);
+    site_begin(loop, NULL);
     return 0;
 }
 
-void cloud_open(unsigned answer_ms, unsigned idle_ms)
+void site_open(unsigned answer_ms, unsigned idle_ms)
 {
     const struct hub_cloud_options options = {
-        .loop = cloud.loop,
+        .loop = site.loop,
         .protocol = HUB_CLOUD_MQTT,
         .host = "127.0.0.1",
-        .port = edge_listener_port(cloud.listener),
+        .port = edge_listener_port(site.listener),
         .hub_name = "hub.test",
-        .self = cloud_self,
+        .self = site_self,
         .tokens = &tokens,
         .pause_min_ms = 5,
         .pause_max_ms = 50,
         .answer_ms = answer_ms ? answer_ms : 5000,
         .idle_ms = idle_ms,
         .events = {connected, ready, desired, method, message, refused},
-        .arg = &cloud,
+        .arg = &site,
     };
 
-    assert_int_equal(hub_lines_open(&options, &cloud.lines, NULL), 0);
+    assert_int_equal(hub_cloud_mqtt.open(&options, &site.lines, NULL), 0);
 }
 
-int cloud_teardown(void **state)
+void site_end(void)
+{
+    if (site.lines)
+        hub_cloud_mqtt.close(site.lines);
+    edge_listener_close(site.listener);
+    hub_mqtt_destroy(site.mqtt);
+    for (unsigned i = 0; i < site.ndeaf; i++)
+        edge_stream_close(site.deaf[i]);
+    fake_backend_fini(&site.fake);
+    edge_timer_destroy(site.patience);
+    edge_buf_fini(&site.notes);
+}
+
+int site_teardown(void **state)
 {
     (void) state;
-    hub_lines_close(cloud.lines);
-    edge_listener_close(cloud.listener);
-    hub_mqtt_destroy(cloud.mqtt);
-    for (unsigned i = 0; i < cloud.ndeaf; i++)
-        edge_stream_close(cloud.deaf[i]);
-    fake_backend_fini(&cloud.fake);
-    edge_timer_destroy(cloud.patience);
-    edge_loop_destroy(cloud.loop);
-    edge_buf_fini(&cloud.notes);
+    site_end();
+    edge_loop_destroy(site.loop);
     return 0;
 }
 
@@ -299,16 +314,16 @@ static void on_patched(enum hub_result result, const char *why, int64_t version,
     note("patched %d %" PRId64 ";", (int) result, version);
 }
 
-void cloud_want(const struct edge_identity *who, unsigned features)
+void site_want(const struct edge_identity *who, unsigned features)
 {
     const struct hub_wish wish = {features, "sdk/1", ""};
 
-    cloud.calls++;
-    hub_lines_ops.want(cloud.lines, who, &wish);
-    cloud.calls--;
+    site.calls++;
+    hub_cloud_mqtt.ops->want(site.lines, who, &wish);
+    site.calls--;
 }
 
-void cloud_send(const struct edge_identity *who, const char *body)
+void site_send(const struct edge_identity *who, const char *body)
 {
     struct edge_message m = {0};
 
@@ -316,44 +331,45 @@ void cloud_send(const struct edge_identity *who, const char *body)
     assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_MESSAGE_ID, "m 1"), 0);
     assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_ORIGIN_DEVICE, "other"), 0);
     assert_int_equal(edge_message_add(&m, "k&", "v=1"), 0);
-    cloud.calls++;
-    hub_lines_ops.send(cloud.lines, who, &m, on_sent, strdup(body));
-    cloud.calls--;
+    site.calls++;
+    hub_cloud_mqtt.ops->send(site.lines, who, &m, on_sent, strdup(body));
+    site.calls--;
     edge_message_fini(&m);
 }
 
-void cloud_twin_get(const struct edge_identity *who)
+void site_twin_get(const struct edge_identity *who)
 {
-    cloud.calls++;
-    hub_lines_ops.twin_get(cloud.lines, who, on_twin, NULL);
-    cloud.calls--;
+    site.calls++;
+    hub_cloud_mqtt.ops->twin_get(site.lines, who, on_twin, NULL);
+    site.calls--;
 }
 
-void cloud_twin_patch(const struct edge_identity *who, const char *patch)
+void site_twin_patch(const struct edge_identity *who, const char *patch)
 {
-    cloud.calls++;
-    hub_lines_ops.twin_patch(cloud.lines, who, patch, strlen(patch), on_patched, NULL);
-    cloud.calls--;
+    site.calls++;
+    hub_cloud_mqtt.ops->twin_patch(site.lines, who, patch, strlen(patch), on_patched, NULL);
+    site.calls--;
 }
 
-void cloud_reply(const struct edge_identity *who, const char *rid, int status, const char *payload)
+void site_reply(const struct edge_identity *who, const char *rid, int status, const char *payload)
 {
-    cloud.calls++;
-    hub_lines_ops.method_reply(cloud.lines, who, rid, status,
-                               (struct edge_bytes){(const uint8_t *) payload, strlen(payload)});
-    cloud.calls--;
+    site.calls++;
+    hub_cloud_mqtt.ops->method_reply(
+        site.lines, who, rid, status,
+        (struct edge_bytes){(const uint8_t *) payload, strlen(payload)});
+    site.calls--;
 }
 
-void cloud_settle(const struct edge_identity *who, uint64_t lock, enum hub_outcome outcome)
+void site_settle(const struct edge_identity *who, uint64_t lock, enum hub_outcome outcome)
 {
-    cloud.calls++;
-    hub_lines_ops.settle(cloud.lines, who, lock, outcome);
-    cloud.calls--;
+    site.calls++;
+    hub_cloud_mqtt.ops->settle(site.lines, who, lock, outcome);
+    site.calls--;
 }
 
-void cloud_deliver(const char *name, const char *body, uint64_t lock)
+void site_deliver(const char *name, const char *body, uint64_t lock)
 {
-    struct hub_session *session = fake_session(&cloud.fake, name);
+    struct hub_session *session = fake_session(&site.fake, name);
     struct edge_message m = {0};
 
     assert_non_null(session);
