@@ -30,6 +30,7 @@ struct cli {
     const char *since;
     const char *until;
     const char *argument; /* module or file, NULL when the command takes none */
+    char **arguments;     /* all of them, as many as the command takes */
 };
 
 int cli_list(struct cli *cli);
@@ -37,6 +38,7 @@ int cli_logs(struct cli *cli);
 int cli_restart(struct cli *cli);
 int cli_plan(struct cli *cli);
 int cli_apply(struct cli *cli);
+int cli_routes(struct cli *cli);
 int cli_check(struct cli *cli);
 int cli_version(struct cli *cli);
 

@@ -23,6 +23,12 @@ static const char help[] =
     "  restart MODULE      stop a module and start it again\n"
     "  plan FILE           what a deployment would change, in order (- is standard input)\n"
     "  apply FILE          make a deployment the one that is wanted\n"
+    "  routes test ROUTES.json MESSAGE.json\n"
+    "                      what each route makes of a message: true, false, undefined, or error.\n"
+    "                      ROUTES.json is the `routes` of $edgeHub's twin; MESSAGE.json is\n"
+    "                      {\"source\": \"/messages/modules/m/outputs/o\", \"properties\": {},\n"
+    "                      \"systemProperties\": {}, \"body\": {}}; the body is any JSON value\n"
+    "                      and sent as this JSON, in UTF-8, also a string, with its quotes\n"
     "  check               does the agent answer, and does everything run that should?\n"
     "  version             of this program\n"
     "\n"
@@ -30,8 +36,8 @@ static const char help[] =
     "  --host URI          the agent's address: unix:///path or tcp://address:port\n"
     "  --json              print JSON; with --watch one array a line\n"
     "\n"
-    "exit codes: 0 done, 1 failed, 2 wrong usage, 3 the agent cannot be reached,\n"
-    "            4 no such module, 5 the deployment is refused\n";
+    "exit codes: 0 done, 1 failed or a route is in error, 2 wrong usage,\n"
+    "            3 the agent cannot be reached, 4 no such module, 5 the deployment is refused\n";
 
 enum {
     OPT_CONFIG = 1 << 8, /* clear of the short options */
@@ -64,17 +70,19 @@ static const struct command {
     const char *name;
     int (*run)(struct cli *cli);
     const char *argument; /* what it needs, NULL: nothing */
+    int count;            /* words of that */
     bool watch;           /* takes --watch */
     bool logs;            /* takes the options of logs */
     bool local;           /* needs no agent */
 } commands[] = {
-    {"list", cli_list, NULL, true, false, false},
-    {"logs", cli_logs, "MODULE", false, true, false},
-    {"restart", cli_restart, "MODULE", false, false, false},
-    {"plan", cli_plan, "FILE", false, false, false},
-    {"apply", cli_apply, "FILE", false, false, false},
-    {"check", cli_check, NULL, false, false, false},
-    {"version", cli_version, NULL, false, false, true},
+    {"list", cli_list, NULL, 0, true, false, false},
+    {"logs", cli_logs, "MODULE", 1, false, true, false},
+    {"restart", cli_restart, "MODULE", 1, false, false, false},
+    {"plan", cli_plan, "FILE", 1, false, false, false},
+    {"apply", cli_apply, "FILE", 1, false, false, false},
+    {"routes", cli_routes, "test ROUTES.json MESSAGE.json", 3, false, false, true},
+    {"check", cli_check, NULL, 0, false, false, false},
+    {"version", cli_version, NULL, 0, false, false, true},
 };
 
 int cli_version(struct cli *cli)
@@ -162,11 +170,12 @@ static int run(struct cli *cli, char **words, int count)
         return usage("no such command: ", words[0]);
     if ((cli->watch && !command->watch) || (for_logs && !command->logs))
         return usage("this option is not for ", command->name);
-    if (command->argument && count < 2)
-        return cli_fail(CLI_USAGE, "%s needs a %s; see edgectl --help", command->name,
+    if (count < 1 + command->count)
+        return cli_fail(CLI_USAGE, "usage: edgectl %s %s; see edgectl --help", command->name,
                         command->argument);
-    if (count > (command->argument ? 2 : 1))
+    if (count > 1 + command->count)
         return usage("one argument too many: ", words[count - 1]);
+    cli->arguments = words + 1;
     cli->argument = command->argument ? words[1] : NULL;
     exit_code = command->local ? CLI_OK : find_agent(cli);
     return exit_code == CLI_OK ? command->run(cli) : exit_code;

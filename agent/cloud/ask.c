@@ -13,13 +13,6 @@ struct agent_ask {
     struct agent_ask_answer answer;
 };
 
-char *agent_ask_wipe(char *token)
-{
-    if (token)
-        explicit_bzero(token, strlen(token));
-    return edge_free(token);
-}
-
 static void work(void *arg)
 {
     struct agent_ask *ask = arg;
@@ -42,7 +35,7 @@ static void done(void *arg)
 
     if (!ask->left)
         ask->cfg.done(&ask->answer, ask->cfg.arg);
-    agent_ask_wipe(ask->answer.token);
+    (void) edge_wipe(ask->answer.token);
     agent_device_fini(&ask->answer.device);
     free(ask);
 }

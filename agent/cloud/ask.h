@@ -33,7 +33,4 @@ void agent_ask_start(struct agent_ask *ask, bool reprovision);
 /** Nobody waits any more; it ends by itself. NULL does nothing. @return NULL */
 struct agent_ask *agent_ask_leave(struct agent_ask *ask);
 
-/** Wipe and free a token. @return NULL */
-char *agent_ask_wipe(char *token);
-
 #endif

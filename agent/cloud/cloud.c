@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "agent/cloud/assembly.h"
-#include "agent/cloud/incoming.h"
 #include "agent/cloud/methods.h"
 #include "agent/cloud/twin.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/iothub/incoming.h"
 
 struct agent_cloud {
     struct agent_cloud_config cfg;
@@ -111,21 +111,22 @@ static void link_down(const char *why, bool news, void *arg)
 static void link_message(const char *topic, struct edge_bytes payload, void *arg)
 {
     struct agent_cloud *cloud = arg;
-    struct agent_incoming in;
+    struct edge_incoming in;
 
-    agent_incoming_read(topic, &in);
+    edge_incoming_read(topic, &in);
     switch (in.kind) {
-    case AGENT_INCOMING_ANSWER:
+    case EDGE_INCOMING_ANSWER:
         agent_twin_answer(cloud->twin, in.status, in.rid, in.version, payload, edge_now_ms());
         break;
-    case AGENT_INCOMING_DESIRED:
+    case EDGE_INCOMING_DESIRED:
         agent_twin_patch(cloud->twin, in.version, payload, edge_now_ms());
         break;
-    case AGENT_INCOMING_METHOD:
+    case EDGE_INCOMING_METHOD:
         if (!cloud->closing)
             agent_calls_take(cloud->calls, &in, payload);
         break;
-    case AGENT_INCOMING_UNKNOWN:
+    case EDGE_INCOMING_C2D: /* modules have none */
+    case EDGE_INCOMING_UNKNOWN:
         edge_debug("cloud: passed over topic=%.100s", topic);
         break;
     }

@@ -86,7 +86,7 @@ static void let_go(struct agent_link *link)
 
 static void forget_token(struct agent_link *link)
 {
-    link->token = agent_ask_wipe(link->token);
+    link->token = edge_wipe(link->token);
 }
 
 /* @param again  the reason was told before, but for its details */

@@ -45,7 +45,7 @@ struct agent_calls *agent_calls_destroy(struct agent_calls *calls)
 static void answer(const struct agent_calls *calls, struct edge_bytes rid, int status,
                    const char *text)
 {
-    char topic[64 + AGENT_RID_MAX];
+    char topic[64 + EDGE_RID_MAX];
 
     (void) snprintf(topic, sizeof topic, "$iothub/methods/res/%d/?$rid=%.*s", status, (int) rid.len,
                     (const char *) rid.data);
@@ -81,7 +81,7 @@ static struct agent_cloud_call *call_new(struct agent_calls *calls, struct edge_
     return call;
 }
 
-void agent_calls_take(struct agent_calls *calls, const struct agent_incoming *incoming,
+void agent_calls_take(struct agent_calls *calls, const struct edge_incoming *incoming,
                       struct edge_bytes payload)
 {
     EDGE_CLEANUP(edge_json_free) struct edge_json *body = NULL;

@@ -4,7 +4,7 @@
 #define AGENT_CLOUD_METHODS_H
 
 #include "agent/cloud/cloud.h"
-#include "agent/cloud/incoming.h"
+#include "common/iothub/incoming.h"
 
 enum {
     AGENT_CALLS_MAX = 64,                  /* at once; more are answered 429 */
@@ -27,7 +27,7 @@ EDGE_MUST_CHECK int agent_calls_create(const struct agent_calls_ops *ops, void *
 struct agent_calls *agent_calls_destroy(struct agent_calls *calls);
 
 /** A request has come. */
-void agent_calls_take(struct agent_calls *calls, const struct agent_incoming *incoming,
+void agent_calls_take(struct agent_calls *calls, const struct edge_incoming *incoming,
                       struct edge_bytes payload);
 
 #endif

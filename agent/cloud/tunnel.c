@@ -264,9 +264,7 @@ struct agent_tunnel *agent_tunnel_close(struct agent_tunnel *tunnel)
     agent_tunnel_hang_up(tunnel);
     edge_listener_close(tunnel->listener);
     edge_tls_client_destroy(tunnel->tls);
-    if (tunnel->proxy)
-        explicit_bzero(tunnel->proxy, strlen(tunnel->proxy)); /* may hold a password */
-    free(tunnel->proxy);
+    (void) edge_wipe(tunnel->proxy); /* may hold a password */
     free(tunnel->ca_pem_file);
     free(tunnel->path);
     free(tunnel);

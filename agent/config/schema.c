@@ -305,9 +305,7 @@ void config_schema_free(struct agent_config *config)
     for (size_t i = 0; i < EDGE_ARRAY_LEN(keys); i++) {
         char **text = (void *) ((char *) config + keys[i].offset);
 
-        if (keys[i].kind == KEY_SECRET && *text)
-            explicit_bzero(*text, strlen(*text));
         if (keys[i].kind == KEY_TEXT || keys[i].kind == KEY_SECRET || keys[i].kind == KEY_LISTEN)
-            free(*text);
+            (void) edge_wipe(*text);
     }
 }

@@ -4,22 +4,23 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "agent/identity/call.h"
+#include "common/workload/call.h"
 
 enum { IDENTITIES_MAX = 1000 };
 
 static int ask(const struct agent_identity_daemon *daemon, const char *method, const char *path,
                const struct edge_json *body, struct edge_json **ret, struct edge_err *err)
 {
-    const struct identity_call call = {
-        .daemon = daemon,
+    const struct edge_daemon_call call = {
+
         .socket = daemon->identity_socket,
+        .cancel = daemon->cancel,
         .method = method,
         .path = path,
         .body = body,
     };
 
-    return path ? identity_call(&call, ret, err) : -ENOMEM;
+    return path ? edge_daemon_call(&call, ret, err) : -ENOMEM;
 }
 
 /* ---- the device ---- */
@@ -32,11 +33,11 @@ int agent_identity_device(const struct agent_identity_daemon *daemon, struct age
     int rc = ask(daemon, "GET", "/device", NULL, &answer, err);
 
     if (rc == 0)
-        rc = identity_take(answer, "hubName", &device.hub_name, err);
+        rc = edge_daemon_take(answer, "hubName", &device.hub_name, err);
     if (rc == 0)
-        rc = identity_take(answer, "deviceId", &device.device_id, err);
+        rc = edge_daemon_take(answer, "deviceId", &device.device_id, err);
     if (rc == 0)
-        rc = identity_take(answer, "generationId", &device.generation_id, err);
+        rc = edge_daemon_take(answer, "generationId", &device.generation_id, err);
     if (rc < 0)
         agent_device_fini(&device);
     else
@@ -79,10 +80,10 @@ static int read_identity(const struct edge_json *object, struct agent_module_ide
                          struct edge_err *err)
 {
     struct agent_module_identity id = {0};
-    int rc = identity_take(object, "moduleId", &id.module_id, err);
+    int rc = edge_daemon_take(object, "moduleId", &id.module_id, err);
 
     if (rc == 0)
-        rc = identity_take(object, "generationId", &id.generation_id, err);
+        rc = edge_daemon_take(object, "generationId", &id.generation_id, err);
     if (rc == 0) {
         id.managed_by = strdup(edge_json_str(edge_json_get(object, "managedBy"), ""));
         rc = id.managed_by ? 0 : -ENOMEM;
@@ -142,7 +143,7 @@ int agent_identity_ensure(const struct agent_identity_daemon *daemon, const char
 int agent_identity_delete(const struct agent_identity_daemon *daemon, const char *module_id,
                           struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_free) char *path = identity_path("/identities/", module_id, "");
+    EDGE_CLEANUP(edge_free) char *path = edge_daemon_path("/identities/", module_id, "");
 
     return ask(daemon, "DELETE", path, NULL, NULL, err);
 }
@@ -152,7 +153,7 @@ int agent_identity_delete(const struct agent_identity_daemon *daemon, const char
 int agent_identity_workload(const struct agent_identity_daemon *daemon, const char *module_id,
                             const char *cgroup, char **ret, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_free) char *path = identity_path("/modules/", module_id, "/workload");
+    EDGE_CLEANUP(edge_free) char *path = edge_daemon_path("/modules/", module_id, "/workload");
     EDGE_CLEANUP(edge_json_free) struct edge_json *body = edge_json_new_object();
     EDGE_CLEANUP(edge_json_free) struct edge_json *answer = NULL;
     EDGE_CLEANUP(edge_free) char *folder = NULL;
@@ -162,7 +163,7 @@ int agent_identity_workload(const struct agent_identity_daemon *daemon, const ch
         return -ENOMEM;
     rc = ask(daemon, "PUT", path, body, &answer, err);
     if (rc == 0)
-        rc = identity_take(answer, "directory", &folder, err);
+        rc = edge_daemon_take(answer, "directory", &folder, err);
     if (rc == 0 && folder[0] != '/')
         rc = edge_fail(err, EDGE_EPROTOCOL, "edge-securityd's folder is not an absolute path");
     if (rc == 0)
@@ -173,7 +174,7 @@ int agent_identity_workload(const struct agent_identity_daemon *daemon, const ch
 int agent_identity_workload_remove(const struct agent_identity_daemon *daemon,
                                    const char *module_id, struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_free) char *path = identity_path("/modules/", module_id, "/workload");
+    EDGE_CLEANUP(edge_free) char *path = edge_daemon_path("/modules/", module_id, "/workload");
 
     return ask(daemon, "DELETE", path, NULL, NULL, err);
 }

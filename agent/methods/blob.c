@@ -189,8 +189,7 @@ static int send(struct methods_blob *blob, struct request *r, struct edge_err *e
         else
             rc = try_once(blob, r, url, i > 0, err);
     }
-    explicit_bzero(url, strlen(url));
-    free(url);
+    (void) edge_wipe(url);
     return rc == AGAIN ? EDGE_EUNAVAILABLE : rc;
 }
 

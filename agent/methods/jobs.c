@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/methods/internal.h"
+#include "common/base/bytes.h"
 #include "common/base/clock.h"
 
 static int status_of(int rc)
@@ -33,9 +34,7 @@ void methods_job_free(struct methods_job *job)
         free(job->modules[i].log_id);
     }
     free(job->modules);
-    if (job->sas)
-        explicit_bzero(job->sas, strlen(job->sas));
-    free(job->sas);
+    (void) edge_wipe(job->sas);
     methods_logs_request_fini(&job->logs);
     edge_cancel_unref(job->source.cancel);
     edge_json_free(job->inspect);

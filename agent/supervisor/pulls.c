@@ -83,9 +83,7 @@ static void attempt_free(struct attempt *a)
     for (size_t i = 0; i < a->nauths; i++) {
         free((char *) (uintptr_t) a->auths[i].address);
         free((char *) (uintptr_t) a->auths[i].username);
-        if (a->auths[i].password)
-            explicit_bzero((char *) (uintptr_t) a->auths[i].password, strlen(a->auths[i].password));
-        free((char *) (uintptr_t) a->auths[i].password);
+        (void) edge_wipe((char *) (uintptr_t) a->auths[i].password);
     }
     free(a->auths);
     agent_image_free(a->result);

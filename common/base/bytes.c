@@ -130,6 +130,14 @@ char *edge_strdup(const char *text)
     return text ? strdup(text) : NULL;
 }
 
+char *edge_wipe(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+    return NULL;
+}
+
 char *edge_trimmed(const char *text)
 {
     size_t len;

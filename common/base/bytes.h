@@ -54,6 +54,9 @@ char *edge_buf_take(struct edge_buf *buf);
 char *edge_format(const char *fmt, ...) EDGE_PRINTF(1, 2);
 /** strdup that passes NULL through. */
 char *edge_strdup(const char *text);
+/** Wipe a secret text and free it. Accepts NULL; returns NULL. */
+char *edge_wipe(char *text);
+EDGE_DEFINE_CLEANUP(char *, edge_wipe)
 /** A copy without white space around it; NULL without memory. The caller frees it. */
 char *edge_trimmed(const char *text);
 

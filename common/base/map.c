@@ -55,10 +55,23 @@ static int grow(struct edge_map *map)
     return 0;
 }
 
+static void *take(struct edge_map *map, struct edge_map_entry **at)
+{
+    struct edge_map_entry *entry = *at;
+    void *value = entry->value;
+
+    *at = entry->next;
+    free(entry);
+    map->count--;
+    return value;
+}
+
 void edge_map_fini(struct edge_map *map)
 {
-    while (map->count > 0)
-        (void) edge_map_pop(map);
+    for (size_t i = 0; i < map->nbuckets; i++) {
+        while (map->buckets[i])
+            (void) take(map, &map->buckets[i]);
+    }
     free(map->buckets);
     memset(map, 0, sizeof *map);
 }
@@ -92,17 +105,6 @@ int edge_map_set(struct edge_map *map, const char *name, void *value)
     *at = entry;
     map->count++;
     return 0;
-}
-
-static void *take(struct edge_map *map, struct edge_map_entry **at)
-{
-    struct edge_map_entry *entry = *at;
-    void *value = entry->value;
-
-    *at = entry->next;
-    free(entry);
-    map->count--;
-    return value;
 }
 
 void *edge_map_remove(struct edge_map *map, const char *name)

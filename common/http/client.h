@@ -57,6 +57,7 @@ struct edge_http_request {
     size_t nheaders;
     struct edge_bytes body;
     const char *ca_file; /* PEM, trusted besides the system's; or NULL */
+    const char *ca_pem;  /* the same as text; or NULL */
     /* Our own certificate for TLS, or NULL: PEM file, leaf first, and its key: PEM file, or the
      * "pkcs11:" URI of a key in a token. Never shown to another host. */
     const char *cert_file;

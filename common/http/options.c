@@ -78,6 +78,14 @@ static void set_certificate(CURL *easy, const struct edge_http_request *r)
     curl_easy_setopt(easy, CURLOPT_SSLKEY, r->key);
 }
 
+/* As text: nothing is read from disk while it is used. */
+static void set_ca(CURL *easy, const char *pem)
+{
+    struct curl_blob blob = {(void *) (uintptr_t) pem, strlen(pem), CURL_BLOB_NOCOPY};
+
+    curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+}
+
 static void set_peer(CURL *easy, const struct edge_http_hop *hop)
 {
     const struct edge_http_request *r = hop->request;
@@ -88,6 +96,8 @@ static void set_peer(CURL *easy, const struct edge_http_hop *hop)
     }
     if (r->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, r->ca_file);
+    if (r->ca_pem)
+        set_ca(easy, r->ca_pem);
     if (r->cert_file && hop->with_credentials)
         set_certificate(easy, r);
     if (r->username && hop->with_credentials) {

@@ -201,11 +201,14 @@ static CURLcode drive(struct transfer *t)
 
 static int trust_failed(struct transfer *t, const char *peer)
 {
+    const struct edge_http_request *r = t->request;
+    const char *by = r->ca_file  ? "the CA file in use is "
+                     : r->ca_pem ? "neither by the system nor by the CAs of the trust bundle"
+                                 : "no CA file is configured for it";
+
     t->response->fault = EDGE_HTTP_FAULT_TRUST;
-    return edge_fail(
-        t->err, EDGE_EAUTH, "the certificate of %s is not trusted (%s); %s%s", peer, t->text,
-        t->request->ca_file ? "the CA file in use is " : "no CA file is configured for it",
-        t->request->ca_file ? t->request->ca_file : "");
+    return edge_fail(t->err, EDGE_EAUTH, "the certificate of %s is not trusted (%s); %s%s", peer,
+                     t->text, by, r->ca_file ? r->ca_file : "");
 }
 
 /* curl's code to ours, here and nowhere else. */
@@ -224,7 +227,10 @@ static int fail_with(struct transfer *t, CURLcode code)
         return edge_fail(t->err, EDGE_EUNAVAILABLE, "no TLS connection with %s: %s", peer, why);
     case CURLE_SSL_CACERT_BADFILE:
         return edge_fail(t->err, EDGE_EINVALID, "cannot read the CA file %s for %s",
-                         t->request->ca_file ? t->request->ca_file : "of the system", peer);
+                         t->request->ca_file  ? t->request->ca_file
+                         : t->request->ca_pem ? "given"
+                                              : "of the system",
+                         peer);
     case CURLE_SSL_CERTPROBLEM: /* curl's own text may hold a token's PIN */
     case CURLE_SSL_ENGINE_NOTFOUND:
     case CURLE_SSL_ENGINE_SETFAILED:

@@ -82,13 +82,6 @@ static int check(const struct edge_connection_string *cs, struct edge_err *err)
     return 0;
 }
 
-static void wipe(char *text)
-{
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
-}
-
 int edge_connection_string_parse(const char *text, struct edge_connection_string *ret,
                                  struct edge_err *err)
 {
@@ -120,7 +113,7 @@ void edge_connection_string_fini(struct edge_connection_string *cs)
     free(cs->hostname);
     free(cs->device_id);
     free(cs->module_id);
-    wipe(cs->key);
+    (void) edge_wipe(cs->key);
     free(cs->key_name);
     free(cs->gateway);
     *cs = (struct edge_connection_string){0};

@@ -40,7 +40,16 @@ int edge_identity_parse(const char *text, size_t len, struct edge_identity *ret)
 
 void edge_identity_format(const struct edge_identity *who, char *text, size_t size)
 {
-    (void) snprintf(text, size, "%s%s%s", who->device, *who->module ? "/" : "", who->module);
+    size_t device = strnlen(who->device, size - 1);
+    size_t module = strnlen(who->module, size - 1 - device);
+
+    memcpy(text, who->device, device); /* no printf: this is done for every message */
+    if (module > 0 && device + 1 + module < size) {
+        text[device++] = '/';
+        memcpy(text + device, who->module, module);
+        device += module;
+    }
+    text[device] = '\0';
 }
 
 bool edge_identity_equal(const struct edge_identity *a, const struct edge_identity *b)

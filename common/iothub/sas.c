@@ -1,5 +1,6 @@
 #include "common/iothub/sas.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -116,7 +117,7 @@ static int take(struct edge_sas *sas, const struct fields *f, char *resource, st
 
 int edge_sas_parse(const char *text, size_t len, struct edge_sas *ret, struct edge_err *err)
 {
-    size_t skip = sizeof scheme - 1;
+    size_t skip = sizeof scheme - 1; /* the last of it is any one white space */
     struct fields f = {0};
     char *body;
     int rc;
@@ -124,7 +125,8 @@ int edge_sas_parse(const char *text, size_t len, struct edge_sas *ret, struct ed
     *ret = (struct edge_sas){0};
     if (len > EDGE_SAS_MAX)
         return edge_fail(err, EDGE_ELIMIT, "the token is longer than %d bytes", EDGE_SAS_MAX);
-    if (len <= skip || strncasecmp(text, scheme, skip) != 0 || memchr(text, '\0', len))
+    if (len <= skip || strncasecmp(text, scheme, skip - 1) != 0 ||
+        !isspace((unsigned char) text[skip - 1]) || memchr(text, '\0', len))
         return edge_fail(err, EDGE_EINVALID, "this is no SharedAccessSignature");
     len -= skip;
     ret->raw_ = calloc(2, len + 1); /* the token, and sr decoded behind it */

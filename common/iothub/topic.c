@@ -234,3 +234,10 @@ int edge_topic_input(struct edge_buf *out, const struct edge_identity *who, cons
         rc = edge_percent_encode(out, input, strlen(input));
     return rc == 0 ? edge_buf_puts(out, "/") : rc;
 }
+
+int edge_topic_events(struct edge_buf *out, const struct edge_identity *who)
+{
+    int rc = put_who(out, who);
+
+    return rc == 0 ? edge_buf_puts(out, "/messages/events/") : rc;
+}

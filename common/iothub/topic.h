@@ -47,4 +47,8 @@ int edge_topic_method(struct edge_buf *out, const char *name, const char *rid);
 int edge_topic_devicebound(struct edge_buf *out, const struct edge_identity *who);
 int edge_topic_input(struct edge_buf *out, const struct edge_identity *who, const char *input);
 
+/* Towards IoT Hub. */
+/** Without the bag, with its slash: "devices/d[/modules/m]/messages/events/". */
+int edge_topic_events(struct edge_buf *out, const struct edge_identity *who);
+
 #endif

@@ -83,9 +83,7 @@ int net_proxy_parse(const char *url, struct net_proxy *ret, struct edge_err *err
 
 void net_proxy_fini(struct net_proxy *proxy)
 {
-    if (proxy->basic)
-        explicit_bzero(proxy->basic, strlen(proxy->basic));
-    free(proxy->basic);
+    (void) edge_wipe(proxy->basic);
     free(proxy->host);
     *proxy = (struct net_proxy){0};
 }

@@ -65,10 +65,7 @@ char *edge_key_pem(const struct edge_key *key)
 
 char *edge_key_pem_free(char *pem)
 {
-    if (pem)
-        explicit_bzero(pem, strlen(pem));
-    free(pem);
-    return NULL;
+    return edge_wipe(pem);
 }
 
 struct edge_key *edge_key_free(struct edge_key *key)

@@ -121,7 +121,7 @@ static void put_token(struct hub_amqp_errand *errand, const struct hub_amqp_mess
 {
     EDGE_CLEANUP(edge_free)
     char *audience = audience_of(hub_amqp_find(message->properties, message->nproperties, "name"));
-    EDGE_CLEANUP(edge_free)
+    EDGE_CLEANUP(edge_wipe)
     char *token = edge_format("%.*s", (int) message->data.len, (const char *) message->data.data);
     struct edge_identity who;
 
@@ -133,7 +133,6 @@ static void put_token(struct hub_amqp_errand *errand, const struct hub_amqp_mess
         hub_amqp_person_prove(errand->connection, &who, token, NULL, on_proved, errand);
     else
         ask_nodes(errand, audience, token);
-    explicit_bzero(token, strlen(token));
 }
 
 /* @return NULL, or what is wrong with the request */

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,14 +22,6 @@ bool hub_amqp_person_granted(const struct hub_amqp_person *person)
     return person->grant.result == HUB_OK && person->grant.until_s > edge_wall_ns() / 1000000000;
 }
 
-static void wipe(struct hub_amqp_person *person)
-{
-    if (person->token)
-        explicit_bzero(person->token, strlen(person->token));
-    free(person->token);
-    person->token = NULL;
-}
-
 bool hub_amqp_has_places(const struct hub_amqp_person *person)
 {
     for (size_t i = 0; i < HUB_AMQP_LINK_KINDS; i++) {
@@ -48,7 +41,7 @@ void hub_amqp_person_forget(struct hub_amqp_connection *c, struct hub_amqp_perso
     *at = person->next;
     edge_identity_format(&person->who, name, sizeof name);
     edge_map_remove(&c->names, name);
-    wipe(person);
+    person->token = edge_wipe(person->token);
     free(person->chain);
     free(person);
 }
@@ -119,7 +112,7 @@ struct hub_amqp_person *hub_amqp_actor(const struct hub_amqp_connection *c, cons
 
     if (!last || strlen(last + 1) > EDGE_ID_MAX)
         return NULL;
-    strcpy(who.device, last + 1);
+    (void) snprintf(who.device, sizeof who.device, "%s", last + 1);
     actor = hub_amqp_person_find(c, &who);
     return actor && hub_amqp_person_granted(actor) && !actor->chain ? actor : NULL;
 }
@@ -158,7 +151,7 @@ static void proved(struct hub_amqp_person *person, struct proof *proof,
         return;
     person->grant = *grant;
     if (!proof->chained) {
-        wipe(person);
+        person->token = edge_wipe(person->token);
         person->token = EDGE_TAKE(proof->token);
         free(person->chain);
         person->chain = NULL;
@@ -199,9 +192,7 @@ static void on_proof(const struct hub_grant *grant, void *arg)
                   proof->who.module, proof->connection->address, said.reason);
     proof->done(&said, proof->arg);
     hub_amqp_unref(proof->connection);
-    if (proof->token)
-        explicit_bzero(proof->token, strlen(proof->token));
-    free(proof->token);
+    (void) edge_wipe(proof->token);
     free(proof);
 }
 

@@ -37,11 +37,12 @@ struct hub_claim {
     const char *token; /* SAS text, or NULL */
     const struct edge_tls_peer *certificate; /* shown in TLS, or NULL */
     enum hub_protocol protocol;
-    const char *client;     /* DeviceClientType or client-version, or "" */
-    const char *model_id;   /* or "" */
-    const char *auth_chain; /* "who;edge;…;edge": the last speaks for `who`, and token or certificate
-                               are those of its $edgeHub; "": who speaks for itself */
-    const char *address;    /* of the peer, for the log */
+    const char *client;   /* DeviceClientType or client-version, or "" */
+    const char *model_id; /* or "" */
+    /** "who;edge;…;edge": the last speaks for who, and token or certificate are those of its
+     * $edgeHub; "": who speaks for itself. */
+    const char *auth_chain;
+    const char *address; /* of the peer, for the log */
 };
 /** How an accepted claim was proved; copied by who keeps it. */
 struct hub_grant {

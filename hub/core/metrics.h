@@ -13,6 +13,7 @@ struct hub_metrics;
 enum hub_counter {
     HUB_COUNT_RECEIVED, /* messages_received: route_output, id */
     HUB_COUNT_SENT,     /* messages_sent: from, to, from_route_output, to_route_input, priority */
+    HUB_COUNT_DROPPED,  /* messages_dropped: reason, from, from_route_output */
     HUB_COUNT_UNACK,    /* messages_unack: reason, from, from_route_output */
     HUB_COUNT_GETTWIN,  /* gettwin: source, id */
     HUB_COUNT_REPORTED, /* reported_properties: target, id */
@@ -40,6 +41,16 @@ EDGE_MUST_CHECK int hub_metrics_create(const char *iothub, const char *device,
 void hub_metrics_count(struct hub_metrics *m, enum hub_counter which, const char *const *labels);
 void hub_metrics_observe(struct hub_metrics *m, enum hub_summary which, const char *const *labels,
                          double value);
+/** For who counts often: the series of these labels. Lives as long as @p m. NULL: too many. */
+struct hub_series;
+struct hub_series *hub_metrics_counter(struct hub_metrics *m, enum hub_counter which,
+                                       const char *const *labels);
+struct hub_series *hub_metrics_summary(struct hub_metrics *m, enum hub_summary which,
+                                       const char *const *labels);
+/** Accept NULL. */
+void hub_series_count(struct hub_series *series);
+void hub_series_set(struct hub_series *series, uint64_t count); /* counted elsewhere */
+void hub_series_observe(struct hub_series *series, double value);
 /** All of them, appended. */
 void hub_metrics_print(const struct hub_metrics *m, struct edge_buf *out);
 /** One line of a gauge or a counter that is computed when asked. @p labels: "name", "value", … NULL

@@ -106,6 +106,9 @@ EDGE_MUST_CHECK int mqtt_encode_connect(struct edge_buf *out, const struct mqtt_
 /** One filter. */
 EDGE_MUST_CHECK int mqtt_encode_subscribe(struct edge_buf *out, uint16_t id,
                                           struct edge_bytes filter, uint8_t qos);
+/** One filter. */
+EDGE_MUST_CHECK int mqtt_encode_unsubscribe(struct edge_buf *out, uint16_t id,
+                                            struct edge_bytes filter);
 
 /* Short packets into @p out; the result is the length. */
 enum { MQTT_SHORT_MAX = 4, MQTT_SUBACK_MAX = MQTT_SHORT_MAX + MQTT_FILTERS_MAX };

@@ -122,6 +122,21 @@ int mqtt_encode_subscribe(struct edge_buf *out, uint16_t id, struct edge_bytes f
     return end(out, before);
 }
 
+int mqtt_encode_unsubscribe(struct edge_buf *out, uint16_t id, struct edge_bytes filter)
+{
+    size_t before = out->len;
+    int rc;
+
+    if (filter.len > MQTT_STRING_MAX)
+        return EDGE_ELIMIT;
+    rc = begin(out, MQTT_UNSUBSCRIBE << 4 | 2, 2 + 2 + filter.len);
+    if (rc < 0)
+        return rc;
+    add_number(out, id);
+    add_text(out, filter);
+    return end(out, before);
+}
+
 size_t mqtt_put_connack(uint8_t out[MQTT_SHORT_MAX], enum mqtt_connack_code code,
                         bool session_present)
 {

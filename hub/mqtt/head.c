@@ -129,9 +129,7 @@ static void ask_backend(struct door *door)
 
     s->pending++;
     s->backend->ops->authenticate(s->backend->self, &claim, on_grant, door);
-    if (token)
-        explicit_bzero(token, strlen(token));
-    free(token);
+    (void) edge_wipe(token);
 }
 
 static bool same_id(const struct mqtt_connect *connect, const char *name)

@@ -63,6 +63,8 @@ void hub_workload_renew(struct hub_workload *workload,
                         void (*done)(int rc, struct hub_certificate *certificate,
                                      const struct edge_err *err, void *arg),
                         void *arg);
+/** Who asked with @p arg goes: its done is not called any more. */
+void hub_workload_forget(struct hub_workload *workload, const void *arg);
 
 /* hub_vault: bytes at rest. One random key, itself sealed by the workload API, so that sealing asks
  * nobody; bound to this module identity. Any thread once open. */

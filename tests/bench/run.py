@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast and how small, beside containerd's own client on the same machine in the same minute.
 
-    EDGE_BIN=build/release/bin tests/bench/run.py [apply] [pull] [idle] [restart]
+    EDGE_BIN=build/release/bin tests/bench/run.py [apply] [pull] [idle] [restart] [routes]
 
 Prints one table. Absolute figures are this machine's; the ratios are what to compare. Fails only on
 ratios that no load of the machine can explain.
@@ -19,9 +19,10 @@ import idle  # noqa: E402
 import modules  # noqa: E402
 import pull  # noqa: E402
 import restart  # noqa: E402
+import routes  # noqa: E402
 
 PARTS = {"apply": modules.measure, "pull": pull.measure, "idle": idle.measure, "restart": restart.measure,
-         "cloud": cloud_device.measure, "emulator": emulator.measure}
+         "cloud": cloud_device.measure, "emulator": emulator.measure, "routes": routes.measure}
 
 
 class Bench:

@@ -10,7 +10,7 @@ LIBRARIES = {
     r"grpc/": ["agent/containerd/"],
     r"protobuf-c/|proto/.*\.pb-c\.h": ["agent/containerd/", "proto/"],
     r"sqlite3": ["agent/state/", "hub/store/"],  # the local cloud of the tests has its own room: tests/emulator/store
-    r"mosquitto": ["common/mqtt/", "agent/cloud/"],
+    r"mosquitto": ["agent/cloud/"],
     r"proton/": ["hub/amqp/", "hub/cloud/amqp/"],
     r"wslay/": ["common/net/"],
     r"p11-kit/": ["agent/security/keys/"],
@@ -20,7 +20,7 @@ LIBRARIES = {
     r"json-c/|json\.h$": ["common/json/"],
     r"uv\.h|uv/": ["common/loop/", "common/net/"],
     r"curl/": ["common/http/"],
-    r"openssl/": ["common/crypto/", "common/tls/", "common/net/", "agent/security/keys/aead.c"],
+    r"openssl/": ["common/crypto/", "common/tls/", "common/net/"],
     r"zlib\.h": ["agent/logs/", "agent/methods/"],
 }
 # folder -> folders whose headers it may not include

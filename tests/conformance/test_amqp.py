@@ -32,6 +32,16 @@ def token(resource, key, policy=None, raw=False, seconds=3600):
     return f"SharedAccessSignature sr={resource}&sig={sig}&se={until}" + (f"&skn={policy}" if policy else "")
 
 
+class By(proton.reactor.LinkOption):
+    """A link in the name of another: who;edge."""
+
+    def __init__(self, chain):
+        self.chain = chain
+
+    def apply(self, link):
+        link.properties = {proton.symbol("com.microsoft:auth-chain"): self.chain}
+
+
 class Proton:
     """A blocking connection of Qpid Proton's own."""
 
@@ -41,9 +51,9 @@ class Proton:
         tls.set_peer_authentication(proton.SSLDomain.VERIFY_PEER_NAME)
         self.connection = proton.utils.BlockingConnection(f"amqps://{HUB}:5671", ssl_domain=tls, timeout=20, **more)
 
-    def ask(self, address, request):
-        sender = self.connection.create_sender(address, name=f"pair-{address}")
-        receiver = self.connection.create_receiver(address, credit=5, name=f"pair-{address}")
+    def ask(self, address, request, options=None):
+        sender = self.connection.create_sender(address, name=f"pair-{address}", options=options)
+        receiver = self.connection.create_receiver(address, credit=5, name=f"pair-{address}", options=options)
         sender.send(request)
         answer = receiver.receive(20)
         sender.close()
@@ -115,6 +125,51 @@ class Amqp(unittest.TestCase):
         self.assertEqual(client.put_token(f"{HUB}/devices/p4", token(f"{HUB}/devices/p4", key)), 200)
         with self.assertRaisesRegex(proton.utils.LinkDetached, "amqp:not-found"):
             client.connection.create_sender("/devices/p4/nowhere")
+
+    def edge(self, name):
+        """An edge device with a key for its $edgeHub."""
+        self.hub.device(name, edge=True)
+        key = base64.b64encode(hashlib.sha256(f"{name}/$edgeHub".encode()).digest()).decode()
+        self.hub.service.ok("PUT", f"/devices/{name}/modules/%24edgeHub", {"authentication": {
+            "type": "sas", "symmetricKey": {"primaryKey": key, "secondaryKey": key}}}, headers={"If-Match": "*"})
+        return key, self.hub.service.ok("GET", f"/devices/{name}")["deviceScope"]
+
+    def state(self, name):
+        return self.hub.service.ok("GET", f"/devices/{name}")["connectionState"]
+
+    def test_an_edge_hub_speaks_for_a_leaf_device(self):
+        key, scope = self.edge("e1")
+        self.device("leaf1")
+        identity = self.hub.service.ok("GET", "/devices/leaf1")
+        self.hub.service.ok("PUT", "/devices/leaf1", dict(identity, deviceScope=scope), headers={"If-Match": "*"})
+        client = self.proton(allowed_mechs="ANONYMOUS")
+        me, by = f"{HUB}/devices/e1/modules/$edgeHub", By("leaf1;e1")
+        with self.assertRaisesRegex(proton.utils.LinkDetached, "amqp:unauthorized-access"):
+            client.connection.create_sender("/devices/leaf1/messages/events", options=by, name="early")
+        self.assertEqual(client.put_token(me, token(me, key)), 200)
+        with self.assertRaisesRegex(proton.utils.LinkDetached, "amqp:unauthorized-access"):
+            client.connection.create_sender("/devices/leaf1/messages/events", name="alone")
+        events = client.connection.create_sender("/devices/leaf1/messages/events", options=by)
+        events.send(proton.Message(body=b"x", inferred=True))
+        self.assertEqual(self.state("leaf1"), "Connected")
+        twin = client.ask("/devices/leaf1/twin", proton.Message(correlation_id="c", annotations={"operation": "GET"}, body=b" ",
+                                                                inferred=True), by)
+        self.assertEqual(twin.annotations["status"], 200)
+        sender = uamqp.SendClient(f"amqps://{HUB}/messages/devicebound", auth=self.plain())
+        self.addCleanup(sender.close)
+        sender.queue_message(uamqp.Message(b"hello", properties=uamqp.message.MessageProperties(
+            to="/devices/leaf1/messages/devicebound")))
+        sender.send_all_messages()
+        receiver = client.connection.create_receiver("/devices/leaf1/messages/devicebound", credit=1, options=by)
+        self.assertEqual(bytes(receiver.receive(20).body), b"hello")
+        receiver.accept()
+        receiver.close()
+        identity = self.hub.service.ok("GET", "/devices/leaf1")
+        self.hub.service.ok("PUT", "/devices/leaf1", dict(identity, status="disabled"), headers={"If-Match": "*"})
+        self.assertEqual(self.state("leaf1"), "Disconnected")
+        with self.assertRaises(proton.utils.LinkDetached):
+            events.send(proton.Message(body=b"x", inferred=True))
+        self.assertEqual(client.put_token(me, token(me, key)), 200)  # the connection lives
 
     def plain(self):
         return uamqp.authentication.SASLPlain(HUB, f"{POLICY}@sas.root.hub", token(HUB, self.hub.key, POLICY), verify=self.hub.ca)

@@ -1,3 +1,3 @@
-foreach(subject sas connection_string bag topic twin)
+foreach(subject sas connection_string bag topic incoming twin)
   edge_fuzz(fuzz_${subject} LINKS edge::iothub)
 endforeach()

@@ -76,6 +76,34 @@ class Emulator(services.Service):
     def reported(self, device_id):
         return self.service.twin(device_id)["properties"]["reported"]
 
+    def events(self, start=None):
+        """What devices have sent: [{"device", "module", "system", "properties", "body", …}], in the order of each sender.
+        `start`: an earlier `marks()`, to leave out what was there then."""
+        found, partition, partitions = [], 0, 1
+        while partition < partitions:
+            page = self._page(partition, (start or {}).get(partition, 0))
+            partitions = page["partitions"]
+            while page["events"]:
+                found += [dict(event, body=base64.b64decode(event["body"])) for event in page["events"]]
+                page = self._page(partition, page["next"])
+            partition += 1
+        return found
+
+    def marks(self):
+        """Where its telemetry ends now."""
+        ends, partition, partitions = {}, 0, 1
+        while partition < partitions:
+            page = self._page(partition, 0)
+            while page["events"]:
+                page = self._page(partition, page["next"])
+            ends[partition], partitions, partition = page["next"], page["partitions"], partition + 1
+        return ends
+
+    def _page(self, partition, start):
+        url = f"http://{self.admin}/emulator/events?partition={partition}&from={start}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return json.load(answer)
+
     def faults(self, **what):
         """Ask for faults by the admin port: latency, freeze, throttle, …"""
         request = urllib.request.Request(f"http://{self.admin}/emulator/faults", json.dumps(what).encode(), method="POST",
@@ -85,8 +113,8 @@ class Emulator(services.Service):
 
 
 def node_environment(hub, more=None):
-    return dict(os.environ, NODE_PATH=MODULES, NODE_EXTRA_CA_CERTS=hub.ca, EDGE_CA=hub.ca, EDGE_HUB=hub.hostname,
-                EDGE_SERVICE=hub.login, **(more or {}))
+    return {**os.environ, "NODE_PATH": MODULES, "NODE_EXTRA_CA_CERTS": hub.ca, "EDGE_CA": hub.ca, "EDGE_HUB": hub.hostname,
+            "EDGE_SERVICE": hub.login, **(more or {})}
 
 
 def run_node(test, hub, file, transport, *names, timeout=600, more=None):

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import ssl
+import subprocess
 import time
 import unittest
 import urllib.error
@@ -204,6 +205,41 @@ class EmulatorRest(unittest.TestCase):
         self.assertIn("symmetricKey", one_of(leaf, f"{child};{top}").json["devices"][0]["authentication"])
         self.assertEqual(one_of(leaf, top).status, 401)
         self.assertEqual(one_of("nobody", f"{child};{top}").status, 404)
+
+    def test_an_edge_hub_speaks_for_others_by_mqtt(self):
+        edge, key = self.device(edge=True)
+        leaf, _ = self.device(deviceScope=self.call("GET", f"/devices/{edge}").json["deviceScope"])
+        stranger, _ = self.device()
+        password = self.hub_of(edge, key)
+
+        def send(who, chain):
+            user = f"hub.test/{who}/?api-version=2021-04-12&auth-chain={urllib.parse.quote(chain)}"
+            return subprocess.run(["mosquitto_pub", "-h", "hub.test", "-p", "8883", "--cafile", self.hub.ca, "-V", "mqttv311",
+                                   "-i", who, "-u", user, "-P", password, "-q", "1", "-t", f"devices/{who}/messages/events/",
+                                   "-m", who], capture_output=True, timeout=20).returncode
+
+        marks = self.hub.marks()
+        self.assertEqual(send(leaf, f"{leaf};{edge}"), 0)
+        self.assertEqual(send(leaf, ""), 5)
+        self.assertEqual(send(leaf, f"{leaf};{leaf}"), 5)
+        self.assertEqual(send(stranger, f"{stranger};{edge}"), 5)
+        self.assertEqual(send(stranger, f"{leaf};{edge}"), 5)
+        self.assertEqual([(event["device"], event["body"]) for event in self.hub.events(marks)], [(leaf, leaf.encode())])
+
+    def test_what_devices_send_is_shown(self):
+        marks = self.hub.marks()
+        senders = [self.device() for _ in range(3)]
+        for number in range(4):
+            for name, key in senders:
+                self.assertEqual(self.call("POST", f"/devices/{name}/messages/events", f"n{number}".encode(),
+                                           token(f"hub.test/devices/{name}", key), iothub_app_k="v").status, 204)
+        seen = self.hub.events(marks)
+        self.assertEqual(len(seen), 12)
+        for name, _ in senders:
+            mine = [event for event in seen if event["device"] == name]
+            self.assertEqual([event["body"] for event in mine], [b"n0", b"n1", b"n2", b"n3"])
+            self.assertEqual((mine[0]["module"], mine[0]["properties"]), ("", {"K": "v"}))  # urllib writes the header so
+        self.assertEqual(self.hub.events(self.hub.marks()), [])
 
     def test_files_are_uploaded_and_told(self):
         name, key = self.device()

@@ -26,9 +26,7 @@ static void send_json(struct edge_exchange *x, int status, const struct edge_jso
 
     edge_exchange_reply(x, status, text ? "application/json" : NULL, text ? text : "",
                         text ? strlen(text) : 0);
-    if (text)
-        explicit_bzero(text, strlen(text)); /* may hold a private key */
-    free(text);
+    (void) edge_wipe(text); /* may hold a private key */
 }
 
 void sec_api_fail(struct edge_exchange *x, int status, const char *text)

@@ -85,15 +85,13 @@ static int https_call(struct sec_cloud *cloud, const struct sec_cloud_call *call
 {
     const struct sec_cloud_https *https = EDGE_CONTAINER_OF(cloud, struct sec_cloud_https, base);
     EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
-    EDGE_CLEANUP(edge_free) char *token = NULL;
+    EDGE_CLEANUP(edge_wipe) char *token = NULL;
     int rc = try_token(call->credential, err);
 
     if (rc == 0 && call->credential->key)
         rc = make_token(call, &token, err);
     if (rc == 0)
         rc = send_request(https, call, token, &response, err);
-    if (token)
-        explicit_bzero(token, strlen(token));
     if (rc < 0)
         return rc;
     ret->status = response.status;

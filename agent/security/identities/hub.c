@@ -137,8 +137,7 @@ int sec_hub_put(struct sec_hub *hub, const char *module, const char *managed_by,
     if (!body)
         return -ENOMEM;
     rc = request(hub, "PUT", module, body, keys != NULL, &answer, err);
-    explicit_bzero(body, strlen(body));
-    free(body);
+    (void) edge_wipe(body);
     if (rc < 0)
         return rc;
     if (answer.status == HTTP_CONFLICT && !keys)

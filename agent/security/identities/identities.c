@@ -91,12 +91,8 @@ struct pair {
 
 static void pair_fini(struct pair *pair)
 {
-    if (pair->primary)
-        explicit_bzero(pair->primary, strlen(pair->primary));
-    if (pair->secondary)
-        explicit_bzero(pair->secondary, strlen(pair->secondary));
-    free(pair->primary);
-    free(pair->secondary);
+    (void) edge_wipe(pair->primary);
+    (void) edge_wipe(pair->secondary);
 }
 
 static int derive(struct sec_identities *ids, const char *module, const char *generation,

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/security/keys/aead.h"
 #include "common/base/file.h"
+#include "common/crypto/aead.h"
 
 enum { FORMAT = 1, NONCE_SIZE = 32, AAD_MAX = 8192 };
 
@@ -128,8 +128,8 @@ int sec_keys_encrypt(struct sec_keys *keys, const struct sec_seal *seal, struct 
     if (rc == 0)
         rc = edge_buf_append(out, head, sizeof head);
     if (rc == 0)
-        rc = sec_aead_seal(key, (struct edge_bytes){(const uint8_t *) aad.data, aad.len}, plain,
-                           out);
+        rc = edge_aead_seal(key, (struct edge_bytes){(const uint8_t *) aad.data, aad.len}, plain,
+                            out);
     explicit_bzero(key, sizeof key);
     if (rc < 0 && err && !*err->text)
         edge_fail(err, rc, "cannot encrypt: %s", edge_strerror(rc));
@@ -142,15 +142,15 @@ int sec_keys_decrypt(struct sec_keys *keys, const struct sec_seal *seal, struct 
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf aad = EDGE_BUF_INIT(AAD_MAX);
     const size_t head = 1 + NONCE_SIZE;
     uint8_t key[EDGE_HMAC_SIZE] = {0};
-    int rc = cipher.len < head + SEC_AEAD_TAG || cipher.data[0] != FORMAT ? EDGE_EINVALID : 0;
+    int rc = cipher.len < head + EDGE_AEAD_TAG || cipher.data[0] != FORMAT ? EDGE_EINVALID : 0;
 
     if (rc == 0)
         rc = bind_seal(seal, &aad);
     if (rc == 0)
         rc = message_key(keys, cipher.data + 1, key, err);
     if (rc == 0)
-        rc = sec_aead_open(key, (struct edge_bytes){(const uint8_t *) aad.data, aad.len},
-                           (struct edge_bytes){cipher.data + head, cipher.len - head}, out);
+        rc = edge_aead_open(key, (struct edge_bytes){(const uint8_t *) aad.data, aad.len},
+                            (struct edge_bytes){cipher.data + head, cipher.len - head}, out);
     explicit_bzero(key, sizeof key);
     if (rc < 0 && err && !*err->text)
         edge_fail(err, rc, "cannot decrypt: %s",

@@ -56,9 +56,7 @@ static void token_free(struct sec_secret *secret)
 
     sec_token_close(s->token);
     (void) pthread_mutex_destroy(&s->lock);
-    if (s->uri)
-        explicit_bzero(s->uri, strlen(s->uri)); /* may hold a PIN */
-    free(s->uri);
+    (void) edge_wipe(s->uri); /* may hold a PIN */
     free(s->label);
     free(s);
 }

@@ -41,9 +41,7 @@ static void reply_bytes(struct sec_request *r, const char *member, const void *d
         reply_text(r, HTTP_OK, member, text);
     else
         sec_refuse_text(r, HTTP_ERROR, "out of memory");
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
+    (void) edge_wipe(text);
 }
 
 static struct edge_bytes bytes_of(const struct edge_buf *buf)

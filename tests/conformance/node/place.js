@@ -6,6 +6,9 @@ const fs = require('fs');
 const iothub = require('azure-iothub');
 
 const hub = process.env.EDGE_HUB;
+/* With EDGE_GATEWAY, clients go by an edge hub: devices are behind it (EDGE_SCOPE), modules on its device (EDGE_DEVICE). */
+const gateway = process.env.EDGE_GATEWAY;
+const by = gateway ? `;GatewayHostName=${gateway}` : '';
 const service = process.env.EDGE_SERVICE;
 const ca = fs.readFileSync(process.env.EDGE_CA, 'utf8');
 const registry = iothub.Registry.fromConnectionString(service);
@@ -27,24 +30,28 @@ async function newDevice(undo, more) {
   await registry.create({
     deviceId,
     authentication: { type: 'sas', symmetricKey: { primaryKey: key, secondaryKey: key } },
+    ...(gateway ? { deviceScope: process.env.EDGE_SCOPE } : {}),
     ...more,
   });
   undo(() => registry.delete(deviceId));
-  return { deviceId, key, text: `HostName=${hub};DeviceId=${deviceId};SharedAccessKey=${key}` };
+  return { deviceId, key, text: `HostName=${hub};DeviceId=${deviceId};SharedAccessKey=${key}${by}` };
 }
 
-async function newModule(undo, moduleId = 'm1') {
-  const device = await newDevice(undo);
+/* A new module: of a new device, or with a fresh name on the device of the edge hub. */
+async function newModule(undo, moduleId = gateway ? fresh('mod') : 'm1') {
+  const { deviceId } = gateway ? { deviceId: process.env.EDGE_DEVICE } : await newDevice(undo);
   const key = crypto.randomBytes(32).toString('base64');
   await registry.addModule({
-    deviceId: device.deviceId,
+    deviceId,
     moduleId,
     authentication: { type: 'sas', symmetricKey: { primaryKey: key, secondaryKey: key } },
   });
+  if (gateway) undo(() => registry.removeModule(deviceId, moduleId));
   return {
-    ...device,
+    deviceId,
+    key,
     moduleId,
-    text: `HostName=${hub};DeviceId=${device.deviceId};ModuleId=${moduleId};SharedAccessKey=${key}`,
+    text: `HostName=${hub};DeviceId=${deviceId};ModuleId=${moduleId};SharedAccessKey=${key}${by}`,
   };
 }
 
@@ -99,5 +106,5 @@ async function refused(promise) {
 }
 
 module.exports = {
-  hub, service, ca, registry, transports, isAmqp, fresh, newDevice, newModule, connect, next, until, refused,
+  hub, gateway, service, ca, registry, transports, isAmqp, fresh, newDevice, newModule, connect, next, until, refused,
 };

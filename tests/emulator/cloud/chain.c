@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ int cloud_chain(struct cloud *cloud, const char *chain, struct edge_identity *re
         if (++n > EDGES_MAX || strlen(edge) > EDGE_ID_MAX)
             return cloud_refuse(err, CLOUD_UNAUTHORIZED, "the auth-chain is too long");
         rc = climb(cloud, edge, &device, err);
-        strcpy(ret_actor->device, edge);
+        snprintf(ret_actor->device, sizeof ret_actor->device, "%s", edge);
     }
     if (rc == 0 && n == 0)
         return cloud_refuse(err, CLOUD_UNAUTHORIZED, "the auth-chain names no edge");

@@ -247,7 +247,7 @@ static void refuse(struct guest *g, enum mqtt_connack_code code, const char *rea
 
 static void decide(struct guest *g, const struct mqtt_connect *connect)
 {
-    EDGE_CLEANUP(edge_free) char *token = NULL;
+    EDGE_CLEANUP(edge_wipe) char *token = NULL;
     struct dps_claim claim;
     struct edge_err err = {0};
     int64_t until_s = INT64_MAX;
@@ -262,8 +262,6 @@ static void decide(struct guest *g, const struct mqtt_connect *connect)
         token = strndup((const char *) connect->password.data, connect->password.len);
     claim = claim_of(g, token);
     rc = g->registrar->ops->authenticate(g->registrar->self, &claim, &until_s, &err);
-    if (token)
-        explicit_bzero(token, strlen(token));
     if (rc < 0) {
         refuse(g, rc == EDGE_EAUTH ? MQTT_NOT_AUTHORIZED : MQTT_UNAVAILABLE, err.text);
         return;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/emulator/rest/call.h"
+#include "tests/emulator/rest/events.h"
 
 #define OFFSET_MAX_S INT64_C(3153600000) /* a hundred years */
 enum { LATENCY_MAX_MS = 600000 };
@@ -103,12 +104,36 @@ static void set(struct cloud *cloud, struct edge_exchange *exchange)
     answer(exchange, 200, show(cloud));
 }
 
+static int64_t number_of(const struct edge_exchange *exchange, const char *name)
+{
+    const char *text = edge_exchange_query(exchange, name);
+
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+/* What devices have sent, seen without Event Hubs. */
+static void show_events(struct cloud *cloud, struct edge_exchange *exchange)
+{
+    int64_t partition = number_of(exchange, "partition");
+    struct edge_json *page;
+
+    if (partition < 0 || partition >= cloud_partitions(cloud)) {
+        complain(exchange, 404, "there is no such partition");
+        return;
+    }
+    page = rest_events_shown(cloud, (unsigned) partition, number_of(exchange, "from"));
+    answer(exchange, page ? 200 : 500, page);
+}
+
 void rest_handle_admin(struct edge_exchange *exchange, void *arg)
 {
     struct rest *rest = arg;
     const char *method = edge_exchange_method(exchange);
+    const char *path = edge_exchange_path(exchange);
 
-    if (strcmp(edge_exchange_path(exchange), "/emulator/faults") != 0)
+    if (strcmp(path, "/emulator/events") == 0 && strcmp(method, "GET") == 0)
+        show_events(rest->cloud, exchange);
+    else if (strcmp(path, "/emulator/faults") != 0)
         complain(exchange, 404, "the knobs are at /emulator/faults");
     else if (strcmp(method, "POST") == 0)
         set(rest->cloud, exchange);

@@ -5,7 +5,7 @@
 
 #include "hub/core/backend.h"
 
-enum { FAKE_SESSIONS = 8, FAKE_HELD = 128 };
+enum { FAKE_SESSIONS = 32, FAKE_HELD = 128 };
 
 struct hub_session {
     struct fake_backend *fake;

@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include "agent/security/keys/aead.h"
 #include "agent/security/keys/keys.h"
 #include "common/base/encode.h"
 #include "tests/unit/agent/security/temp.h"
@@ -153,26 +152,6 @@ static void test_nothing_at_all_can_be_sealed(void **state)
     assert_int_equal(plain.len, 0);
 }
 
-/* AES-256-GCM with a key of zeros, a nonce of zeros, and 16 zeros: test case 14 of McGrew and
- * Viega.
- */
-static void test_the_cipher_is_aes_256_gcm(void **state)
-{
-    static const uint8_t expected[] = {0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e,
-                                       0x07, 0x4e, 0xc5, 0xd3, 0xba, 0xf3, 0x9d, 0x18,
-                                       0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99, 0x6b, 0xf0,
-                                       0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a, 0xb9, 0x19};
-    static const uint8_t zeros[32];
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(64);
-    (void) state;
-
-    assert_int_equal(
-        sec_aead_seal(zeros, (struct edge_bytes){zeros, 0}, (struct edge_bytes){zeros, 16}, &out),
-        0);
-    assert_int_equal(out.len, sizeof expected);
-    assert_memory_equal(out.data, expected, sizeof expected);
-}
-
 static void test_a_key_in_a_text_is_base64(void **state)
 {
     struct sec_secret *secret = NULL;
@@ -200,7 +179,6 @@ int main(void)
         cmocka_unit_test(test_a_damaged_key_is_not_replaced),
         cmocka_unit_test(test_what_is_sealed_opens_only_as_it_was_sealed),
         cmocka_unit_test(test_nothing_at_all_can_be_sealed),
-        cmocka_unit_test(test_the_cipher_is_aes_256_gcm),
         cmocka_unit_test(test_a_key_in_a_text_is_base64),
     };
 

@@ -1,0 +1,95 @@
+/* hub/auth/internal.h - inside the room. Loop thread. */
+#ifndef HUB_AUTH_INTERNAL_H
+#define HUB_AUTH_INTERNAL_H
+
+#include "hub/auth/auth.h"
+#include "hub/auth/cache.h"
+
+enum {
+    AUTH_ASKS_MAX = 64,    /* identities asked for at one time */
+    AUTH_WAITS_MAX = 1000, /* claims that wait for them */
+    AUTH_BURST = 100,      /* questions for single identities, */
+    AUTH_REFILL_MS = 1000, /* and one more in each of these */
+    AUTH_AWAY_MS = 30000,  /* nobody is asked so long after no answer came */
+};
+
+/** A copy of a claim that waits. */
+struct auth_claim {
+    struct hub_claim claim;
+    struct edge_tls_peer certificate;
+    char *token;
+    hub_grant_done *done;
+    void *arg;
+    struct auth_claim *next;
+};
+/** Somebody waits for a refresh. */
+struct auth_wait {
+    hub_done *done;
+    void *arg;
+    struct auth_wait *next;
+};
+/** A question for one identity that is on its way. */
+struct auth_ask {
+    struct hub_auth *auth; /* NULL: closed meanwhile */
+    struct edge_identity who;
+    struct auth_claim *claims; /* the newest first */
+    struct auth_wait *waits;
+    bool found; /* in the answer */
+    struct auth_ask *next;
+};
+/** The question for everything. */
+struct auth_full {
+    struct hub_auth *auth;
+    struct auth_wait *waits; /* since before it was asked */
+    unsigned pages;
+    size_t seen;
+    char *link; /* of the page that is on its way */
+};
+
+struct hub_auth {
+    struct hub_auth_options options;
+    char *trust_pem;
+    struct hub_house house;
+    struct hub_cache cache;
+    struct edge_timer *timer;     /* the next full refresh */
+    struct auth_full *full;       /* NULL: none on its way */
+    struct auth_wait *full_waits; /* for the next one */
+    unsigned round;
+    unsigned failures;               /* full refreshes, one after another */
+    int64_t started_ms, complete_ms; /* of full refreshes: the last, the last good; 0: never */
+    struct auth_ask *asks;
+    size_t nasks, nwaits;
+    unsigned questions;  /* that may be asked now */
+    int64_t refilled_ms; /* when there was last one more */
+    int64_t away_ms;     /* when no answer came; 0: one did since */
+    char *chain;
+};
+
+int64_t auth_now_s(void);
+
+/* check.c */
+/** The answer to a question, or none, is in: decide the claims that waited. */
+void auth_decide(struct hub_auth *auth, struct auth_claim *claims);
+struct auth_claim *auth_claims_free(struct auth_claim *claims, enum hub_result told);
+
+/* ask.c */
+unsigned auth_delay_ms(const struct hub_auth *auth);
+/** May this identity be asked for now? Counts it. */
+bool auth_may_ask(struct hub_auth *auth, const struct edge_identity *who);
+/** The question that is on its way, or a new one. NULL: no memory. */
+struct auth_ask *auth_ask(struct hub_auth *auth, const struct edge_identity *who);
+
+/* refresh.c */
+/** What the status of an answer says of the way to IoT Hub. */
+void auth_note_answer(struct hub_auth *auth, int status);
+bool auth_is_away(const struct hub_auth *auth);
+/** New words have been put into the cache. */
+void auth_settle(struct hub_auth *auth);
+/** Returns NULL. */
+struct auth_wait *auth_tell(struct auth_wait *waits, enum hub_result result, const char *why);
+/** Begin to ask for everything, unless that is on its way. */
+void auth_full_start(struct hub_auth *auth);
+void auth_full_due(void *auth);
+void auth_refresh_fini(struct hub_auth *auth);
+
+#endif

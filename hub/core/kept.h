@@ -1,0 +1,13 @@
+/* hub/core/kept.h - sessions that outlive their connection and the hub (MQTT clean = 0), as
+ * documents of the store: what they are subscribed to. Private to the room. Loop thread. */
+#ifndef HUB_CORE_KEPT_H
+#define HUB_CORE_KEPT_H
+
+#include "hub/core/internal.h"
+
+/** A session begins: a kept one is found or made, or, without @p keep, deleted. */
+void hub_kept_open(struct hub_client *client, bool keep);
+/** The client's features; @p done when they are on disk. */
+void hub_kept_save(struct hub_session *session, hub_done *done, void *arg);
+
+#endif

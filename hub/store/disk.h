@@ -1,0 +1,35 @@
+/* hub/store/disk.h - the folder: whose it is, what the disk has left, and what is kept back for bad
+ * times. Made on the loop thread, then the commit thread's. */
+#ifndef HUB_STORE_DISK_H
+#define HUB_STORE_DISK_H
+
+#include <stdint.h>
+
+#include "hub/store/db.h"
+
+struct hub_disk {
+    char *dir;
+    char *reserve; /* a file with nothing in it but the room it takes */
+    uint64_t keep; /* bytes of the disk that are left alone */
+    int lock;      /* file; -1 */
+    bool given_up; /* the reserve file is gone */
+};
+
+/** Make the folder, lock it. @return 0, EDGE_ECONFLICT, EDGE_ESTORE, -ENOMEM */
+EDGE_MUST_CHECK int hub_disk_open(struct hub_disk *disk, const char *dir, uint64_t keep,
+                                  struct edge_err *err);
+void hub_disk_fini(struct hub_disk *disk);
+/** What messages may still use: of the disk, and when that is little, what the file has free
+ * inside. When there is enough again, the reserve file is made again. */
+uint64_t hub_disk_free(struct hub_disk *disk, struct hub_db *db);
+/** The disk is full: let go of the reserve file, so that deleting can go on. */
+void hub_disk_give_up(struct hub_disk *disk);
+/** A database file and what belongs to it. */
+void hub_disk_remove(const char *path);
+/** "PATH.new" is whole when there is no @p path: then it takes its name; else it goes. */
+EDGE_MUST_CHECK int hub_disk_settle(const char *path, struct edge_err *err);
+/** Move a file that is broken out of the way, with what belongs to it; the newest two stay.
+ * @param ret  its new path, which the caller frees */
+EDGE_MUST_CHECK int hub_disk_set_aside(const char *path, char **ret, struct edge_err *err);
+
+#endif

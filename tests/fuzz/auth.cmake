@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_scope LINKS edge::hub_auth_proof)

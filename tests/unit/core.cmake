@@ -1,0 +1,13 @@
+foreach(part record names metrics)
+  edge_test(unit/hub/test_core_${part}.c LINKS edge::hub_core)
+endforeach()
+# The data plane with a store on disk and real routes; the control plane and hub/auth are mocked.
+edge_library(core_house SOURCES unit/hub/core_house.c unit/hub/mock_control.c LINKS edge::hub_core edge::cmocka)
+foreach(part sessions messages inputs outbox)
+  edge_test(unit/hub/test_core_${part}.c LINKS edge::core_house)
+endforeach()
+# The control plane with the data plane, the store and IoT Hub mocked.
+foreach(part twins methods config report c2d)
+  edge_test(unit/hub/test_core_${part}.c
+    SOURCES unit/hub/mock_core.c LINKS edge::hub_core edge::json edge::iothub)
+endforeach()

@@ -1,0 +1,132 @@
+/* Counters and summaries, and their text. */
+#include <stdio.h>
+
+#include "hub/core/metrics.h"
+#include "tests/unit/test.h"
+
+struct page {
+    struct hub_metrics *m;
+    struct edge_buf text;
+};
+
+static int setup(void **state)
+{
+    struct page *page = calloc(1, sizeof *page);
+
+    edge_buf_init(&page->text, 16 * 1024 * 1024);
+    *state = page;
+    return hub_metrics_create("my-hub.net", "edge1", &page->m);
+}
+
+static int teardown(void **state)
+{
+    struct page *page = *state;
+
+    edge_buf_fini(&page->text);
+    (void) hub_metrics_destroy(page->m);
+    free(page);
+    return 0;
+}
+
+/* The value of the line that has all of these, or fails. */
+static double value(struct page *page, const char *start, const char *part)
+{
+    edge_buf_fini(&page->text);
+    hub_metrics_print(page->m, &page->text);
+    for (char *line = strtok(page->text.data, "\n"); line; line = strtok(NULL, "\n"))
+        if (strncmp(line, start, strlen(start)) == 0 && strstr(line, part))
+            return strtod(strrchr(line, ' '), NULL);
+    fail_msg("no line with %s and %s", start, part);
+    return 0;
+}
+
+static void test_counters_count_by_their_labels(void **state)
+{
+    struct page *page = *state;
+    const char *const a[] = {"out", "edge1/a"}, *const b[] = {"out", "edge1/b"};
+
+    hub_metrics_count(page->m, HUB_COUNT_RECEIVED, a);
+    hub_metrics_count(page->m, HUB_COUNT_RECEIVED, a);
+    hub_metrics_count(page->m, HUB_COUNT_RECEIVED, b);
+    assert_true(value(page,
+                      "edgehub_messages_received_total{iothub=\"my-hub.net\","
+                      "edge_device=\"edge1\",instance_number=\"",
+                      "\",ms_telemetry=\"True\",route_output=\"out\",id=\"edge1/a\"} ") == 2);
+    assert_true(value(page, "edgehub_messages_received_total{", "id=\"edge1/b\"") == 1);
+}
+
+static void test_labels_are_not_confused(void **state)
+{
+    struct page *page = *state;
+
+    hub_metrics_count(page->m, HUB_COUNT_RECEIVED, (const char *[]){"ab", "c"});
+    hub_metrics_count(page->m, HUB_COUNT_RECEIVED, (const char *[]){"a", "bc"});
+    hub_metrics_count(page->m, HUB_COUNT_METHODS, (const char *[]){"ab", "c"});
+    assert_true(value(page, "edgehub_messages_received_total{", "\"ab\",id=\"c\"") == 1);
+    assert_true(value(page, "edgehub_messages_received_total{", "\"a\",id=\"bc\"") == 1);
+    assert_true(value(page, "edgehub_direct_methods_total{", "from=\"ab\",to=\"c\"") == 1);
+}
+
+static void test_a_value_is_escaped(void **state)
+{
+    struct page *page = *state;
+
+    hub_metrics_count(page->m, HUB_COUNT_OFFLINE, (const char *[]){"a\"b\\c\nd"});
+    assert_true(value(page, "edgehub_offline_count_total{", "id=\"a\\\"b\\\\c\\nd\"") == 1);
+}
+
+static void test_quantiles_are_near(void **state)
+{
+    struct page *page = *state;
+    const char *const labels[] = {"edge1/a"};
+
+    for (unsigned i = 1; i <= 1000; i++)
+        hub_metrics_observe(page->m, HUB_SIZE_MESSAGE, labels, i);
+    assert_in_range((unsigned) value(page, "edgehub_message_size_bytes{", "quantile=\"0.5\""), 450,
+                    550);
+    assert_in_range((unsigned) value(page, "edgehub_message_size_bytes{", "quantile=\"0.99\""), 900,
+                    1090);
+    assert_true(value(page, "edgehub_message_size_bytes_sum{", "id=") == 500500);
+    assert_true(value(page, "edgehub_message_size_bytes_count{", "id=") == 1000);
+}
+
+static void test_odd_values_do_no_harm(void **state)
+{
+    struct page *page = *state;
+    const char *const labels[] = {"a", "b"};
+
+    hub_metrics_observe(page->m, HUB_TIME_METHODS, labels, -1);
+    hub_metrics_observe(page->m, HUB_TIME_METHODS, labels, 0);
+    hub_metrics_observe(page->m, HUB_TIME_METHODS, labels, 1e300);
+    assert_true(value(page, "edgehub_direct_method_duration_seconds_count{", "to=\"b\"") == 3);
+}
+
+static void test_series_have_a_limit(void **state)
+{
+    struct page *page = *state;
+    char id[2000];
+
+    for (unsigned i = 0; i < 10100; i++) {
+        (void) snprintf(id, sizeof id, "client%u", i);
+        hub_metrics_count(page->m, HUB_COUNT_CONNECTED, (const char *[]){id});
+    }
+    assert_null(hub_metrics_counter(page->m, HUB_COUNT_CONNECTED, (const char *[]){"one more"}));
+    assert_non_null(hub_metrics_counter(page->m, HUB_COUNT_CONNECTED, (const char *[]){"client7"}));
+    memset(id, 'x', sizeof id - 1);
+    id[sizeof id - 1] = '\0';
+    assert_null(hub_metrics_counter(page->m, HUB_COUNT_CONNECTED, (const char *[]){id}));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_counters_count_by_their_labels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_labels_are_not_confused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_value_is_escaped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_quantiles_are_near, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_odd_values_do_no_harm, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_series_have_a_limit, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
