@@ -27,13 +27,6 @@ struct hub_token_ask {
     struct hub_trunk *trunk; /* NULL: nobody waits any more */
 };
 
-static char *wiped(char *token)
-{
-    if (token)
-        explicit_bzero(token, strlen(token));
-    return edge_free(token);
-}
-
 static void renew_later(struct hub_trunk *trunk)
 {
     edge_timer_arm(trunk->renewal, (uint64_t) TOKEN_PAUSES * trunk->options.pause_min_ms);
@@ -274,7 +267,7 @@ void hub_trunk_let_go(struct hub_trunk *trunk)
     if (trunk->ask)
         trunk->ask->trunk = NULL;
     trunk->ask = NULL;
-    trunk->token = wiped(trunk->token);
+    trunk->token = edge_wipe(trunk->token);
     trunk->put_id[0] = '\0';
     trunk->choked = false;
     edge_timer_disarm(trunk->timer);

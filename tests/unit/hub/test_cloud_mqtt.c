@@ -526,8 +526,7 @@ static void test_the_end_answers_everybody(void **state)
     site_run(somebody);
     site_send(&site_leaf, "2");
     site_twin_get(&site_self);
-    hub_cloud_mqtt.close(site.lines);
-    site.lines = NULL;
+    site.cloud = hub_cloud_close(site.cloud);
     site_wait("sent 1 11;");
     site_wait("twin 11 ;");
 }
