@@ -34,16 +34,16 @@ static const char *const texts[SQL_MAX] = {
                          "came=came+excluded.came,delivered=delivered+excluded.delivered,"
                          "expired=expired+excluded.expired,d0=d0+excluded.d0,d1=d1+excluded.d1,"
                          "d2=d2+excluded.d2,d3=d3+excluded.d3,d4=d4+excluded.d4",
-    [SQL_SET_DOCUMENT] = "INSERT INTO document(kind,name,data) VALUES(?1,?2,?3) "
-                         "ON CONFLICT(kind,name) DO UPDATE SET data=excluded.data",
+    [SQL_SET_DOCUMENT] = ("INSERT INTO document(kind,name,data) VALUES(?1,?2,?3) "
+                          "ON CONFLICT(kind,name) DO UPDATE SET data=excluded.data"),
     [SQL_DELETE_DOCUMENT] = "DELETE FROM document WHERE kind=?1 AND name=?2",
     [SQL_GET_DOCUMENT] = "SELECT data FROM document WHERE kind=?1 AND name=?2",
     [SQL_READ_MESSAGES] =
         "SELECT id,enqueued,sum,data FROM message WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
     [SQL_FREE_PAGES] = "PRAGMA freelist_count",
     [SQL_PAGES] = "PRAGMA page_count",
-    [SQL_PROBE] = "INSERT INTO document(kind,name,data) VALUES('','probe',x'') "
-                  "ON CONFLICT(kind,name) DO UPDATE SET data=x''",
+    [SQL_PROBE] = ("INSERT INTO document(kind,name,data) VALUES('','probe',x'') "
+                   "ON CONFLICT(kind,name) DO UPDATE SET data=x''"),
 };
 
 int hub_db_rc(const struct hub_db *db, int code, const char *doing, struct edge_err *err)

@@ -95,6 +95,12 @@ void hub_store_pump(struct hub_store *store)
     }
 }
 
+void hub_store_empty_trash(struct hub_store *store)
+{
+    while (pump_trash(store))
+        ;
+}
+
 void hub_store_expire(struct hub_store *store)
 {
     store->expire_at = 0;
