@@ -79,8 +79,9 @@ static void tell(struct hub_store *store, const char *text)
 static void look_at_disk(struct hub_store *store, const struct hub_group *group)
 {
     bool failing = group->rc < 0;
-    bool low = group->disk_free < store->disk.keep;
     bool was = store->full;
+    uint64_t more = was ? store->disk.keep / 8 : 0; /* full or not is not told every second */
+    bool low = group->disk_free < store->disk.keep + more;
     char text[320];
 
     store->disk_free = group->disk_free;

@@ -121,14 +121,18 @@ static int set_up(struct hub_db *db, enum hub_db_use use, struct edge_err *err)
 
     sqlite3_extended_result_codes(db->db, 1);
     sqlite3_busy_timeout(db->db, BUSY_MS);
-    sqlite3_wal_hook(db->db, on_wal, db);
     rc = hub_db_rc(db, hub_db_exec(db, settings), "set up", err);
+    sqlite3_wal_hook(db->db, on_wal, db); /* PRAGMA wal_autocheckpoint would have taken it off */
     if (rc == 0)
         rc = hub_db_rc(db,
                        hub_db_exec(db, use == HUB_DB_WRITE ? "PRAGMA cache_size=-2048"
                                                            : "PRAGMA cache_size=-512"),
                        "set up", err);
-    return rc == 0 && use == HUB_DB_WRITE ? hub_db_check(db, err) : rc;
+    if (rc == 0 && use == HUB_DB_WRITE)
+        return hub_db_check(db, err);
+    if (rc == 0) /* a connection that has never read knows of no log and copies none */
+        rc = hub_db_rc(db, hub_db_exec(db, "SELECT count(*) FROM sqlite_schema"), "read", err);
+    return rc;
 }
 
 /* SQLite would take a file cut down to a few bytes for an empty one. */
