@@ -125,11 +125,11 @@ static int set_up(struct hub_db *db, enum hub_db_use use, struct edge_err *err)
     sqlite3_wal_hook(db->db, on_wal, db); /* PRAGMA wal_autocheckpoint would have taken it off */
     if (rc == 0)
         rc = hub_db_rc(db,
-                       hub_db_exec(db, use == HUB_DB_WRITE ? "PRAGMA cache_size=-2048"
-                                                           : "PRAGMA cache_size=-512"),
+                       hub_db_exec(db, use != HUB_DB_READ ? "PRAGMA cache_size=-2048"
+                                                          : "PRAGMA cache_size=-512"),
                        "set up", err);
-    if (rc == 0 && use == HUB_DB_WRITE)
-        return hub_db_check(db, err);
+    if (rc == 0 && use != HUB_DB_READ)
+        return hub_db_check(db, use == HUB_DB_WRITE_SUSPECT, err);
     if (rc == 0) /* a connection that has never read knows of no log and copies none */
         rc = hub_db_rc(db, hub_db_exec(db, "SELECT count(*) FROM sqlite_schema"), "read", err);
     return rc;
@@ -147,8 +147,8 @@ int hub_db_open(const char *path, const char *vfs, enum hub_db_use use, struct h
                 struct edge_err *err)
 {
     EDGE_CLEANUP(hub_db_close) struct hub_db *db = calloc(1, sizeof *db);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                (use == HUB_DB_WRITE ? SQLITE_OPEN_CREATE : 0);
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (use == HUB_DB_READ ? 0 : SQLITE_OPEN_CREATE);
     int rc;
 
     if (!db)
@@ -156,7 +156,7 @@ int hub_db_open(const char *path, const char *vfs, enum hub_db_use use, struct h
     db->path = edge_strdup(path);
     if (!db->path)
         return -ENOMEM;
-    if (use == HUB_DB_WRITE && is_stump(path)) {
+    if (use != HUB_DB_READ && is_stump(path)) {
         edge_fail(err, EDGE_ESTORE, "%s is damaged: it has only a few bytes", path);
         return HUB_DB_DAMAGED;
     }

@@ -94,6 +94,7 @@ struct hub_store {
     uint64_t disk_free, commits, rows;
     bool full;    /* nothing is put now */
     bool failing; /* ... because writing failed */
+    bool damaged; /* ... because the file is broken */
     bool tidying; /* the log is being copied */
     bool noise;   /* something was written since the quiet timer began */
     uint64_t quiet_ms;

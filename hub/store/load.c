@@ -147,7 +147,8 @@ static void forget_load(struct hub_store *store)
 
 static int open_and_load(struct hub_store *store, struct edge_err *err)
 {
-    int rc = hub_db_open(store->path, store->vfs, HUB_DB_WRITE, &store->writer, err);
+    enum hub_db_use use = hub_disk_is_suspect(&store->disk) ? HUB_DB_WRITE_SUSPECT : HUB_DB_WRITE;
+    int rc = hub_db_open(store->path, store->vfs, use, &store->writer, err);
 
     if (rc == 0)
         rc = load(store, err);
@@ -226,6 +227,8 @@ int hub_store_load(struct hub_store *store, struct edge_err *err)
         rc = begin_anew(store, &local);
     if (rc == 0)
         rc = hub_db_open(store->path, store->vfs, HUB_DB_READ, &store->reader, &local);
+    if (rc == 0)
+        hub_disk_trust(&store->disk);
     if (rc != 0 && err)
         *err = local;
     return rc == 0 || rc == -ENOMEM ? rc : EDGE_ESTORE;

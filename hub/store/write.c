@@ -258,5 +258,6 @@ int hub_db_commit(struct hub_db *db, struct hub_group *group, const char *const 
     }
     group->wal_bytes = db->wal_bytes;
     group->wrote = !reads;
+    group->damaged = rc == HUB_DB_DAMAGED;
     return rc == -EBUSY || rc > 0 ? EDGE_ESTORE : rc;
 }

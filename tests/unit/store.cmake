@@ -9,3 +9,4 @@ edge_test(unit/hub/test_store_limit.c SOURCES ${store_bench} LINKS edge::hub_sto
 edge_test(unit/hub/test_store_index.c LINKS edge::hub_store)
 edge_test(unit/hub/test_store_kill.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_disk.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
+edge_test(unit/hub/test_store_log.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)

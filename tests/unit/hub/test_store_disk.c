@@ -82,7 +82,7 @@ static void the_store_stops_at_the_reserve_and_takes_again_when_drained(void **s
     if (!mounted)
         skip();
     bench_open(&b);
-    for (int round = 0; round < 3; round++) {
+    for (unsigned round = 0; round < 3; round++) {
         unsigned before = (unsigned) b.done;
 
         fill();
@@ -95,7 +95,7 @@ static void the_store_stops_at_the_reserve_and_takes_again_when_drained(void **s
         bench_settle(&b); /* and with it all that was acknowledged */
         assert_int_equal(drain(), 1);
         assert_non_null(strstr(b.notice, "again"));
-        assert_true(b.notices >= 2 * (round + 1U));
+        assert_true(b.notices >= 2 * (round + 1));
     }
     assert_int_equal(b.failed, 0);
     assert_int_equal(bench_ledger(&b).delivered, b.done);
