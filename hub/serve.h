@@ -4,7 +4,7 @@
 #define HUB_SERVE_H
 
 #include "hub/core/core.h"
-#include "hub/settings.h"
+#include "hub/setup.h"
 
 struct hub_serve;
 
@@ -13,7 +13,7 @@ struct hub_serve_options {
     struct hub_core *core;
     struct hub_workload *workload;
     const struct hub_self *self;
-    const struct hub_settings *settings;
+    const struct hub_setup *setup;
     const struct hub_certificate *certificate;
 };
 EDGE_MUST_CHECK int hub_serve_open(const struct hub_serve_options *options, struct hub_serve **ret,

@@ -95,7 +95,7 @@ static int begin(struct hub_amqp_frames *f, uint16_t channel, bool reply)
         if (!f->channels)
             return -ENOMEM;
     }
-    if (reply || channel_open(f, channel)) /* a server begins nothing: there is no reply */
+    if (reply != f->answers || channel_open(f, channel)) /* a server begins nothing */
         return EDGE_EPROTOCOL;
     f->channels[channel / 8] |= (uint8_t) (1 << channel % 8);
     return 0;

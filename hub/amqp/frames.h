@@ -1,5 +1,5 @@
-/* hub/amqp/frames.h - the client's bytes cut into frames, and only those let through that the
- * engine can take. Pure; any thread.
+/* hub/amqp/frames.h - the peer's bytes cut into frames, and only those let through that the
+ * engine can take. Pure; any thread. The peer is a client, or (`answers`) a server.
  *
  * Frames for a channel that has ended or a handle that is detached are passed over, as AMQP
  * clients send them now and then; the engine would close the connection. A client logs in once and
@@ -21,6 +21,7 @@ struct hub_amqp_handle;
 struct hub_amqp_frames {
     struct edge_buf partial; /* the frame or header that is not complete yet */
     bool taken;              /* partial has been handed out */
+    bool answers;            /* set after init: BEGINs are answers to ours; else nobody's */
     bool header;             /* a protocol header may come next */
     bool login, open;        /* the one sasl-init, the one OPEN have come */
     uint8_t *channels;       /* open channels; a bit each */

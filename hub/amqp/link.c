@@ -348,16 +348,6 @@ const struct edge_tls_peer *hub_amqp_certificate(const struct hub_amqp_connectio
     return c->ended ? NULL : edge_stream_certificate(c->stream);
 }
 
-const struct hub_amqp_value *hub_amqp_find(const struct hub_amqp_pair *pairs, size_t n,
-                                           const char *name)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(pairs[i].name, name) == 0)
-            return &pairs[i].value;
-    }
-    return NULL;
-}
-
 void hub_amqp_link_flow(pn_link_t *engine)
 {
     struct hub_amqp_link *link = pn_link_get_context(engine);

@@ -192,10 +192,11 @@ static void annotations_to(const struct edge_message *m, struct hub_amqp_pair *p
     }
 }
 
-static void properties_to(const struct edge_message *m, struct hub_amqp_pair *pairs, size_t *n)
+static void properties_to(const struct edge_message *m, bool output, struct hub_amqp_pair *pairs,
+                          size_t *n)
 {
     for (size_t i = 0; i < EDGE_ARRAY_LEN(known_properties); i++) {
-        if (known_properties[i].which != EDGE_SYS_OUTPUT)
+        if (output || known_properties[i].which != EDGE_SYS_OUTPUT)
             annotate(pairs, n, known_properties[i].name, m->sys[known_properties[i].which]);
     }
     for (size_t i = 0; i < m->nproperties; i++)
@@ -219,17 +220,15 @@ static int64_t expiry_ms(const char *text)
     return edge_time_parse(text, &ns) == 0 ? ns / NS_PER_MS : 0;
 }
 
-int hub_amqp_to_client(const struct edge_message *m, struct hub_amqp_arena *arena,
-                       struct hub_amqp_message *ret)
+/* What both directions have in common. */
+static int begin_message(const struct edge_message *m, bool to_cloud, struct hub_amqp_arena *arena,
+                         struct hub_amqp_message *ret)
 {
-    enum { ANNOTATIONS = 9 };
-    struct hub_amqp_pair *annotations =
-        hub_amqp_arena_get(arena, ANNOTATIONS * sizeof *annotations);
     struct hub_amqp_pair *properties = hub_amqp_arena_get(
         arena, (m->nproperties + EDGE_ARRAY_LEN(known_properties)) * sizeof *properties);
     const char *user = m->sys[EDGE_SYS_USER_ID];
 
-    if (!annotations || !properties)
+    if (!properties)
         return EDGE_ELIMIT;
     *ret = (struct hub_amqp_message){
         .message_id = hub_amqp_text(m->sys[EDGE_SYS_MESSAGE_ID]),
@@ -238,15 +237,74 @@ int hub_amqp_to_client(const struct edge_message *m, struct hub_amqp_arena *aren
         .content_type = m->sys[EDGE_SYS_CONTENT_TYPE],
         .content_encoding = m->sys[EDGE_SYS_CONTENT_ENCODING],
         .expiry_ms = expiry_ms(m->sys[EDGE_SYS_EXPIRY]),
-        .delivery_count = m->delivery_count,
-        .annotations = annotations,
         .properties = properties,
         .body = HUB_AMQP_BODY_DATA,
         .data = {m->body, m->len},
     };
     if (user)
         ret->user_id = (struct edge_bytes){(const uint8_t *) user, strlen(user)};
+    properties_to(m, to_cloud, properties, &ret->nproperties);
+    return 0;
+}
+
+int hub_amqp_to_client(const struct edge_message *m, struct hub_amqp_arena *arena,
+                       struct hub_amqp_message *ret)
+{
+    enum { ANNOTATIONS = 9 };
+    struct hub_amqp_pair *annotations =
+        hub_amqp_arena_get(arena, ANNOTATIONS * sizeof *annotations);
+
+    if (!annotations || begin_message(m, false, arena, ret) < 0)
+        return EDGE_ELIMIT;
+    ret->delivery_count = m->delivery_count;
+    ret->annotations = annotations;
     annotations_to(m, annotations, &ret->nannotations);
-    properties_to(m, properties, &ret->nproperties);
+    return 0;
+}
+
+int hub_amqp_to_cloud(const struct edge_message *m, struct hub_amqp_arena *arena,
+                      struct hub_amqp_message *ret)
+{
+    struct hub_amqp_pair *annotations =
+        hub_amqp_arena_get(arena, EDGE_ARRAY_LEN(known_annotations) * sizeof *annotations);
+
+    if (!annotations || begin_message(m, true, arena, ret) < 0)
+        return EDGE_ELIMIT;
+    ret->annotations = annotations;
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(known_annotations); i++)
+        annotate(annotations, &ret->nannotations, known_annotations[i].name,
+                 m->sys[known_annotations[i].which]);
+    return 0;
+}
+
+static int64_t annotated(const struct hub_amqp_message *from, const char *name)
+{
+    const struct hub_amqp_value *value =
+        hub_amqp_find(from->annotations, from->nannotations, name);
+    int64_t number;
+
+    if (value && value->kind == HUB_AMQP_TIMESTAMP)
+        return value->i;
+    return hub_amqp_number(value, &number) && number > 0 ? number : 0;
+}
+
+int hub_amqp_from_cloud(const struct hub_amqp_message *from, struct edge_message *m)
+{
+    const struct hub_amqp_value *token =
+        hub_amqp_find(from->annotations, from->nannotations, "x-opt-lock-token");
+    int64_t ms = annotated(from, "iothub-enqueuedtime");
+    int64_t count = annotated(from, "iothub-deliverycount");
+    int rc = hub_amqp_from_client(from, m);
+
+    if (rc < 0)
+        return rc;
+    m->enqueued_ns = ms > 0 && ms < INT64_MAX / NS_PER_MS ? ms * NS_PER_MS : 0;
+    if (count == 0)
+        count = from->delivery_count;
+    m->delivery_count = count < UINT32_MAX ? (uint32_t) count : UINT32_MAX;
+    m->sequence = (uint64_t) annotated(from, "x-opt-sequence-number");
+    if (token && token->kind == HUB_AMQP_UUID)
+        (void) snprintf(m->lock_token, sizeof m->lock_token, "%.*s", (int) token->s.len,
+                        (const char *) token->s.data);
     return 0;
 }

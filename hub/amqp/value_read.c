@@ -273,3 +273,13 @@ int hub_amqp_pairs_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
     *ret = pairs;
     return 0;
 }
+
+const struct hub_amqp_value *hub_amqp_find(const struct hub_amqp_pair *pairs, size_t n,
+                                           const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(pairs[i].name, name) == 0)
+            return &pairs[i].value;
+    }
+    return NULL;
+}

@@ -208,16 +208,15 @@ static int change_routes(struct hub_db *db, const struct hub_group *group,
     return code;
 }
 
+/* What is gone goes first: its pages take the new messages, and are written once for both. */
 static int write_all(struct hub_db *db, struct hub_group *group, const char *const *routes)
 {
-    int code = SQLITE_OK;
+    int code = delete_gone(db, group);
 
     for (size_t i = 0; code == SQLITE_OK && i < group->nops; i++) {
         code = run_op(db, group, &group->ops[i]);
         group->rows += group->ops[i].kind == HUB_OP_PUT ? 1 : 0;
     }
-    if (code == SQLITE_OK)
-        code = delete_gone(db, group);
     if (code == SQLITE_OK)
         code = change_routes(db, group, routes);
     if (code == SQLITE_OK && group->probe)

@@ -29,6 +29,7 @@ endforeach()
 # Against the local cloud, with the clients of npm (tests/conformance/node/install.sh).
 if(TARGET iothub-emulator)
   edge_python_test(integration integration emulator 300)
+  edge_python_test(integration integration samples 120)
   edge_python_test(conformance conformance sdk 1200)
   # Debian's python3, which has python3-qpid-proton and python3-uamqp.
   add_test(NAME conformance.amqp COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/conformance/test_amqp.py)
