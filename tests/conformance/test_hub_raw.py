@@ -57,6 +57,7 @@ class HubRaw(unittest.TestCase):
         cls.addClassCleanup(cls._end)
         cls.place.routes(**ROUTES)
         cls.sensor, cls.leaf = cls.place.module("sensor"), cls.place.leaf("leaf1")
+        cls.sink = cls.place.module("sink")
         cls.place.leaf("leaf2")
         cls.hub = cls.place.hub().start(60)
         cls.number = 0
@@ -193,9 +194,7 @@ class HubRaw(unittest.TestCase):
         client.wait("sending CONNECT", client.next)  # thrown out: it comes back
 
     def test_an_input_is_received(self):
-        sink = self.place.module("sink")
-        self.addCleanup(self.place.forget, sink)
-        client = self.subscribe(sink, "devices/edge1/modules/sink/inputs/in1/#", "-C", "1")
+        client = self.subscribe(self.sink, "devices/edge1/modules/sink/inputs/in1/#", "-C", "1")
         self.assertEqual(self.publish(self.sensor, self.topic(self.sensor, "sink", k="v w"), "hello")[0], 0)
         topic, _, body = client.wait(" hello", client.next)[0].rpartition(" ")
         self.assertEqual(body, "hello")
