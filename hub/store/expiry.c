@@ -4,8 +4,8 @@
 #include "common/base/clock.h"
 #include "hub/store/internal.h"
 
-#define JUMP_NS ((int64_t) 60 * 1000000000) /* less than that is a clock that is being corrected   \
-                                             */
+/* Less than that is a clock that is being corrected. */
+#define JUMP_NS ((int64_t) 60 * 1000000000)
 
 static void remember(struct hub_store *store, int64_t by_ns)
 {
