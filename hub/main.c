@@ -22,7 +22,7 @@ enum {
 };
 
 struct hub {
-    struct hub_settings settings;
+    struct hub_setup setup;
     struct hub_self self;
     struct edge_loop *loop;
     struct hub_store *store;
@@ -58,6 +58,15 @@ static void on_signal(int signum, void *arg)
     edge_loop_stop(hub->loop);
 }
 
+static void on_hangup(int signum, void *arg)
+{
+    struct hub *hub = arg;
+
+    (void) signum;
+    if (hub->serve)
+        hub_serve_renew(hub->serve);
+}
+
 /* Each client holds a descriptor, and a shell's soft limit is 1024. */
 static void allow_files(void)
 {
@@ -79,8 +88,8 @@ static int open_store(struct hub *hub, struct edge_err *err)
 {
     struct hub_store_options options = {
         .loop = hub->loop,
-        .dir = hub->settings.storage,
-        .commit_delay_us = hub->settings.commit_delay_us,
+        .dir = hub->setup.storage,
+        .commit_delay_us = hub->setup.commit_delay_us,
         .notice = on_notice,
     };
 
@@ -196,7 +205,7 @@ static void on_configured(void *arg)
         .core = hub->core,
         .workload = hub->workload,
         .self = &hub->self,
-        .settings = &hub->settings,
+        .setup = &hub->setup,
         .certificate = &hub->certificate,
     };
 
@@ -218,7 +227,7 @@ static int open_core(struct hub *hub, struct edge_err *err)
         .vault = hub->vault,
         .auth = hub->auth,
         .self = &hub->self,
-        .settings = hub->settings.core,
+        .settings = hub->setup.core,
         .configured = on_configured,
         .arg = hub,
     };
@@ -248,12 +257,12 @@ static int open_cloud(struct hub *hub, struct edge_err *err)
     struct edge_tls_client_options tls = {.ca_pem = hub->trust_pem};
     struct hub_cloud_options options = {
         .loop = hub->loop,
-        .protocol = hub->settings.upstream,
+        .protocol = hub->setup.upstream,
         .host = hub->self.upstream,
         .hub_name = hub->self.hub_name,
         .self = hub->self.who,
-        .proxy = hub->settings.proxy,
-        .rundir = hub->settings.storage,
+        .proxy = hub->setup.proxy,
+        .rundir = hub->setup.storage,
         .tokens = &hub->tokens,
         .events = *hub_core_events(),
         .arg = hub->core,
@@ -288,6 +297,8 @@ static int run(struct hub *hub, struct edge_err *err)
         rc = edge_loop_on_signal(hub->loop, SIGTERM, on_signal, hub);
     if (rc == 0)
         rc = edge_loop_on_signal(hub->loop, SIGINT, on_signal, hub);
+    if (rc == 0)
+        rc = edge_loop_on_signal(hub->loop, SIGHUP, on_hangup, hub);
     if (rc < 0)
         return rc;
     edge_loop_run(hub->loop);
@@ -330,20 +341,20 @@ int main(int argc, char **argv)
 
     (void) signal(SIGTERM, on_early_signal);
     (void) signal(SIGPIPE, SIG_IGN);
-    rc = hub_settings_read(argc, argv, hub_env, &hub.settings, &err);
+    rc = hub_setup_read(argc, argv, hub_env, &hub.setup, &err);
     if (rc == 0)
         rc = hub_self_read(hub_env, &hub.self, &err);
     if (rc != 0) {
-        hub_settings_fini(&hub.settings);
+        hub_setup_fini(&hub.setup);
         hub_self_fini(&hub.self);
-        return rc == HUB_SETTINGS_DONE ? EXIT_SUCCESS : (say(&err, rc), EXIT_SETTINGS);
+        return rc == HUB_SETUP_DONE ? EXIT_SUCCESS : (say(&err, rc), EXIT_SETTINGS);
     }
-    edge_log_set_level(hub.settings.log);
-    rc = hub_become(hub.settings.user, hub.settings.storage, &err);
+    edge_log_set_level(hub.setup.log);
+    rc = hub_become(hub.setup.user, hub.setup.storage, &err);
     if (rc == 0)
         rc = run(&hub, &err);
     close_all(&hub);
     hub_self_fini(&hub.self);
-    hub_settings_fini(&hub.settings);
+    hub_setup_fini(&hub.setup);
     return rc < 0 ? (say(&err, rc), EXIT_FAILURE) : EXIT_SUCCESS;
 }

@@ -80,7 +80,13 @@ static void on_renewal(void *arg)
     if (renewal_left_s(s) > 0)
         arm_renewal(s);
     else
-        hub_workload_renew(s->options.workload, on_certificate, s);
+        hub_serve_renew(s);
+}
+
+void hub_serve_renew(struct hub_serve *serve)
+{
+    edge_timer_disarm(serve->renewal);
+    hub_workload_renew(serve->options.workload, on_certificate, serve);
 }
 
 static int open_tls(struct hub_serve *s, struct edge_err *err)
@@ -88,7 +94,7 @@ static int open_tls(struct hub_serve *s, struct edge_err *err)
     struct edge_tls_server_options options = {
         .chain_pem = s->options.certificate->chain_pem,
         .key_pem = s->options.certificate->key_pem,
-        .request_certificate = s->options.settings->client_certificates,
+        .request_certificate = s->options.setup->client_certificates,
     };
 
     s->issued_s = now_s();
@@ -132,7 +138,7 @@ static void on_amqp_ws(struct edge_stream *stream, void *arg)
 
 static char *uri_of(const struct hub_serve *s, unsigned port)
 {
-    const char *address = s->options.settings->listen;
+    const char *address = s->options.setup->listen;
 
     if (!address)
         address = "::";
@@ -159,7 +165,7 @@ static int open_mqtt(struct hub_serve *s, struct edge_err *err)
     struct hub_mqtt_options options = {.backend = hub_core_backend(s->options.core)};
     int rc;
 
-    if (!s->options.settings->mqtt)
+    if (!s->options.setup->mqtt)
         return 0;
     rc = hub_mqtt_create(s->options.loop, &options, &s->mqtt);
     return rc == 0 ? listen_on(s, PORT_MQTT, on_mqtt, &s->mqtts, err) : rc;
@@ -173,7 +179,7 @@ static int open_amqp(struct hub_serve *s, struct edge_err *err)
     };
     int rc;
 
-    if (!s->options.settings->amqp)
+    if (!s->options.setup->amqp)
         return 0;
     rc = hub_amqp_create(s->options.loop, &options, &s->amqp);
     return rc == 0 ? listen_on(s, PORT_AMQP, on_amqp, &s->amqps, err) : rc;
@@ -182,20 +188,20 @@ static int open_amqp(struct hub_serve *s, struct edge_err *err)
 static int open_http(struct hub_serve *s, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *uri = uri_of(s, PORT_HTTPS);
-    EDGE_CLEANUP(edge_free) char *metrics = uri_of(s, s->options.settings->metrics_port);
+    EDGE_CLEANUP(edge_free) char *metrics = uri_of(s, s->options.setup->metrics_port);
     struct hub_http_options options = {
         .loop = s->options.loop,
         .core = s->options.core,
         .self = s->options.self,
         .uri = uri,
         .tls = s->tls,
-        .metrics_uri = s->options.settings->metrics ? metrics : NULL,
+        .metrics_uri = s->options.setup->metrics ? metrics : NULL,
         .mqtt = s->mqtt ? on_mqtt_ws : NULL,
         .amqp = s->amqp ? on_amqp_ws : NULL,
         .arg = s,
     };
 
-    if (!s->options.settings->http)
+    if (!s->options.setup->http)
         return 0;
     return uri && metrics ? hub_http_open(&options, &s->http, err) : -ENOMEM;
 }

@@ -4,7 +4,7 @@
 #define HUB_SERVE_H
 
 #include "hub/core/core.h"
-#include "hub/settings.h"
+#include "hub/setup.h"
 
 struct hub_serve;
 
@@ -13,11 +13,13 @@ struct hub_serve_options {
     struct hub_core *core;
     struct hub_workload *workload;
     const struct hub_self *self;
-    const struct hub_settings *settings;
+    const struct hub_setup *setup;
     const struct hub_certificate *certificate;
 };
 EDGE_MUST_CHECK int hub_serve_open(const struct hub_serve_options *options, struct hub_serve **ret,
                                    struct edge_err *err);
+/** Get the certificate anew now; who is connected stays so. */
+void hub_serve_renew(struct hub_serve *serve);
 /** Nobody new comes in. */
 void hub_serve_stop(struct hub_serve *serve);
 /** After the core's sessions have ended. Accepts NULL; returns NULL. */

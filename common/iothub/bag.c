@@ -59,12 +59,19 @@ static int decode(const char *text, size_t len, struct edge_buf *out, struct edg
     return 0;
 }
 
-static int take(struct edge_message *m, const char *name, const char *value, struct edge_err *err)
+/* Where a bag is read to, and from whom. */
+struct reading {
+    struct edge_message *message;
+    bool from_hub;
+};
+
+static int take(const struct reading *r, const char *name, const char *value, struct edge_err *err)
 {
+    struct edge_message *m = r->message;
     int sys = find_sys(name);
     int rc;
 
-    if (sys == EDGE_SYS_ORIGIN_DEVICE || sys == EDGE_SYS_ORIGIN_MODULE)
+    if (!r->from_hub && (sys == EDGE_SYS_ORIGIN_DEVICE || sys == EDGE_SYS_ORIGIN_MODULE))
         return edge_fail(err, EDGE_EINVALID, "the property %s is the hub's own", name);
     if (sys >= 0)
         rc = edge_message_set_sys(m, (enum edge_sys) sys, value ? value : "");
@@ -75,7 +82,7 @@ static int take(struct edge_message *m, const char *name, const char *value, str
     return rc;
 }
 
-static int take_segment(const char *text, size_t len, struct edge_message *m, struct edge_err *err)
+static int take_segment(const char *text, size_t len, const struct reading *r, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf name = EDGE_BUF_INIT(TEXT_MAX);
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf value = EDGE_BUF_INIT(TEXT_MAX);
@@ -89,23 +96,34 @@ static int take_segment(const char *text, size_t len, struct edge_message *m, st
         rc = decode(equals + 1, len - n - 1, &value, err);
     if (rc < 0)
         return rc;
-    return take(m, name.data, !equals ? NULL : value.data ? value.data : "", err);
+    return take(r, name.data, !equals ? NULL : value.data ? value.data : "", err);
 }
 
-int edge_bag_parse(const char *text, size_t len, struct edge_message *m, struct edge_err *err)
+static int read_bag(const char *text, size_t len, const struct reading *r, struct edge_err *err)
 {
     size_t at = 0;
 
     while (at < len) {
         const char *amp = memchr(text + at, '&', len - at);
         size_t n = amp ? (size_t) (amp - text) - at : len - at;
-        int rc = n > 0 ? take_segment(text + at, n, m, err) : 0;
+        int rc = n > 0 ? take_segment(text + at, n, r, err) : 0;
 
         if (rc < 0)
             return rc;
         at += n + 1;
     }
     return 0;
+}
+
+int edge_bag_parse(const char *text, size_t len, struct edge_message *m, struct edge_err *err)
+{
+    return read_bag(text, len, &(struct reading){m, false}, err);
+}
+
+int edge_bag_parse_from_hub(const char *text, size_t len, struct edge_message *m,
+                            struct edge_err *err)
+{
+    return read_bag(text, len, &(struct reading){m, true}, err);
 }
 
 static void put(struct edge_buf *out, const char *name, const char *value, bool *first)

@@ -70,6 +70,9 @@ const char *edge_sys_name(enum edge_sys which);
  * @return 0, EDGE_EINVALID (encoding, not UTF-8, a control character), EDGE_ELIMIT, -ENOMEM */
 EDGE_MUST_CHECK int edge_bag_parse(const char *text, size_t len, struct edge_message *m,
                                    struct edge_err *err);
+/** The same of a message from a hub, which says whose it was ($.cdid, $.cmid). */
+EDGE_MUST_CHECK int edge_bag_parse_from_hub(const char *text, size_t len, struct edge_message *m,
+                                            struct edge_err *err);
 /** The bag of a message towards a client: system properties first, everything percent-encoded. */
 EDGE_MUST_CHECK int edge_bag_format(const struct edge_message *m, struct edge_buf *out);
 

@@ -100,7 +100,9 @@ struct edge_loop *edge_loop_destroy(struct edge_loop *loop)
     for (struct on_signal *s = loop->signals; s; s = s->next)
         uv_close((uv_handle_t *) &s->handle, NULL);
     uv_close((uv_handle_t *) &loop->wake, NULL);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0) {
+        /* a stop that came too late for edge_loop_run ends one round */
+    }
     uv_loop_close(&loop->uv);
     while (loop->signals) {
         struct on_signal *next = loop->signals->next;

@@ -23,11 +23,12 @@ static int id(const char *name, char ret[EDGE_ID_MAX + 1], struct edge_err *err)
     EDGE_CLEANUP(edge_free) char *value = NULL;
     int rc = text(name, &value, err);
 
-    if (rc == 0 && !edge_id_valid(value, strlen(value)))
-        rc = edge_fail(err, EDGE_EINVALID, "%s is not an id of IoT Hub", name);
-    if (rc == 0)
-        memcpy(ret, value, strlen(value) + 1);
-    return rc;
+    if (rc < 0 || !value)
+        return rc;
+    if (!edge_id_valid(value, strlen(value)))
+        return edge_fail(err, EDGE_EINVALID, "%s is not an id of IoT Hub", name);
+    memcpy(ret, value, strlen(value) + 1);
+    return 0;
 }
 
 static int number(const char *name, long least, long most, long fallback, long *ret,
@@ -52,7 +53,7 @@ static int socket_path(char **ret, struct edge_err *err)
     EDGE_CLEANUP(edge_free) char *uri = NULL;
     int rc = text("IOTEDGE_WORKLOADURI", &uri, err);
 
-    if (rc < 0)
+    if (rc < 0 || !uri)
         return rc;
     if (strncmp(uri, scheme, sizeof scheme - 1) != 0)
         return edge_fail(err, EDGE_EINVALID, "IOTEDGE_WORKLOADURI is not unix:///<path>");

@@ -90,7 +90,7 @@ static int pass_on(struct filter *f, const struct mqtt_publish *publish)
     struct edge_message message = {0};
     struct edge_err err;
     void *tag = (void *) (uintptr_t) publish->id;
-    int rc = edge_bag_parse((const char *) bag.data, bag.len, &message, &err);
+    int rc = edge_bag_parse_from_hub((const char *) bag.data, bag.len, &message, &err);
 
     if (rc == 0) /* whose it was the hub has said; who sends it now, it knows */
         rc = edge_message_set_sys(&message, EDGE_SYS_ORIGIN_DEVICE, NULL);

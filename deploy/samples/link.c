@@ -69,7 +69,7 @@ static void let_go(struct sample_link *link, bool goodbye)
 
 static void lost(struct sample_link *link, const char *why)
 {
-    unsigned pause = PAUSE_MIN_MS << (link->failures < 5 ? link->failures : 5);
+    unsigned pause = (unsigned) PAUSE_MIN_MS << (link->failures < 5 ? link->failures : 5);
 
     edge_warn("no connection to the hub: %s", why);
     let_go(link, false);

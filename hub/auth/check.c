@@ -63,10 +63,9 @@ static struct auth_claim *claim_copy(const struct hub_claim *claim, hub_grant_do
 
     if (!copy)
         return NULL;
-    *copy = (struct auth_claim){.claim = *claim, .done = done, .arg = arg};
+    *copy = (struct auth_claim){.claim = {.who = claim->who}, .done = done, .arg = arg};
     copy->token = edge_strdup(claim->token);
     copy->claim.token = copy->token;
-    copy->claim.certificate = NULL;
     if (claim->certificate) {
         copy->certificate = *claim->certificate;
         copy->certificate.chain_pem = edge_strdup(claim->certificate->chain_pem);
@@ -118,7 +117,7 @@ void auth_decide(struct hub_auth *auth, struct auth_claim *claims)
 static bool wait_for_answer(struct hub_auth *auth, const struct hub_claim *claim,
                             hub_grant_done *done, void *arg)
 {
-    struct auth_claim *copy;
+    struct auth_claim *copy, **end;
     struct auth_ask *ask;
 
     if (auth->nwaits >= AUTH_WAITS_MAX || !auth_may_ask(auth, &claim->who))
@@ -131,26 +130,24 @@ static bool wait_for_answer(struct hub_auth *auth, const struct hub_claim *claim
         auth_claims_free(copy, HUB_GONE);
         return false;
     }
-    copy->next = ask->claims;
-    ask->claims = copy;
+    for (end = &ask->claims; *end;)
+        end = &(*end)->next;
+    *end = copy;
     auth->nwaits++;
     return true;
 }
 
 /* ---- the door ---- */
 
-/* We are the parent of devices, not of other edges; "who;this edge" says no more than the claim. */
-static bool chain_is_ours(const struct hub_auth *auth, const struct hub_claim *claim)
+/* Devices of ours speak for themselves; other edges, which speak for theirs, are not served. */
+static bool speaks_for_itself(const struct hub_claim *claim)
 {
-    const char *chain = claim->auth_chain;
-    char own[3 * EDGE_ID_MAX + 4];
     char who[2 * EDGE_ID_MAX + 2];
 
-    if (!chain || !*chain)
+    if (!claim->auth_chain || !*claim->auth_chain)
         return true;
     edge_identity_format(&claim->who, who, sizeof who);
-    (void) snprintf(own, sizeof own, "%s;%s", who, auth->options.self->who.device);
-    return strcmp(chain, own) == 0 || strcmp(chain, who) == 0;
+    return strcmp(claim->auth_chain, who) == 0;
 }
 
 void hub_auth_check(struct hub_auth *auth, const struct hub_claim *claim, hub_grant_done *done,
@@ -160,7 +157,7 @@ void hub_auth_check(struct hub_auth *auth, const struct hub_claim *claim, hub_gr
     struct edge_err why = {0};
     enum hub_verdict verdict;
 
-    if (!chain_is_ours(auth, claim)) {
+    if (!speaks_for_itself(claim)) {
         grant(HUB_REFUSED, 0, "nested edge devices (auth-chain) are not served by this hub", done,
               arg);
         return;

@@ -7,13 +7,13 @@
 
 enum {
     AUTH_ASKS_MAX = 64,    /* identities asked for at one time */
-    AUTH_WAITS_MAX = 1000, /* claims that wait for them */
+    AUTH_WAITS_MAX = 500,  /* claims that wait for them */
     AUTH_BURST = 100,      /* questions for single identities, */
     AUTH_REFILL_MS = 1000, /* and one more in each of these */
     AUTH_AWAY_MS = 30000,  /* nobody is asked so long after no answer came */
 };
 
-/** A copy of a claim that waits. */
+/** What counts of a claim, for as long as it waits. */
 struct auth_claim {
     struct hub_claim claim;
     struct edge_tls_peer certificate;
@@ -32,7 +32,7 @@ struct auth_wait {
 struct auth_ask {
     struct hub_auth *auth; /* NULL: closed meanwhile */
     struct edge_identity who;
-    struct auth_claim *claims; /* the newest first */
+    struct auth_claim *claims; /* in the order they came */
     struct auth_wait *waits;
     bool found; /* in the answer */
     struct auth_ask *next;

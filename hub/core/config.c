@@ -14,6 +14,7 @@
 #include "hub/core/config_read.h"
 #include "hub/core/internal.h"
 #include "hub/core/seal.h"
+#include "hub/core/twin_state.h"
 
 #define KIND "config"
 #define NAME "desired"
@@ -35,11 +36,6 @@ struct hub_config {
 };
 
 static void ask(struct hub_config *config);
-
-static int64_t version_of(const struct edge_json *desired)
-{
-    return edge_json_int(edge_json_get(desired, "$version"), 0);
-}
 
 static void keep(const struct hub_config *config)
 {
@@ -91,7 +87,7 @@ static void consider(struct hub_config *config, struct edge_json *desired, bool 
     }
     edge_json_free(config->desired);
     config->desired = desired;
-    config->version = version_of(desired);
+    config->version = hub_twin_version(desired);
     config->told = fresh;
     if (hub_settings_read(desired, &settings, &err) < 0) {
         refuse(config, &err);
@@ -213,7 +209,7 @@ static struct edge_json *merged(const struct hub_config *config, const struct ed
     struct edge_json *desired = edge_json_copy(config->desired);
 
     if (desired && (edge_twin_merge(desired, patch) < 0 ||
-                    edge_json_set_int(desired, "$version", version_of(patch)) < 0))
+                    edge_json_set_int(desired, "$version", hub_twin_version(patch)) < 0))
         return edge_json_free(desired);
     return desired;
 }
@@ -225,7 +221,7 @@ void hub_config_desired(struct hub_core *core, const char *patch, size_t len)
     struct edge_json *desired = NULL;
 
     if (len <= TEXT_MAX_BYTES && edge_json_parse(patch, len, &json, NULL) == 0 && config->desired &&
-        !config->asking && version_of(json) == config->version + 1)
+        !config->asking && hub_twin_version(json) == config->version + 1)
         desired = merged(config, json);
     if (desired)
         consider(config, desired, true);

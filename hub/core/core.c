@@ -71,6 +71,8 @@ static void on_minute(void *arg)
 
     edge_timer_arm(core->minute, MINUTE_MS);
     look_at_store(core);
+    if (++core->minutes % 60 == 0)
+        hub_metrics_turn(core->metrics);
     for (struct hub_client *client = core->first; client; client = next) {
         next = client->next;
         if (client->session)

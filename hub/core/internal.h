@@ -76,7 +76,7 @@ struct hub_core {
     struct hub_methods *methods; /* methods.c */
     struct hub_twins *twins;     /* twins.c: what is due, what is in memory */
     struct hub_metrics *metrics; /* metrics.c */
-    struct hub_pipe *pipe;       /* outbox.c: what is under way to IoT Hub */
+    struct hub_pipe *pipe;       /* pipe.c: what is under way to IoT Hub */
     struct hub_life *life;       /* turn.c */
     struct edge_timer *minute;   /* expiry and the ledger's check */
     struct edge_timer *turn;     /* turn.c: runs `tasks` */
@@ -84,6 +84,7 @@ struct hub_core {
     struct edge_buf scratch;     /* a record being delivered */
     bool ending;                 /* nobody comes in, nobody is forgotten */
     bool checking, unbalanced;   /* the ledger */
+    unsigned minutes;            /* that the timer has come */
     uint64_t checked;            /* commits of the store when it was last checked */
     int64_t offline_ns;          /* wall clock: since when; 0: it never was online */
 };
@@ -181,7 +182,7 @@ void hub_router_send(struct hub_router *router, const char *source,
                      void *arg);
 struct hub_router *hub_router_destroy(struct hub_router *router);
 
-/* inputs.c */
+/* inputs.c, deliver.c */
 
 /** Queues on disk and of new routes find their clients. @param routed  a route leads there now
  */
@@ -202,7 +203,7 @@ void hub_inputs_each(const struct hub_client *client,
 bool hub_inputs_settle(struct hub_client *client, uint64_t lock, enum hub_outcome outcome);
 void hub_inputs_free(struct hub_client *client);
 
-/* outbox.c */
+/* outbox.c, pipe.c */
 
 EDGE_MUST_CHECK int hub_pipe_create(struct hub_core *core);
 void hub_outbox_add(struct hub_core *core, struct hub_queue *queue, const struct edge_identity *who,

@@ -51,6 +51,8 @@ struct hub_series *hub_metrics_summary(struct hub_metrics *m, enum hub_summary w
 void hub_series_count(struct hub_series *series);
 void hub_series_set(struct hub_series *series, uint64_t count); /* counted elsewhere */
 void hub_series_observe(struct hub_series *series, double value);
+/** An hour is over: quantiles are of this hour and the last one. */
+void hub_metrics_turn(struct hub_metrics *m);
 /** All of them, appended. */
 void hub_metrics_print(const struct hub_metrics *m, struct edge_buf *out);
 /** One line of a gauge or a counter that is computed when asked. @p labels: "name", "value", … NULL

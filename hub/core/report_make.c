@@ -65,7 +65,8 @@ static int put_clients(struct edge_json *report, struct hub_report_client *clien
     size_t left = edge_twin_limits_properties.section;
     size_t used = edge_twin_size(report);
 
-    qsort(clients, n, sizeof *clients, compare);
+    if (n > 1)
+        qsort(clients, n, sizeof *clients, compare);
     for (size_t i = 0; i < n; i++) {
         EDGE_CLEANUP(edge_free) char *name = encode(clients[i].name);
         struct edge_json *entry = name ? make_entry(&clients[i]) : NULL;

@@ -9,9 +9,9 @@
 
 enum {
     RECORD_MAX = HUB_STORE_BODY_MAX,
-    RECORD_KEPT = 64 * 1024,            /* of memory, between messages */
-    UNCOMMITTED_MAX = 64 * 1024 * 1024, /* far behind what the heads' windows let through */
-    SYSTEM_MAX = EDGE_SYS_MAX + 4 + 16, /* properties, ours, and what the caller adds */
+    RECORD_KEPT = 64 * 1024,             /* of memory, between messages */
+    UNCOMMITTED_MAX = 256 * 1024 * 1024, /* 1,000 clients with 25 messages of 10 KiB each */
+    SYSTEM_MAX = EDGE_SYS_MAX + 4 + 16,  /* properties, ours, and what the caller adds */
 };
 
 /* What a route means here. */

@@ -44,7 +44,26 @@ static int join(struct edge_json *first, const struct edge_json *second)
 /* IoT Hub takes a patch no larger than a section. */
 static bool fits(const struct edge_json *first, const struct edge_json *second)
 {
-    return edge_twin_size(first) + edge_twin_size(second) <= edge_twin_limits_properties.section;
+    size_t a = hub_twin_bytes(first);
+    size_t b = hub_twin_bytes(second);
+
+    return a <= HUB_TWIN_SECTION_BYTES && b <= HUB_TWIN_SECTION_BYTES - a &&
+           edge_twin_size(first) + edge_twin_size(second) <= edge_twin_limits_properties.section;
+}
+
+/* Is there room for one more? */
+static bool has_room(const struct hub_twin_state *state, const struct edge_json *patch)
+{
+    size_t left = HUB_TWIN_PENDING_BYTES;
+
+    for (size_t i = 0; i <= state->npending; i++) {
+        size_t bytes = hub_twin_bytes(i < state->npending ? state->pending[i] : patch);
+
+        if (bytes > left)
+            return false;
+        left -= bytes;
+    }
+    return true;
 }
 
 static int join_into(struct edge_json **first, const struct edge_json *second)
@@ -99,17 +118,20 @@ static int compact(struct hub_twin_state *state)
 int hub_twin_pending_add(struct hub_twin_state *state, const struct edge_json *patch,
                          struct edge_err *err)
 {
+    static const char full[] =
+        "too many reported properties wait for IoT Hub, try again when it is back";
     size_t fixed = state->sending ? 1 : 0;
     struct edge_json **last = state->npending > fixed ? &state->pending[state->npending - 1] : NULL;
 
+    if (!has_room(state, patch))
+        return edge_fail(err, EDGE_ELIMIT, "%s", full);
     if (last && joins(*last, patch) && fits(*last, patch))
         return join_into(last, patch);
     if (state->npending == HUB_TWIN_PATCHES && compact(state) < 0)
         return -ENOMEM;
     if (state->npending < HUB_TWIN_PATCHES)
         return append(state, patch);
-    return edge_fail(err, EDGE_ELIMIT,
-                     "too many reported properties wait for IoT Hub, try again when it is back");
+    return edge_fail(err, EDGE_ELIMIT, "%s", full);
 }
 
 char *hub_twin_state_next(struct hub_twin_state *state)

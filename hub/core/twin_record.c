@@ -55,6 +55,13 @@ static int get(const struct edge_json *record, const char *name, struct edge_jso
     return 0;
 }
 
+static int64_t get_version(const struct edge_json *record, const char *name)
+{
+    int64_t version = edge_json_int(edge_json_get(record, name), 0);
+
+    return version > 0 && version < HUB_TWIN_VERSION_MAX ? version : 0;
+}
+
 static int get_pending(const struct edge_json *record, struct hub_twin_state *state)
 {
     const struct edge_json *list = edge_json_get(record, "pending");
@@ -95,9 +102,9 @@ int hub_twin_state_read(struct edge_bytes bytes, struct hub_twin_state **ret)
     if (rc < 0)
         return rc;
     state->known = edge_json_bool(edge_json_get(record, "known"), false);
-    state->desired_version = edge_json_int(edge_json_get(record, "desiredVersion"), 0);
-    state->reported_version = edge_json_int(edge_json_get(record, "reportedVersion"), 0);
-    state->told_version = edge_json_int(edge_json_get(record, "toldVersion"), 0);
+    state->desired_version = get_version(record, "desiredVersion");
+    state->reported_version = get_version(record, "reportedVersion");
+    state->told_version = get_version(record, "toldVersion");
     *ret = EDGE_TAKE(state);
     return 0;
 }

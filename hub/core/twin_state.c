@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/iothub/twin.h"
 #include "hub/core/twin_pending.h"
@@ -33,7 +34,28 @@ struct hub_twin_state *hub_twin_state_free(struct hub_twin_state *state)
 
 int64_t hub_twin_version(const struct edge_json *patch)
 {
-    return edge_json_int(edge_json_get(patch, "$version"), 0);
+    int64_t version = edge_json_int(edge_json_get(patch, "$version"), 0);
+
+    return version > 0 && version < HUB_TWIN_VERSION_MAX ? version : 0;
+}
+
+size_t hub_twin_bytes(const struct edge_json *section)
+{
+    EDGE_CLEANUP(edge_free) char *text = edge_json_text(section);
+
+    return text ? strlen(text) : SIZE_MAX;
+}
+
+static int check_bytes(const struct edge_json *section, struct edge_err *err)
+{
+    size_t bytes = hub_twin_bytes(section);
+
+    if (bytes == SIZE_MAX)
+        return edge_fail(err, -ENOMEM, "no memory for the twin");
+    if (bytes > HUB_TWIN_SECTION_BYTES)
+        return edge_fail(err, EDGE_ELIMIT, "the section has %zu bytes, more than %d", bytes,
+                         HUB_TWIN_SECTION_BYTES);
+    return 0;
 }
 
 /* A section without its $version and $metadata. */
@@ -67,16 +89,22 @@ static int overlay(const struct hub_twin_state *state, struct edge_json *reporte
 }
 
 static int take_whole(struct hub_twin_state *state, const struct edge_json *desired,
-                      const struct edge_json *reported)
+                      const struct edge_json *reported, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_json_free) struct edge_json *want = bare(desired);
     EDGE_CLEANUP(edge_json_free) struct edge_json *have = bare(reported);
     int64_t version = hub_twin_version(desired);
     int64_t count = hub_twin_version(reported);
     bool same;
+    int rc;
 
     if (!want || !have || overlay(state, have) < 0)
-        return -ENOMEM;
+        return edge_fail(err, -ENOMEM, "no memory for the twin");
+    rc = check_bytes(want, err);
+    if (rc == 0)
+        rc = check_bytes(have, err);
+    if (rc < 0)
+        return rc;
     same = state->known && state->desired_version == version && state->reported_version == count &&
            edge_json_equal(state->desired, want) && edge_json_equal(state->reported, have);
     if (same)
@@ -108,7 +136,7 @@ int hub_twin_state_whole(struct hub_twin_state *state, const char *json, size_t 
     reported = edge_json_get(twin, "reported");
     if (!edge_json_is(desired, EDGE_JSON_OBJECT) || !edge_json_is(reported, EDGE_JSON_OBJECT))
         return edge_fail(err, EDGE_EINVALID, "the twin has no desired or no reported section");
-    return take_whole(state, desired, reported);
+    return take_whole(state, desired, reported, err);
 }
 
 int hub_twin_state_desired(struct hub_twin_state *state, const struct edge_json *patch)
@@ -121,6 +149,8 @@ int hub_twin_state_desired(struct hub_twin_state *state, const struct edge_json 
     desired = edge_json_copy(state->desired);
     if (!desired || edge_twin_merge(desired, patch) < 0)
         return -ENOMEM;
+    if (check_bytes(desired, NULL) < 0)
+        return HUB_TWIN_GAP; /* the whole twin will say that it is too large */
     replace_desired(state, EDGE_TAKE(desired), version);
     return 0;
 }
@@ -137,6 +167,8 @@ int hub_twin_state_report(struct hub_twin_state *state, const struct edge_json *
     if (!reported || edge_twin_merge(reported, patch) < 0)
         return edge_fail(err, -ENOMEM, "no memory for the twin");
     rc = edge_twin_check(reported, &edge_twin_limits_properties, err);
+    if (rc == 0)
+        rc = check_bytes(reported, err);
     if (rc == 0)
         rc = hub_twin_pending_add(state, patch, err);
     if (rc < 0)

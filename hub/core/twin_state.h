@@ -15,7 +15,13 @@
 enum {
     HUB_TWIN_TEXT_MAX = 512 * 1024, /* bytes of a twin or a patch; more is refused */
     HUB_TWIN_PATCHES = 8,           /* patches that cannot be made one, waiting for IoT Hub */
+    /* IoT Hub counts characters and no structure: bytes of text are limited beside that, so that
+     * all of a twin fits into a document. */
+    HUB_TWIN_SECTION_BYTES = 160 * 1024,
+    HUB_TWIN_PENDING_BYTES = 256 * 1024, /* of all patches */
 };
+
+#define HUB_TWIN_VERSION_MAX INT64_C(9007199254740992) /* numbers of JSON are exact up to here */
 
 struct hub_twin_state {
     bool known;                /* a whole twin has come from IoT Hub */
@@ -49,7 +55,9 @@ EDGE_MUST_CHECK int hub_twin_state_whole(struct hub_twin_state *state, const cha
  * @return 0, HUB_TWIN_GAP (it is not the next one: nothing was done), -ENOMEM */
 EDGE_MUST_CHECK int hub_twin_state_desired(struct hub_twin_state *state,
                                            const struct edge_json *patch);
-/** The "$version" of a patch; 0: none. */
+/** Bytes of its text; SIZE_MAX without memory. */
+size_t hub_twin_bytes(const struct edge_json *section);
+/** The "$version" of a section or a patch; 0: none. */
 int64_t hub_twin_version(const struct edge_json *patch);
 /** The client reports. @return 0 (reported and pending have it), EDGE_EINVALID, EDGE_ELIMIT,
  * -ENOMEM: nothing was done */

@@ -183,12 +183,13 @@ static int change_route(struct hub_db *db, int route, const char *name,
                         const struct hub_ledger *change)
 {
     sqlite3_stmt *set = hub_db_statement(db, SQL_CHANGE_ROUTE);
+    uint64_t came = change->in + change->dropped[HUB_DROP_NO_ROUTE];
 
     if (!set)
         return SQLITE_ERROR;
     sqlite3_bind_int(set, 1, route);
     sqlite3_bind_text(set, 2, name, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(set, 3, (sqlite3_int64) (change->in + change->dropped[HUB_DROP_NO_ROUTE]));
+    sqlite3_bind_int64(set, 3, (sqlite3_int64) came);
     sqlite3_bind_int64(set, 4, (sqlite3_int64) change->delivered);
     sqlite3_bind_int64(set, 5, (sqlite3_int64) change->expired);
     for (int why = 0; why < HUB_DROP_MAX; why++)
@@ -208,16 +209,15 @@ static int change_routes(struct hub_db *db, const struct hub_group *group,
     return code;
 }
 
+/* What is gone goes first: its pages take the new messages, and are written once for both. */
 static int write_all(struct hub_db *db, struct hub_group *group, const char *const *routes)
 {
-    int code = SQLITE_OK;
+    int code = delete_gone(db, group);
 
     for (size_t i = 0; code == SQLITE_OK && i < group->nops; i++) {
         code = run_op(db, group, &group->ops[i]);
         group->rows += group->ops[i].kind == HUB_OP_PUT ? 1 : 0;
     }
-    if (code == SQLITE_OK)
-        code = delete_gone(db, group);
     if (code == SQLITE_OK)
         code = change_routes(db, group, routes);
     if (code == SQLITE_OK && group->probe)
@@ -258,5 +258,6 @@ int hub_db_commit(struct hub_db *db, struct hub_group *group, const char *const 
     }
     group->wal_bytes = db->wal_bytes;
     group->wrote = !reads;
+    group->damaged = rc == HUB_DB_DAMAGED;
     return rc == -EBUSY || rc > 0 ? EDGE_ESTORE : rc;
 }

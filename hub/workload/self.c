@@ -106,7 +106,7 @@ static int read_module(const struct reading *r)
         rc = set_text(r, "IOTEDGE_WORKLOADURI", NULL, &self->workload_uri);
     if (rc == 0)
         rc = set_text(r, "IOTEDGE_APIVERSION", API_VERSION, &self->api_version);
-    if (rc == 0 && strncmp(self->workload_uri, "unix:///", 8) != 0)
+    if (rc == 0 && (!self->workload_uri || strncmp(self->workload_uri, "unix:///", 8) != 0))
         rc = edge_fail(r->err, EDGE_EINVALID, "IOTEDGE_WORKLOADURI is not unix:///<path>");
     return rc;
 }

@@ -29,6 +29,7 @@ WALLS = {
     "proto/": ["agent/", "common/", "tests/"],
     "agent/": ["hub/", "tests/"],
     "hub/": ["agent/", "tests/"],
+    "deploy/": ["agent/", "tests/"],
     "hub/core/": ["hub/mqtt/", "hub/amqp/", "hub/http/", "hub/cloud/"],
     "hub/mqtt/": ["hub/amqp/"],
     "hub/amqp/": ["hub/mqtt/"],

@@ -3,7 +3,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 import unittest
 import urllib.parse
 
@@ -11,10 +11,42 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import sandbox  # noqa: E402
 import cloud  # noqa: E402
 import edge_hub  # noqa: E402
+from sandbox import wait_for  # noqa: E402
 
 ROUTES = {"up": "FROM /messages/* WHERE dest = 'cloud' INTO $upstream",
           "sink": "FROM /messages/* WHERE dest = 'sink' INTO BrokeredEndpoint(\"/modules/sink/inputs/in1\")",
           "other": "FROM /messages/* WHERE dest = 'other' INTO BrokeredEndpoint(\"/modules/sink/inputs/in2\")"}
+
+
+class Subscriber:
+    """mosquitto_sub, and what it prints."""
+
+    def __init__(self, arguments):
+        self.process = subprocess.Popen(["stdbuf", "-oL", "mosquitto_sub", *arguments], stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
+        self.lines = []
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def wait(self, word, start=0, timeout=20):
+        """The first line from `start` on with the word in it, and the number of the next."""
+        def found():
+            for number, line in enumerate(self.lines[start:], start + 1):
+                if word in line:
+                    return line, number
+            raise sandbox.Unmet("\n".join(self.lines[start:]))
+
+        return wait_for(found, timeout, f"{word!r} from mosquitto_sub")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.thread.join()
+        self.process.stdout.close()
 
 
 class HubRaw(unittest.TestCase):
@@ -25,6 +57,7 @@ class HubRaw(unittest.TestCase):
         cls.addClassCleanup(cls._end)
         cls.place.routes(**ROUTES)
         cls.sensor, cls.leaf = cls.place.module("sensor"), cls.place.leaf("leaf1")
+        cls.sink = cls.place.module("sink")
         cls.place.leaf("leaf2")
         cls.hub = cls.place.hub().start(60)
         cls.number = 0
@@ -66,26 +99,10 @@ class HubRaw(unittest.TestCase):
         return done.returncode, done.stdout + done.stderr
 
     def subscribe(self, who, topic, *more, qos=1):
-        client = subprocess.Popen(["mosquitto_sub", *self.options(who), "-q", str(qos), "-t", topic, "-v", "-d", *more],
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-        def end():
-            client.kill()
-            client.communicate()
-
-        self.addCleanup(end)
+        client = Subscriber([*self.options(who), "-q", str(qos), "-t", topic, "-v", "-d", *more])
+        self.addCleanup(client.end)
+        client.next = client.wait("SUBACK")[1]
         return client
-
-    def lines_until(self, client, word, seconds=20):
-        """What it prints, up to a line with the word."""
-        seen, deadline = [], time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            line = client.stdout.readline()
-            seen.append(line)
-            if word in line or not line:
-                break
-        self.assertIn(word, "".join(seen))
-        return seen
 
     def arrived(self, count, **more):
         return self.place.arrived(count, self.start, lambda event: event["properties"].get("mark") == self.mark, **more)
@@ -166,26 +183,20 @@ class HubRaw(unittest.TestCase):
     def test_a_will_is_sent_for_who_dies(self):
         client = self.subscribe(self.leaf, "devices/leaf1/messages/devicebound/#", "--will-topic", self.topic(self.leaf),
                                 "--will-payload", "dead", "--will-qos", "1")
-        self.lines_until(client, "SUBACK")
-        client.send_signal(signal.SIGKILL)
+        client.process.send_signal(signal.SIGKILL)
         event = self.arrived(1)[0]
         self.assertEqual((event["device"], event["body"], event["properties"].get("iothub-MessageType")), ("leaf1", b"dead", "Will"))
 
     def test_a_second_connection_takes_over(self):
         client = self.subscribe(self.leaf, "devices/leaf1/messages/devicebound/#")
-        self.lines_until(client, "SUBACK")
         self.assertEqual(self.publish(self.leaf, self.topic(self.leaf), "second")[0], 0)
         self.nothing_but("second")
-        self.lines_until(client, "sending CONNECT")  # thrown out: it comes back
+        client.wait("sending CONNECT", client.next)  # thrown out: it comes back
 
     def test_an_input_is_received(self):
-        sink = self.place.module("sink")
-        self.addCleanup(self.place.forget, sink)
-        client = self.subscribe(sink, "devices/edge1/modules/sink/inputs/in1/#", "-C", "1")
-        self.lines_until(client, "SUBACK")
+        client = self.subscribe(self.sink, "devices/edge1/modules/sink/inputs/in1/#", "-C", "1")
         self.assertEqual(self.publish(self.sensor, self.topic(self.sensor, "sink", k="v w"), "hello")[0], 0)
-        line = self.lines_until(client, "hello")[-1]
-        topic, _, body = line.strip().rpartition(" ")
+        topic, _, body = client.wait(" hello", client.next)[0].rpartition(" ")
         self.assertEqual(body, "hello")
         self.assertTrue(topic.startswith("devices/edge1/modules/sink/inputs/in1/"), topic)
         bag = dict(part.split("=", 1) for part in topic.split("/")[-1].split("&"))

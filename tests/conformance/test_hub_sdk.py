@@ -65,6 +65,7 @@ class HubSdk(unittest.TestCase):
         cls.place = edge_hub.Place()
         cls.addClassCleanup(cls._end)
         cls.place.routes(**ROUTES)
+        cls.place.module("sink")
         cls.ca_device = cls.place.leaf_by_authority("by-authority")
         cls.hub = cls.place.hub(more={"MinTwinSyncPeriodSecs": "1", "ReportedPropertiesSyncFrequencySecs": "1"}).start(60)
         cls.control = Control(cls.hub, cls.place)

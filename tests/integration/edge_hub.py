@@ -251,10 +251,6 @@ class Place:
     def module(self, name):
         return self._module_of(self.device, name)
 
-    def forget(self, who):
-        """Take a module away again."""
-        self.cloud.service.ok("DELETE", f"/devices/{who.device}/modules/{who.module}", headers={"If-Match": "*"})
-
     def _device(self, name, authentication, scope):
         self.cloud.service.ok("PUT", f"/devices/{name}", {
             "deviceId": name, "authentication": authentication, **({"deviceScope": scope} if scope else {})})
@@ -354,7 +350,8 @@ def node_environment(place, more=None):
     """For the cases in tests/conformance/node, with clients behind the gateway."""
     return cloud.node_environment(place.cloud, {
         "NODE_EXTRA_CA_CERTS": place.trust, "EDGE_CA": place.trust, "EDGE_GATEWAY": GATEWAY, "EDGE_DEVICE": place.device,
-        "EDGE_SCOPE": place.scope, "EDGE_ADMIN": place.cloud.admin, **(more or {})})
+        "EDGE_SCOPE": place.scope, "EDGE_ADMIN": place.cloud.admin,
+        "EDGE_SINK_KEY": key_of(f"{place.device}/sink"), **(more or {})})
 
 
 __all__ = ["ADDRESS", "AGENT", "CLOUD", "DEVICE", "EdgeHub", "GATEWAY", "Identity", "NAMES", "Place", "node_environment", "sas"]

@@ -11,3 +11,4 @@ foreach(part twins methods config report c2d)
   edge_test(unit/hub/test_core_${part}.c
     SOURCES unit/hub/mock_core.c LINKS edge::hub_core edge::json edge::iothub)
 endforeach()
+edge_test(unit/hub/test_core_hub.c LINKS edge::hub_core)

@@ -1,1 +1,1 @@
-edge_test(unit/hub/test_hub_settings.c LINKS edge::hub_settings)
+edge_test(unit/hub/test_hub_setup.c LINKS edge::hub_setup)

@@ -1,5 +1,5 @@
 edge_test(unit/common/test_encode.c LINKS edge::base edge::crypto)
-foreach(subject identity sas connection_string topic message twin)
+foreach(subject identity sas connection_string topic incoming message twin)
   edge_test(unit/common/test_iothub_${subject}.c LINKS edge::iothub edge::crypto)
 endforeach()
 target_link_options(test.unit.common.iothub_sas PRIVATE -Wl,--wrap=free)

@@ -65,10 +65,13 @@ void hub_line_lost(struct hub_line *line, enum hub_result result, const char *wh
     line->state = LINE_PAUSED;
     edge_timer_arm(line->timer, pause_ms(line));
     hub_line_fail_all(line, result, text);
-    if (line == lines->self)
+    if (line == lines->self) {
         hub_lines_down(lines, text);
-    else
-        edge_debug("upstream connection lost id=%s: %s", line->name, text);
+        return;
+    }
+    if (lines->self->wire) /* if the network is gone, all should know soon */
+        hub_wire_ping(lines->self->wire);
+    edge_debug("upstream connection lost id=%s: %s", line->name, text);
 }
 
 void hub_line_refused(struct hub_line *line, enum hub_result result, const char *why)
@@ -107,6 +110,8 @@ void hub_line_rearm(struct hub_line *line)
         return;
     if (line->again_ms > 0 && line->again_ms < at)
         at = line->again_ms;
+    if (line->nlocks > 0 && line->locks[0].expires_ms < at)
+        at = line->locks[0].expires_ms;
     if (line != line->lines->self && idle_at < at)
         at = idle_at;
     edge_timer_arm(line->timer, at > now ? (uint64_t) (at - now) : 0);
@@ -172,7 +177,9 @@ static bool is_drained(const struct hub_line *line)
 
 void hub_line_fit_session(struct hub_line *line)
 {
-    if (line->clean && (line->wanted & EDGE_FEATURE_C2D))
+    bool again = line->clean || line->again_ms > 0;
+
+    if (again && (line->wanted & EDGE_FEATURE_C2D))
         hub_line_step(line, LINE_EV_RENEW);
 }
 
@@ -243,10 +250,14 @@ void hub_line_stop(struct hub_line *line, const char *why)
 static void up_timer(struct hub_line *line)
 {
     int64_t now = edge_now_ms();
+    bool again = line->again_ms > 0 && now >= line->again_ms;
 
+    hub_line_expire(line, now);
+    if (again && !(line->wanted & EDGE_FEATURE_C2D))
+        line->again_ms = INT64_MAX; /* when somebody wants them again */
     if (!hub_line_needed(line) && now - line->used_ms >= linger_ms(line))
         hub_line_stop(line, "");
-    else if (now >= line->renew_ms || (line->again_ms > 0 && now >= line->again_ms))
+    else if (now >= line->renew_ms || (again && line->again_ms != INT64_MAX))
         hub_line_step(line, LINE_EV_RENEW);
     else
         hub_line_rearm(line);

@@ -91,7 +91,8 @@ enum hub_line_event {
 /** A cloud-to-device message; PUBACKs leave in the order of arrival. */
 struct hub_lock {
     uint16_t id;
-    enum { LOCK_OPEN, LOCK_ACCEPTED } state;
+    bool accepted;
+    int64_t expires_ms; /* then IoT Hub has given up waiting as well */
 };
 
 struct hub_line {
@@ -246,6 +247,9 @@ void hub_line_answer(struct hub_line *line, const struct edge_incoming *in,
 void hub_line_overdue(struct hub_line *line);
 
 /* wishes.c: subscriptions, and what comes by them */
+
+/** Messages that nobody has settled in time, and that would hold up those behind them. */
+void hub_line_expire(struct hub_line *line, int64_t now_ms);
 
 void hub_line_want(struct hub_lines *lines, const struct edge_identity *who,
                    const struct hub_wish *wish);

@@ -8,7 +8,8 @@
 
 enum {
     WISHES = EDGE_FEATURE_C2D | EDGE_FEATURE_DESIRED | EDGE_FEATURE_METHODS,
-    RID_MAX = 40, /* of a method, as the heads have it */
+    RID_MAX = 40,     /* of a method, as the heads have it */
+    LOCK_PAUSES = 60, /* times the least pause: IoT Hub waits a minute too */
 };
 
 /* ---- subscriptions ---- */
@@ -111,12 +112,14 @@ void hub_line_want(struct hub_lines *lines, const struct edge_identity *who,
                    const struct hub_wish *wish)
 {
     struct hub_line *line = hub_lines_need(lines, who);
+    unsigned before;
 
     if (!line) {
         edge_warn("upstream wish dropped: too many identities, or no memory");
         return;
     }
     line->used_ms = edge_now_ms();
+    before = line->wanted;
     line->wanted = wish->features & WISHES;
     if (*who->module)
         line->wanted &= ~(unsigned) EDGE_FEATURE_C2D;
@@ -126,7 +129,8 @@ void hub_line_want(struct hub_lines *lines, const struct edge_identity *who,
     hub_line_start(line);
     hub_line_subscribe(line);
     hub_line_rearm(line);
-    hub_line_fit_session(line);
+    if (line->wanted & ~before & EDGE_FEATURE_C2D)
+        hub_line_fit_session(line);
     hub_lines_attend(line);
 }
 
@@ -148,6 +152,14 @@ static void remove_lock(struct hub_line *line, struct hub_lock *lock)
     line->nlocks--;
 }
 
+static void acknowledge(struct hub_line *line)
+{
+    while (line->nlocks > 0 && line->locks[0].accepted) {
+        hub_wire_ack(line->wire, line->locks[0].id);
+        remove_lock(line, &line->locks[0]);
+    }
+}
+
 void hub_line_settle(struct hub_lines *lines, const struct edge_identity *who, uint64_t lock,
                      enum hub_outcome outcome)
 {
@@ -157,22 +169,37 @@ void hub_line_settle(struct hub_lines *lines, const struct edge_identity *who, u
     if (!found || lock >> 16 != line->epoch)
         return; /* of a connection that is gone */
     if (outcome == HUB_ACCEPTED || outcome == HUB_REJECTED) {
-        found->state = LOCK_ACCEPTED;
+        found->accepted = true;
     } else {
         remove_lock(line, found);
         hub_line_again(line);
     }
-    while (line->nlocks > 0 && line->locks[0].state == LOCK_ACCEPTED) {
-        hub_wire_ack(line->wire, line->locks[0].id);
-        remove_lock(line, &line->locks[0]);
-    }
+    acknowledge(line);
     hub_line_drained(line);
+}
+
+void hub_line_expire(struct hub_line *line, int64_t now_ms)
+{
+    bool any = false;
+
+    while (line->nlocks > 0 && line->locks[0].expires_ms <= now_ms) {
+        remove_lock(line, &line->locks[0]);
+        any = true;
+    }
+    if (!any)
+        return;
+    acknowledge(line);
+    hub_line_again(line);
 }
 
 static uint64_t lock_for(struct hub_line *line, uint16_t id)
 {
+    const int64_t life_ms = (int64_t) LOCK_PAUSES * line->lines->options.pause_min_ms;
+
     if (id != 0)
-        line->locks[line->nlocks++] = (struct hub_lock){.id = id};
+        line->locks[line->nlocks++] =
+            (struct hub_lock){.id = id, .expires_ms = edge_now_ms() + life_ms};
+    hub_line_rearm(line);
     return (uint64_t) line->epoch << 16 | id;
 }
 
@@ -191,7 +218,7 @@ static void take_c2d(struct hub_line *line, const struct edge_incoming *in,
         hub_line_again(line);
         return;
     }
-    rc = edge_bag_parse((const char *) in->bag.data, in->bag.len, &message, &err);
+    rc = edge_bag_parse_from_hub((const char *) in->bag.data, in->bag.len, &message, &err);
     if (rc == 0)
         rc = edge_message_set_body(&message, publish->payload.data, publish->payload.len);
     if (rc == 0) {

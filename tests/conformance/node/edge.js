@@ -10,7 +10,7 @@ const { Client: ServiceClient } = require('azure-iothub');
 const { Client, Message, X509AuthenticationProvider } = require('azure-iot-device');
 const { Message: ServiceMessage } = require('azure-iot-common');
 const {
-  hub, gateway, service, ca, registry, transports, fresh, newDevice, newModule, connect, next, until, refused,
+  hub, gateway, service, ca, registry, transports, fresh, newDevice, newModule, sinkModule, connect, next, until, refused,
 } = require('./place');
 
 const body = (result) => result.responseBody;
@@ -241,7 +241,7 @@ module.exports = {
   },
 
   async a_message_reaches_the_input_of_another_module(transport, undo) {
-    const sink = await newModule(undo, 'sink');
+    const sink = sinkModule();
     const got = [];
     const receiver = await connect(sink, transport, undo);
     receiver.on('inputMessage', (input, received) => {
@@ -270,7 +270,7 @@ module.exports = {
   },
 
   async an_input_waits_for_its_module(transport, undo) {
-    const sink = await newModule(undo, 'sink');
+    const sink = sinkModule();
     const sender = await connect(await newModule(undo), transport, undo);
     const mark = fresh('mark');
     const got = [];

@@ -55,6 +55,12 @@ async function newModule(undo, moduleId = gateway ? fresh('mod') : 'm1') {
   };
 }
 
+/* The module "sink" of the edge hub's device, which routes lead to: the test has made it. */
+function sinkModule() {
+  const [deviceId, moduleId, key] = [process.env.EDGE_DEVICE, 'sink', process.env.EDGE_SINK_KEY];
+  return { deviceId, moduleId, key, text: `HostName=${hub};DeviceId=${deviceId};ModuleId=${moduleId};SharedAccessKey=${key}${by}` };
+}
+
 /* A connected client of a device or a module; closed by `undo`. */
 async function connect(who, transport, undo, options) {
   const { Client, ModuleClient } = require('azure-iot-device');
@@ -106,5 +112,5 @@ async function refused(promise) {
 }
 
 module.exports = {
-  hub, gateway, service, ca, registry, transports, isAmqp, fresh, newDevice, newModule, connect, next, until, refused,
+  hub, gateway, service, ca, registry, transports, isAmqp, fresh, newDevice, newModule, sinkModule, connect, next, until, refused,
 };

@@ -319,7 +319,7 @@ static int note_identity(struct hub_session *session, const struct hub_claim *cl
     snprintf(session->auth_method, sizeof session->auth_method,
              "{\"scope\":\"%s\",\"type\":\"%s\",\"issuer\":\"iothub\",\"acceptingIpFilterRule\":"
              "null}",
-             *who->module ? "module" : "device", claim->token && *claim->token ? "sas" : "x509");
+             *who->module ? "module" : "device", session->until_s == INT64_MAX ? "x509" : "sas");
     if (!claim->model_id || !*claim->model_id)
         return 0;
     rc = cloud_twin_load(cloud, who->device, who->module, &twin, NULL);

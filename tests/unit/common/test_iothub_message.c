@@ -54,6 +54,21 @@ static void test_bad_bags_are_refused(void **state)
     }
 }
 
+static void test_a_hub_says_whose_a_message_was(void **state)
+{
+    static const char bag[] = "%24.cdid=d&%24.cmid=m&k=v";
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(1000);
+    struct edge_message m = {0};
+    (void) state;
+
+    assert_int_equal(edge_bag_parse_from_hub(bag, strlen(bag), &m, NULL), 0);
+    assert_string_equal(m.sys[EDGE_SYS_ORIGIN_DEVICE], "d");
+    assert_string_equal(m.sys[EDGE_SYS_ORIGIN_MODULE], "m");
+    assert_int_equal(edge_bag_format(&m, &out), 0);
+    assert_string_equal(out.data, bag);
+    edge_message_fini(&m);
+}
+
 static void test_too_many_properties_are_refused(void **state)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf bag = EDGE_BUF_INIT(10000);
@@ -95,6 +110,7 @@ int main(void)
         cmocka_unit_test(test_a_bag_is_system_and_application_properties),
         cmocka_unit_test(test_what_goes_out_reads_the_same_again),
         cmocka_unit_test(test_bad_bags_are_refused),
+        cmocka_unit_test(test_a_hub_says_whose_a_message_was),
         cmocka_unit_test(test_too_many_properties_are_refused),
         cmocka_unit_test(test_a_copy_is_its_own),
     };

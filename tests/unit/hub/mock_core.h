@@ -6,7 +6,7 @@
 
 #include "hub/core/internal.h"
 
-enum { MOCK_ASKS = 512, MOCK_CLIENTS = 8, MOCK_NOTES = 64, MOCK_TEXT = 2048 };
+enum { MOCK_ASKS = 1024, MOCK_CLIENTS = 8, MOCK_NOTES = 64, MOCK_TEXT = 2048 };
 
 enum mock_what { MOCK_WANT, MOCK_GET, MOCK_PATCH, MOCK_REPLY, MOCK_SETTLE };
 /** Something IoT Hub was asked. */

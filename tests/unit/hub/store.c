@@ -68,6 +68,21 @@ void bench_run(struct bench *bench, bool (*until)(struct bench *bench))
     assert_false(bench->timed_out);
 }
 
+static void on_tick(void *arg)
+{
+    struct bench *bench = arg;
+
+    edge_timer_arm(bench->tick, 1);
+}
+
+void bench_run_each_ms(struct bench *bench, bool (*until)(struct bench *bench))
+{
+    bench->tick = edge_timer_create(bench->loop, on_tick, bench);
+    edge_timer_arm(bench->tick, 1);
+    bench_run(bench, until);
+    bench->tick = edge_timer_destroy(bench->tick);
+}
+
 void bench_turn(struct bench *bench)
 {
     for (int i = 0; i < 3; i++)
@@ -123,6 +138,37 @@ int bench_put(struct bench *bench, const char *text, struct hub_queue *const *qu
     else
         free(asked);
     return rc;
+}
+
+int bench_set(struct bench *bench, const char *kind, const char *name, const char *text)
+{
+    struct edge_bytes data = {(const uint8_t *) text, text ? strlen(text) : 0};
+    struct asked *asked = malloc(sizeof *asked);
+    int rc;
+
+    assert_non_null(asked);
+    *asked = (struct asked){bench, bench->asked};
+    rc = hub_store_set(bench->store, kind, name, data, on_done, asked);
+    if (rc == 0)
+        bench->asked++;
+    else
+        free(asked);
+    return rc;
+}
+
+static void add_name(struct hub_queue *queue, void *arg)
+{
+    struct bench *bench = arg;
+    size_t len = strlen(bench->names);
+
+    (void) snprintf(bench->names + len, sizeof bench->names - len, "%s ", hub_queue_name(queue));
+}
+
+const char *bench_names(struct bench *bench)
+{
+    bench->names[0] = '\0';
+    hub_store_each_queue(bench->store, add_name, bench);
+    return bench->names;
 }
 
 struct hub_queue *bench_queue(struct bench *bench, const char *name)

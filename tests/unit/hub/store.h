@@ -17,6 +17,9 @@ struct bench {
     uint64_t asked, done, failed, out_of_order; /* puts */
     unsigned ready;
     bool timed_out;
+    struct edge_timer *tick;
+    void *user; /* the test's own */
+    char names[256];
 };
 
 /** A loop and an empty folder; nothing is open yet. */
@@ -28,6 +31,8 @@ void bench_close(struct bench *bench);
 
 /** Run the loop until @p until says so; fails the test after 60 s. */
 void bench_run(struct bench *bench, bool (*until)(struct bench *bench));
+/** ... when nothing but time goes on. */
+void bench_run_each_ms(struct bench *bench, bool (*until)(struct bench *bench));
 /** ... until every put has been told. */
 void bench_settle(struct bench *bench);
 /** Run what is due now. */
@@ -43,6 +48,10 @@ int bench_take(struct bench *bench, const char *queue, struct hub_stored *ret);
 /** Take one and see that it is @p text; its id. */
 uint64_t bench_expect(struct bench *bench, const char *queue, const char *text);
 void bench_expect_empty(struct bench *bench, const char *queue);
+/** hub_store_set, counted like a put; NULL deletes. */
+int bench_set(struct bench *bench, const char *kind, const char *name, const char *text);
+/** Queues with something in them, each followed by a space. */
+const char *bench_names(struct bench *bench);
 /** The ledger of route "r"; asserts that it adds up and that the disk agrees. */
 struct hub_ledger bench_ledger(struct bench *bench);
 

@@ -186,6 +186,18 @@ static bool two_seconds(void)
     return edge_now_ms() >= end;
 }
 
+/* Without that, its own keep-alive of 20 s would tell. */
+static void test_a_lost_line_makes_the_hub_look_at_its_own(void **state)
+{
+    (void) state;
+    site.deafness = site.greets = true;
+    site_open(100, 0);
+    site_wait("up;");
+    site_send(&site_leaf, "1");
+    site_wait("sent 1 9;");
+    site_wait("down;");
+}
+
 /* The head drops who is silent for one and a half times his keep-alive, which is a second here. */
 static void test_keep_alive_keeps_an_idle_connection(void **state)
 {
@@ -437,6 +449,44 @@ static void test_messages_are_completed_in_their_order(void **state)
     site_wait_asked("settle 1 0;settle 2 0;");
 }
 
+static void test_a_message_nobody_settles_does_not_hold_up_others(void **state)
+{
+    (void) state;
+    begin();
+    site_want(&site_leaf, C2D);
+    site_wait("ready leaf 1;");
+    site_wait_asked("open keep;");
+    site_deliver("leaf", "a", 1);
+    site_wait("c2d leaf a");
+    site_deliver("leaf", "b", 2);
+    site_wait("c2d leaf b");
+    site_settle(&site_leaf, site.lock, HUB_ACCEPTED);
+    site_wait_asked("settle 2 0;");
+    site_wait_asked("open keep;"); /* for the other to come again */
+    assert_null(strstr(site.fake.notes.data, "settle"));
+}
+
+static void test_who_comes_back_gets_what_was_released(void **state)
+{
+    (void) state;
+    begin();
+    site_want(&site_leaf, C2D);
+    site_wait("ready leaf 1;");
+    site_wait_asked("open keep;");
+    site_deliver("leaf", "a", 1);
+    site_wait("c2d leaf a");
+    site_settle(&site_leaf, site.lock, HUB_RELEASED); /* its client has gone */
+    site_want(&site_leaf, 0);
+    site_wait_asked("sub 0 1;");
+    site_send(&site_leaf, "between");
+    site_wait("sent between 0;");
+    assert_int_equal(site.accepted, 2);
+    site_want(&site_leaf, C2D);
+    site_wait_asked("open keep;");
+    site_wait("ready leaf 1;");
+    assert_int_equal(site.accepted, 3);
+}
+
 static void test_what_is_not_settled_is_not_completed(void **state)
 {
     uint64_t old;
@@ -508,6 +558,7 @@ int main(void)
         TEST(test_a_silent_peer_is_noticed_when_an_answer_is_owed),
         TEST(test_who_does_not_answer_is_not_there),
         TEST(test_a_deaf_peer_is_noticed_by_keep_alive),
+        TEST(test_a_lost_line_makes_the_hub_look_at_its_own),
         TEST(test_keep_alive_keeps_an_idle_connection),
         TEST(test_only_so_many_connections_are_opened_at_once),
         TEST(test_who_is_not_needed_is_let_go),
@@ -523,6 +574,8 @@ int main(void)
         TEST(test_what_is_not_wanted_any_more_is_unsubscribed),
         TEST(test_a_message_is_completed_when_it_is_settled),
         TEST(test_messages_are_completed_in_their_order),
+        TEST(test_a_message_nobody_settles_does_not_hold_up_others),
+        TEST(test_who_comes_back_gets_what_was_released),
         TEST(test_what_is_not_settled_is_not_completed),
         TEST(test_a_wish_for_messages_makes_a_session_that_is_kept),
         TEST(test_the_end_answers_everybody),

@@ -11,17 +11,18 @@
 static const struct edge_identity caller = {"edge1", "caller"};
 static const struct edge_identity target = {"edge1", "m"};
 
-/** An answer to hub_core_invoke. */
-struct answer {
+/** Answers to hub_core_invoke; they may come at the very end. */
+static struct answer {
     unsigned count;
     enum hub_result result;
     int status;
     char why[700];
     char payload[200];
-};
+} answer, first, second, waits, refused;
 
 static int setup(void **state)
 {
+    answer = first = second = waits = refused = (struct answer){0};
     *state = mock_open();
     mock_online(*state, true);
     return 0;
@@ -41,23 +42,22 @@ static struct edge_bytes bytes(const char *text)
 static void on_done(enum hub_result result, const char *why, int status, struct edge_bytes payload,
                     void *arg)
 {
-    struct answer *answer = arg;
+    struct answer *to = arg;
 
-    answer->count++;
-    answer->result = result;
-    answer->status = status;
-    (void) snprintf(answer->why, sizeof answer->why, "%s", why ? why : "");
-    (void) snprintf(answer->payload, sizeof answer->payload, "%.*s", (int) payload.len,
+    to->count++;
+    to->result = result;
+    to->status = status;
+    (void) snprintf(to->why, sizeof to->why, "%s", why ? why : "");
+    (void) snprintf(to->payload, sizeof to->payload, "%.*s", (int) payload.len,
                     payload.data ? (const char *) payload.data : "");
 }
 
-static void invoke(struct mock *mock, struct answer *answer, unsigned connect_s,
-                   unsigned response_s)
+static void invoke(struct mock *mock, struct answer *to, unsigned connect_s, unsigned response_s)
 {
     const struct hub_invocation invocation = {&caller,   &target,   "reboot", bytes("{\"d\":1}"),
                                               connect_s, response_s};
 
-    hub_core_invoke(&mock->core, &invocation, on_done, answer);
+    hub_core_invoke(&mock->core, &invocation, on_done, to);
 }
 
 static void permit(struct mock *mock, const char *json)
@@ -161,7 +161,6 @@ static void who_leaves_for_good_is_not_waited_for(void **state)
 {
     struct mock *mock = *state;
     struct mock_client *m = mock_connect(mock, M, EDGE_FEATURE_METHODS, false);
-    struct answer answer = {0};
 
     hub_methods_request(m->client, "1", "a", bytes("1"));
     invoke(mock, &answer, 0, 30);
@@ -217,7 +216,6 @@ static void invocation_is_answered_by_the_client(void **state)
 {
     struct mock *mock = *state;
     struct mock_client *m = mock_connect(mock, M, EDGE_FEATURE_METHODS, false);
-    struct answer answer = {0};
 
     invoke(mock, &answer, 0, 30);
     assert_string_equal(m->method, "reboot");
@@ -232,7 +230,6 @@ static void invocation_is_answered_by_the_client(void **state)
 static void invocation_of_who_is_not_here_is_not_found(void **state)
 {
     struct mock *mock = *state;
-    struct answer answer = {0};
 
     invoke(mock, &answer, 0, 30);
     assert_int_equal(answer.count, 0); /* never from within the call */
@@ -244,8 +241,6 @@ static void invocation_of_who_is_not_here_is_not_found(void **state)
 static void invocation_waits_for_its_target_to_subscribe(void **state)
 {
     struct mock *mock = *state;
-    struct answer first = {0};
-    struct answer second = {0};
     struct mock_client *m;
 
     invoke(mock, &first, 20, 30);
@@ -262,7 +257,6 @@ static void invocation_waits_for_its_target_to_subscribe(void **state)
 
 static void invocation_ends_when_its_target_does_not_come(void **state)
 {
-    struct answer answer = {0};
 
     invoke(*state, &answer, 1, 30);
     mock_until(*state, &answer.count, 1);
@@ -273,7 +267,6 @@ static void invocation_ends_without_an_answer_and_a_late_one_is_dropped(void **s
 {
     struct mock *mock = *state;
     struct mock_client *m = mock_connect(mock, M, EDGE_FEATURE_METHODS, false);
-    struct answer answer = {0};
 
     invoke(mock, &answer, 0, 1);
     mock_until(mock, &answer.count, 1);
@@ -286,7 +279,6 @@ static void invocation_without_permission_is_refused_and_says_by_what(void **sta
 {
     struct mock *mock = *state;
     struct mock_client *m = mock_connect(mock, M, EDGE_FEATURE_METHODS, false);
-    struct answer answer = {0};
 
     permit(mock, "{\"other\":[\"m\"],\"caller\":[\"n\",\"edge2/m\"]}");
     invoke(mock, &answer, 0, 30);
@@ -304,7 +296,6 @@ static void permissions_name_modules_devices_and_everybody(void **state)
                                          "{\"*\":[\"m\"]}", "{\"caller\":[\"*\"]}"};
     struct mock *mock = *state;
     struct mock_client *m = mock_connect(mock, M, EDGE_FEATURE_METHODS, false);
-    struct answer answer = {0};
 
     for (unsigned i = 0; i < EDGE_ARRAY_LEN(enough); i++) {
         permit(mock, enough[i]);
@@ -319,8 +310,6 @@ static void permissions_name_modules_devices_and_everybody(void **state)
 static void everybody_hears_when_the_hub_ends(void **state)
 {
     struct mock *mock = *state;
-    struct answer waits = {0};
-    struct answer refused = {0};
 
     invoke(mock, &waits, 20, 30);
     invoke(mock, &refused, 0, 30);

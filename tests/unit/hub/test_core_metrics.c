@@ -1,4 +1,5 @@
 /* Counters and summaries, and their text. */
+#include <math.h>
 #include <stdio.h>
 
 #include "hub/core/metrics.h"
@@ -90,6 +91,22 @@ static void test_quantiles_are_near(void **state)
     assert_true(value(page, "edgehub_message_size_bytes_count{", "id=") == 1000);
 }
 
+static void test_quantiles_are_of_this_hour_and_the_last(void **state)
+{
+    struct page *page = *state;
+    const char *const labels[] = {"edge1/a"};
+
+    hub_metrics_observe(page->m, HUB_SIZE_MESSAGE, labels, 1000);
+    hub_metrics_turn(page->m);
+    hub_metrics_observe(page->m, HUB_SIZE_MESSAGE, labels, 100);
+    assert_true(value(page, "edgehub_message_size_bytes{", "quantile=\"0.99\"") > 800);
+    hub_metrics_turn(page->m);
+    assert_true(value(page, "edgehub_message_size_bytes{", "quantile=\"0.99\"") < 120);
+    hub_metrics_turn(page->m);
+    assert_true(isnan(value(page, "edgehub_message_size_bytes{", "quantile=\"0.99\"")));
+    assert_true(value(page, "edgehub_message_size_bytes_count{", "id=") == 2);
+}
+
 static void test_odd_values_do_no_harm(void **state)
 {
     struct page *page = *state;
@@ -124,6 +141,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_labels_are_not_confused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_value_is_escaped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quantiles_are_near, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_quantiles_are_of_this_hour_and_the_last, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_odd_values_do_no_harm, setup, teardown),
         cmocka_unit_test_setup_teardown(test_series_have_a_limit, setup, teardown),
     };

@@ -310,16 +310,37 @@ static void too_much_pending_is_refused(void **state)
     struct mock *mock = *state;
     struct mock_client *m = mock_connect(mock, M, 0, false);
     unsigned n = 0;
-    char patch[200];
+    char patch[1100];
 
     do { /* names that are deleted count, too */
-        (void) snprintf(patch, sizeof patch, "{\"%0150u\":null}", n);
+        (void) snprintf(patch, sizeof patch, "{\"%01000u\":null}", n);
         mock_patch(m, patch);
         mock_until(mock, &m->answers, ++n);
-        assert_true(n < 4000);
+        assert_true(n < 1000);
     } while (m->result == HUB_OK);
     assert_int_equal(m->result, HUB_BAD);
-    assert_true(n > 200);
+    assert_true(n > 100);
+}
+
+/* Structure is nothing to IoT Hub's own measure. */
+static void a_section_of_brackets_is_limited(void **state)
+{
+    enum { BRACKETS = 60 * 1000 };
+    struct mock *mock = *state;
+    struct mock_client *m = mock_connect(mock, M, 0, false);
+    EDGE_CLEANUP(edge_free) char *patch = malloc(3 * BRACKETS + 20);
+    unsigned writes;
+
+    assert_non_null(patch);
+    (void) strcpy(patch, "{\"a\":[{}");
+    for (unsigned i = 0; i < BRACKETS; i++)
+        memcpy(patch + 8 + 3 * i, ",{}", 4);
+    (void) strcat(patch, "]}");
+    writes = mock->writes;
+    mock_patch(m, patch);
+    mock_until(mock, &m->answers, 1);
+    assert_int_equal(m->result, HUB_BAD);
+    assert_int_equal(mock->writes, writes);
 }
 
 /* Desired properties */
@@ -451,7 +472,6 @@ static void many_twins_are_read_back_from_disk(void **state)
                         "{\"desired\":{\"n\":%u,\"$version\":1},\"reported\":{\"$version\":1}}", i);
         m = mock_connect(mock, name, 0, false);
         mock_get(m);
-        mock->nasks = 0;
         mock_answer(mock_asked(mock, MOCK_GET, name), HUB_OK, twin, 0);
         mock_until(mock, &m->answers, 1);
         mock_disconnect(m);
@@ -492,6 +512,7 @@ int main(void)
         TEST(patch_refused_by_iot_hub_is_dropped),
         TEST(pending_stays_over_what_iot_hub_says),
         TEST(too_much_pending_is_refused),
+        TEST(a_section_of_brackets_is_limited),
         TEST(desired_patch_goes_to_who_listens),
         TEST(desired_gap_is_closed_by_the_whole_twin),
         TEST(desired_that_is_old_or_unreadable_tells_nothing_twice),

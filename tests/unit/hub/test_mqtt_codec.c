@@ -224,6 +224,23 @@ static void test_broken_filters_are_refused(void **state)
     assert_int_equal(DECODE("\xa2\x02\x00\x01"), EDGE_EPROTOCOL);
 }
 
+static void test_what_is_written_for_unsubscribe_is_read_back(void **state)
+{
+    struct edge_buf out = EDGE_BUF_INIT(16);
+    const struct edge_bytes text = {(const uint8_t *) "a/#", 3};
+
+    (void) state;
+    assert_int_equal(mqtt_encode_unsubscribe(&out, 258, text), 0);
+    assert_int_equal(out.len, 9);
+    assert_memory_equal(out.data,
+                        "\xa2\x07\x01\x02\x00\x03"
+                        "a/#",
+                        9);
+    assert_int_equal(mqtt_encode_unsubscribe(&out, 258, text), EDGE_ELIMIT);
+    assert_int_equal(out.len, 9);
+    edge_buf_fini(&out);
+}
+
 static void test_too_many_filters_are_a_limit(void **state)
 {
     struct edge_buf out = EDGE_BUF_INIT(MAX);
@@ -376,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_a_broken_publish_is_refused),
         cmocka_unit_test(test_filters_are_stepped_through),
         cmocka_unit_test(test_broken_filters_are_refused),
+        cmocka_unit_test(test_what_is_written_for_unsubscribe_is_read_back),
         cmocka_unit_test(test_too_many_filters_are_a_limit),
         cmocka_unit_test(test_reserved_types_and_bits_are_refused),
         cmocka_unit_test(test_a_packet_comes_in_pieces),

@@ -1,8 +1,8 @@
-/* hub/settings.h - what the environment and the command line say about this process. Pure but for
+/* hub/setup.h - what the environment and the command line say about this process. Pure but for
  * printing; any thread. Names are IoT Edge's (hub.md 11.2); the case of their letters does not
  * count, and what is not offered here is passed over. */
-#ifndef HUB_SETTINGS_H
-#define HUB_SETTINGS_H
+#ifndef HUB_SETUP_H
+#define HUB_SETUP_H
 
 #include <stdbool.h>
 
@@ -10,7 +10,7 @@
 #include "hub/cloud/cloud.h"
 #include "hub/core/core.h"
 
-struct hub_settings {
+struct hub_setup {
     const char *listen;  /* --listen: address of all ports; NULL: every address */
     const char *storage; /* --storage, or StorageFolder/edgeHub */
     char *storage_made;
@@ -30,11 +30,11 @@ struct hub_settings {
  */
 const char *hub_env(const char *name);
 
-enum { HUB_SETTINGS_DONE = 1 }; /* --help and --version have been answered */
-/** @param get  hub_env, or a test's. @return 0, HUB_SETTINGS_DONE, EDGE_EINVALID (names the option
- * or variable), -ENOMEM; hub_settings_fini afterwards */
-EDGE_MUST_CHECK int hub_settings_read(int argc, char **argv, const char *(*get)(const char *name),
-                                      struct hub_settings *ret, struct edge_err *err);
-void hub_settings_fini(struct hub_settings *settings);
+enum { HUB_SETUP_DONE = 1 }; /* --help and --version have been answered */
+/** @param get  hub_env, or a test's. @return 0, HUB_SETUP_DONE, EDGE_EINVALID (names the option
+ * or variable), -ENOMEM; hub_setup_fini afterwards */
+EDGE_MUST_CHECK int hub_setup_read(int argc, char **argv, const char *(*get)(const char *name),
+                                   struct hub_setup *ret, struct edge_err *err);
+void hub_setup_fini(struct hub_setup *settings);
 
 #endif

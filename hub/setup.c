@@ -1,4 +1,4 @@
-#include "hub/settings.h"
+#include "hub/setup.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -37,7 +37,8 @@ static const char help[] =
     "HttpSettings__Enabled, ClientCertAuthEnabled, Metrics__MetricsEnabled, "
     "Metrics__Listener__Port,\n"
     "RuntimeLogLevel, CommitDelayUs, EDGEHUBUSER_ID.\n"
-    "Exit codes: 0 ended on a signal, 1 failed, 153 bad arguments or environment.\n";
+    "Ends on SIGTERM; gets its server certificate anew on SIGHUP, and when a fifth of its life is\n"
+    "left. Exit codes: 0 ended on a signal, 1 failed, 153 bad arguments or environment.\n";
 
 const char *hub_env(const char *name)
 {
@@ -130,7 +131,7 @@ static void read_core(struct reader *r, struct hub_core_settings *ret)
     ret->version = EDGE_VERSION;
 }
 
-static int read_environment(const char *(*get)(const char *name), struct hub_settings *ret,
+static int read_environment(const char *(*get)(const char *name), struct hub_setup *ret,
                             struct edge_err *err)
 {
     struct reader r = {.get = get, .err = err};
@@ -150,7 +151,7 @@ static int read_environment(const char *(*get)(const char *name), struct hub_set
     return r.rc;
 }
 
-static int find_storage(const char *(*get)(const char *name), struct hub_settings *ret)
+static int find_storage(const char *(*get)(const char *name), struct hub_setup *ret)
 {
     const char *folder = get("StorageFolder");
 
@@ -161,7 +162,7 @@ static int find_storage(const char *(*get)(const char *name), struct hub_setting
     return ret->storage ? 0 : -ENOMEM;
 }
 
-static int read_arguments(int argc, char **argv, struct hub_settings *ret, struct edge_err *err)
+static int read_arguments(int argc, char **argv, struct hub_setup *ret, struct edge_err *err)
 {
     static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
                                             {"storage", required_argument, NULL, 's'},
@@ -177,8 +178,7 @@ static int read_arguments(int argc, char **argv, struct hub_settings *ret, struc
         else if (opt == 's')
             ret->storage = optarg;
         else if (opt == 'v' || opt == 'h')
-            return fputs(opt == 'v' ? "edge-hub " EDGE_VERSION "\n" : help, stdout),
-                   HUB_SETTINGS_DONE;
+            return fputs(opt == 'v' ? "edge-hub " EDGE_VERSION "\n" : help, stdout), HUB_SETUP_DONE;
         else
             return edge_fail(err, EDGE_EINVALID, "unknown option %s; --help says what there is",
                              argv[optind - 1]);
@@ -189,12 +189,12 @@ static int read_arguments(int argc, char **argv, struct hub_settings *ret, struc
     return 0;
 }
 
-int hub_settings_read(int argc, char **argv, const char *(*get)(const char *name),
-                      struct hub_settings *ret, struct edge_err *err)
+int hub_setup_read(int argc, char **argv, const char *(*get)(const char *name),
+                   struct hub_setup *ret, struct edge_err *err)
 {
     int rc;
 
-    *ret = (struct hub_settings){
+    *ret = (struct hub_setup){
         .mqtt = true,
         .amqp = true,
         .http = true,
@@ -208,7 +208,7 @@ int hub_settings_read(int argc, char **argv, const char *(*get)(const char *name
     return rc == 0 ? find_storage(get, ret) : rc;
 }
 
-void hub_settings_fini(struct hub_settings *settings)
+void hub_setup_fini(struct hub_setup *settings)
 {
     free(settings->storage_made);
     settings->storage_made = NULL;

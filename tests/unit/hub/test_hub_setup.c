@@ -4,7 +4,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-#include "hub/settings.h"
+#include "hub/setup.h"
 
 static const char *const *environment; /* NAME, value, …, NULL */
 
@@ -17,7 +17,7 @@ static const char *get(const char *name)
     return NULL;
 }
 
-static int read_all(const char *const *env, const char *const *arguments, struct hub_settings *ret,
+static int read_all(const char *const *env, const char *const *arguments, struct hub_setup *ret,
                     struct edge_err *err)
 {
     char *argv[8] = {"edge-hub"};
@@ -27,12 +27,12 @@ static int read_all(const char *const *env, const char *const *arguments, struct
     optind = 0;
     for (; arguments && *arguments; arguments++)
         argv[argc++] = (char *) (uintptr_t) *arguments;
-    return hub_settings_read(argc, argv, get, ret, err);
+    return hub_setup_read(argc, argv, get, ret, err);
 }
 
 static void settings__of_nothing__are_the_defaults(void **state)
 {
-    struct hub_settings settings;
+    struct hub_setup settings;
     struct edge_err err = {0};
 
     (void) state;
@@ -42,7 +42,7 @@ static void settings__of_nothing__are_the_defaults(void **state)
     assert_int_equal(settings.upstream, HUB_CLOUD_AMQP);
     assert_true(settings.mqtt && settings.amqp && settings.http && settings.metrics);
     assert_int_equal(settings.metrics_port, 9600);
-    hub_settings_fini(&settings);
+    hub_setup_fini(&settings);
 }
 
 static void settings__from_both__are_read(void **state)
@@ -59,7 +59,7 @@ static void settings__from_both__are_read(void **state)
                                       "debug",
                                       NULL};
     static const char *const words[] = {"--listen", "127.0.0.10", NULL};
-    struct hub_settings settings;
+    struct hub_setup settings;
     struct edge_err err = {0};
 
     (void) state;
@@ -70,20 +70,20 @@ static void settings__from_both__are_read(void **state)
     assert_int_equal(settings.core.max_clients, 7);
     assert_false(settings.amqp);
     assert_int_equal(settings.log, EDGE_LOG_DEBUG);
-    hub_settings_fini(&settings);
+    hub_setup_fini(&settings);
 }
 
 static void settings__with_a_word_for_storage__take_it_as_it_is(void **state)
 {
     static const char *const env[] = {"StorageFolder", "/data", NULL};
     static const char *const words[] = {"--storage", "/here", NULL};
-    struct hub_settings settings;
+    struct hub_setup settings;
     struct edge_err err = {0};
 
     (void) state;
     assert_int_equal(read_all(env, words, &settings, &err), 0);
     assert_string_equal(settings.storage, "/here");
-    hub_settings_fini(&settings);
+    hub_setup_fini(&settings);
 }
 
 static void settings__that_are_wrong__are_named(void **state)
@@ -96,13 +96,13 @@ static void settings__that_are_wrong__are_named(void **state)
 
     (void) state;
     for (size_t i = 0; i < EDGE_ARRAY_LEN(wrong); i++) {
-        struct hub_settings settings;
+        struct hub_setup settings;
         struct edge_err err = {0};
 
         assert_int_equal(read_all(wrong[i], NULL, &settings, &err), EDGE_EINVALID);
         assert_non_null(strstr(err.text, wrong[i][0]));
         assert_non_null(strstr(err.text, wrong[i][1]));
-        hub_settings_fini(&settings);
+        hub_setup_fini(&settings);
     }
 }
 
@@ -112,12 +112,12 @@ static void words__that_are_unknown__are_named(void **state)
 
     (void) state;
     for (size_t i = 0; i < EDGE_ARRAY_LEN(words); i++) {
-        struct hub_settings settings;
+        struct hub_setup settings;
         struct edge_err err = {0};
 
         assert_int_equal(read_all(NULL, words[i], &settings, &err), EDGE_EINVALID);
         assert_non_null(strstr(err.text, words[i][0]));
-        hub_settings_fini(&settings);
+        hub_setup_fini(&settings);
     }
 }
 
