@@ -1,14 +1,15 @@
 #!/bin/bash
 # An edge device in one command, on a bare Debian 12:
 #
-#   sudo deploy/quickstart.sh          install packages, build, start everything: a local cloud deploys two modules, one
-#                                      crashes and comes back, the cloud is shown it
+#   sudo deploy/quickstart.sh          install packages, build, start everything: a local cloud deploys the hub and four modules;
+#                                      one crashes and comes back, two send by routes of the hub; then the cloud is away
+#                                      for 20 seconds, and nothing is lost
 #   sudo deploy/quickstart.sh --down   end and remove all of it (installed packages stay)
 #
 # Everything is our own and apart from what else runs here: a containerd with its own socket and
-# folders, a registry on a free loopback port, the local cloud on a loopback address of its own (SDKs insist on
+# folders, a registry on a free loopback port, the local cloud and the hub on addresses of their own (SDKs insist on
 # the ports), a network of its own name. It may be run again at any time, also after a reboot. EDGE_BIN=<folder> takes built programs instead of building,
-# EDGE_QUICKSTART_ROOT=<folder> keeps everything there.
+# EDGE_QUICKSTART_ROOT=<folder> keeps everything there, EDGE_QUICKSTART_CUT=<seconds> is how long the cloud is away (20).
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -21,6 +22,7 @@ state=$root/state
 socket=$run/containerd.sock
 bin=${EDGE_BIN:-$root/build/bin}
 device=quickstart               # its name in the cloud
+cut=${EDGE_QUICKSTART_CUT:-20}    # seconds without a cloud
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 die() { echo "quickstart: $*" >&2; exit 1; }
@@ -99,7 +101,7 @@ build() {
     if [ -z "${EDGE_BIN:-}" ]; then
         say "Building (log: $root/logs/build.log)"
         cmake --preset release -S "$top" -B "$root/build" -D EDGE_TESTS=OFF >"$root/logs/build.log" 2>&1 &&
-            cmake --build "$root/build" --target edge-agent edgectl edge-logger edge-securityd iothub-emulator >>"$root/logs/build.log" 2>&1 ||
+            cmake --build "$root/build" --target edge-agent edgectl edge-logger edge-securityd edge-hub edge-sample iothub-emulator >>"$root/logs/build.log" 2>&1 ||
             { tail -30 "$root/logs/build.log"; die "the build failed"; }
     fi
     [ -x "$bin/edge-agent" ] || die "no edge-agent in $bin"
@@ -113,15 +115,28 @@ free_port() {
     die "no free port from 5050 to 5149 for the registry"
 }
 
-# A loopback address whose ports 443, 5671 and 8883 nobody has.
-free_address() {
-    local n
+# A subnet's number for two addresses of ours: .1 is the local cloud's, .2 the hub's. Containers reach them, too.
+free_addresses() {
+    local n wild
+    wild=$(ss -Hltn | awk '{ port = $4; sub(/.*:/, "", port); host = substr($4, 1, length($4) - length(port) - 1) }
+        (port == 443 || port == 5671 || port == 8883) && (host == "0.0.0.0" || host == "*" || host == "[::]") { print port }')
+    [ -z "$wild" ] || die "somebody listens on port $(echo $wild) of every address; the local cloud needs it on one of its own"
     for n in {111..199}; do
-        [ -n "$(ss -Hltn | awk -v a="127.0.0.$n" '{ port = $4; sub(/.*:/, "", port); host = substr($4, 1, length($4) - length(port) - 1) }
-            (port == 443 || port == 5671 || port == 8883) && (host == a || host == "0.0.0.0" || host == "*" || host == "[::]")')" ] ||
-            { echo "127.0.0.$n"; return; }
+        [ -n "$(ip -4 route show root "10.89.$n.0/24"; ip -4 route show match "10.89.$n.0/24" | grep -v '^default'; ip -4 address show to "10.89.$n.0/24")" ] ||
+            { echo "10.89.$n"; return; }
     done
-    die "no loopback address from 127.0.0.111 to .199 with free ports 443, 5671 and 8883 for the local cloud"
+    die "no free addresses from 10.89.111.1 to 10.89.199.2 for the local cloud and the hub"
+}
+
+cloud() { echo "$(recall addresses).1"; }
+edge() { echo "$(recall addresses).2"; }
+
+# A reboot takes them away.
+add_addresses() {
+    local address
+    for address in "$(cloud)" "$(edge)"; do
+        [ -n "$(ip -4 address show dev lo to "$address")" ] || ip address add "$address/32" dev lo
+    done
 }
 
 free_subnet() {
@@ -136,7 +151,7 @@ free_subnet() {
 
 choose() {
     [ -n "$(recall port)" ] || remember port "$(free_port)"
-    [ -n "$(recall cloud)" ] || remember cloud "$(free_address)"
+    [ -n "$(recall addresses)" ] || remember addresses "$(free_addresses)"
     [ -n "$(recall subnet)" ] || remember subnet "$(free_subnet)"
     [ -n "$(recall forward)" ] || remember forward "$(cat /proc/sys/net/ipv4/ip_forward)"
     [ -n "$(recall shims)" ] || remember shims "$([ -e "$shims" ] && echo shared || echo ours)"
@@ -172,6 +187,7 @@ provisioning:
   source: manual
   device_connection_string: "$(hub device "$device")"
 cloud: {trusted_ca: $root/cloud/state.ca.pem}
+certificates: {trusted_ca_certs: $root/cloud/state.ca.pem}
 containerd: {uri: "unix://$socket", namespace: $namespace}
 network: {name: $name, subnet: $(recall subnet)}
 registries: {"127.0.0.1:$(recall port)": {plain_http: true}}
@@ -187,30 +203,37 @@ push_images() {
         '["sh", "-c", "trap \"exit 0\" TERM; while :; do echo \"hello from $(hostname) at $(date +%T)\"; sleep 2 & wait $!; done"]'
     "$top/deploy/images/busybox.py" "$registry/crasher:1" --cmd \
         '["sh", "-c", "for n in 8 7 6 5 4 3 2 1; do echo \"crashing in $n s\"; sleep 1; done; exit 42"]'
+    "$top/deploy/images/hub_image.py" "$bin/edge-hub" --push "$registry/edge-hub:1" | tail -2
+    "$top/deploy/images/sample_image.py" "$bin/edge-sample" --push "$registry/edge-sample:1"
 }
 
 # It makes its keys itself; the connection string of its owner is read from it before it serves.
 start_cloud() {
     mkdir -p "$root/cloud"
     chmod 700 "$root/cloud"
-    local names=(--hostname "$(recall cloud)" --state "$root/cloud/state")
+    local names=(--hostname "$(cloud)" --state "$root/cloud/state")
     [ -n "$(programs iothub-emulator)" ] ||
         (umask 077 && "$bin/iothub-emulator" "${names[@]}" --show iothubowner >"$root/cloud/login")
-    start iothub-emulator "$bin/iothub-emulator" --listen "$(recall cloud)" "${names[@]}"
+    start iothub-emulator "$bin/iothub-emulator" --listen "$(cloud)" --admin "$(cloud):9443" "${names[@]}"
     wait_for 60 "the local cloud" cloud_serves
 }
 
-cloud_serves() { (exec 3<>"/dev/tcp/$(recall cloud)/443") && [ -e "$root/cloud/state.ca.pem" ]; }
+cloud_serves() { (exec 3<>"/dev/tcp/$(cloud)/443") && [ -e "$root/cloud/state.ca.pem" ]; }
 
 write_deployment() {
-    local registry
+    local registry host_port
     registry=127.0.0.1:$(recall port)
+    host_port='{\"HostIp\":\"'$(edge)'\",\"HostPort\":'
     cat >"$root/deployment.json" <<END
 {"modulesContent": {"\$edgeAgent": {"properties.desired": {
   "schemaVersion": "1.1",
   "runtime": {"type": "docker", "settings": {"minDockerVersion": "v1.25"}},
   "systemModules": {
-    "edgeAgent": {"type": "docker", "settings": {"image": "edge-agent", "createOptions": "{}"}}
+    "edgeAgent": {"type": "docker", "settings": {"image": "edge-agent", "createOptions": "{}"}},
+    "edgeHub": {
+      "type": "docker", "status": "running", "restartPolicy": "always", "startupOrder": 0,
+      "settings": {"image": "$registry/edge-hub:1", "createOptions": "{\"HostConfig\":{\"Binds\":[\"edgehub:/var/lib/edge-hub\"],\"PortBindings\":{\"8883/tcp\":[$host_port\"8883\"}],\"5671/tcp\":[$host_port\"5671\"}],\"443/tcp\":[$host_port\"443\"}],\"9600/tcp\":[$host_port\"9600\"}]}}}"}
+    }
   },
   "modules": {
     "hello": {
@@ -220,18 +243,78 @@ write_deployment() {
     "crasher": {
       "type": "docker", "status": "running", "restartPolicy": "always", "startupOrder": 2,
       "settings": {"image": "$registry/crasher:1", "createOptions": "{}"}
+    },
+    "filter": {
+      "type": "docker", "status": "running", "restartPolicy": "always", "startupOrder": 1,
+      "settings": {"image": "$registry/edge-sample:1", "createOptions": "{\"Cmd\":[\"filter\"]}"}
+    },
+    "sensor": {
+      "type": "docker", "status": "running", "restartPolicy": "always", "startupOrder": 2,
+      "env": {"EDGE_SAMPLE_INTERVAL_MS": {"value": "250"}},
+      "settings": {"image": "$registry/edge-sample:1", "createOptions": "{\"Cmd\":[\"sensor\"]}"}
     }
   }
+}},
+"\$edgeHub": {"properties.desired": {
+  "schemaVersion": "1.1",
+  "routes": {
+    "sensorToFilter": "FROM /messages/modules/sensor/outputs/temperature INTO BrokeredEndpoint(\"/modules/filter/inputs/temperature\")",
+    "alertsToCloud": "FROM /messages/modules/filter/outputs/alerts INTO \$upstream"
+  },
+  "storeAndForwardConfiguration": {"timeToLiveSecs": 7200}
 }}}}
 END
 }
 
-# Both modules run; restarted N: the crasher has also come back more than N times.
-both_run() { [ "$(ctl list --json | grep -o '"status": *"running"' | wc -l)" = 2 ]; }
-restarted() { both_run && [ "$(restarts)" -gt "$1" ]; }
+# All run; restarted N: the crasher has also come back more than N times.
+all_run() { [ "$(ctl list --json | grep -o '"status": *"running"' | wc -l)" = 5 ]; }
+restarted() { all_run && [ "$(restarts)" -gt "$1" ]; }
 # The cloud has heard that the crasher was restarted.
 told() { hub reported "$device" | tr -d ' \n' | grep -q '"restartCount":[1-9]'; }
+# alerts: how many have come to the cloud, from its own pages; arrived N: at least so many.
+alerts() {
+    python3 - "http://$(cloud):9443/emulator/events" <<'END'
+import json, sys, urllib.request
+count, partition, partitions = 0, 0, 1
+while partition < partitions:
+    start = 0
+    while True:
+        with urllib.request.urlopen(f"{sys.argv[1]}?partition={partition}&from={start}", timeout=10) as answer:
+            page = json.load(answer)
+        partitions, start = page["partitions"], page["next"]
+        count += sum(event["module"] == "filter" for event in page["events"])
+        if not page["events"]:
+            break
+    partition += 1
+print(count)
+END
+}
+arrived() { [ "$(alerts)" -ge "$1" ]; }
+ledger() { "$top/deploy/ledger.py" "http://$(edge):9600" "$@"; }
+pending() { ledger --pending; }
+queue_empty() { [ "$(pending)" -le 2 ]; }
 restarts() { ctl list --json | tr -d ' \n' | grep -o '"restartCount":[0-9]*' | tr -dc '0-9\n' | sort -n | tail -1; }
+
+# sensor -> filter -> cloud; then without a cloud, and what became of every message.
+cut_the_cloud() {
+    local count
+    count=$(alerts)
+    say "Messages: sensor -> filter (by a route of the hub) -> the cloud, what is hotter than 25 degrees"
+    wait_for 120 "alerts to arrive at the cloud" arrived $((count + 5))
+    echo "$(alerts) alerts have arrived"
+
+    say "The cloud goes away for $cut seconds; the hub keeps what comes"
+    end_all programs iothub-emulator
+    for ((count = 0; count < cut; count += 4)); do
+        sleep 4
+        echo "waiting in the hub: $(pending)"
+    done
+    say "The cloud is back"
+    start_cloud
+    wait_for 120 "what waits to be delivered" queue_empty
+    echo "$(alerts) alerts have arrived. The hub's ledger:"
+    ledger
+}
 
 up() {
     say "Installing packages"
@@ -241,7 +324,8 @@ up() {
     choose
     write_configs
 
-    say "Starting containerd, a registry on 127.0.0.1:$(recall port), and a local cloud on $(recall cloud)"
+    add_addresses
+    say "Starting containerd, a registry on 127.0.0.1:$(recall port), and a local cloud on $(cloud)"
     start containerd containerd --config "$root/containerd.toml"
     wait_for 60 "containerd" ctr_ version
     start docker-registry docker-registry serve "$root/registry.yml"
@@ -257,10 +341,10 @@ up() {
     start edge-securityd "$bin/edge-securityd" --config "$root/config.yaml"
     wait_for 60 "the agent" ctl list
 
-    say "Deploying from the cloud: hello, and crasher, which ends with code 42 after 8 seconds"
+    say "Deploying from the cloud: the hub; hello, and crasher, which ends with code 42 after 8 seconds; sensor and filter"
     write_deployment
     hub set-modules "$device" "$root/deployment.json"
-    wait_for 120 "both modules to run" both_run
+    wait_for 120 "the hub and all modules to run" all_run
     ctl list
     local before
     before=$(restarts)
@@ -270,6 +354,7 @@ up() {
     say "crasher has been restarted, hello was not touched. What the cloud was told:"
     wait_for 60 "the cloud to know of the restart" told
     hub reported "$device" --short
+    cut_the_cloud
     say "Try:"
     cat <<END
   $bin/edgectl --config $root/config.yaml list
@@ -310,6 +395,12 @@ unmount_ours() {
         while read -r point; do umount -l "$(printf '%b' "$point")" || true; done
 }
 
+remove_addresses() {
+    local address
+    [ -n "$(recall addresses)" ] || return 0
+    for address in "$(cloud)" "$(edge)"; do ip address del "$address/32" dev lo 2>/dev/null || true; done
+}
+
 remove_network() {
     nft list table ip "edge-$name" >/dev/null 2>&1 && nft delete table ip "edge-$name"
     ip link show "$name" 2>/dev/null | grep -q "alias edge:$run\$" && ip link delete "$name"
@@ -336,6 +427,7 @@ left() {
     nft list tables 2>/dev/null | grep -w "edge-$name" || true
     ip -o link show 2>/dev/null | grep "alias edge:$run" || true
     cgroups
+    ip -o -4 address show dev lo | grep -wF -e "$1.1/32" -e "$1.2/32" || true
     ls -d "$root" "$run" 2>/dev/null || true
 }
 
@@ -349,10 +441,12 @@ down() {
     remove_shim_files
     unmount_ours
     remove_network || true
+    remove_addresses
     remove_cgroups
+    local addresses rest
+    addresses=$(recall addresses)
     rm -rf "$run" "$root"
-    local rest
-    rest=$(left)
+    rest=$(left "${addresses:-none}")
     [ -z "$rest" ] || die "still there: $rest"
     echo "nothing is left of it"
 }

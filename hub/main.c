@@ -58,6 +58,15 @@ static void on_signal(int signum, void *arg)
     edge_loop_stop(hub->loop);
 }
 
+static void on_hangup(int signum, void *arg)
+{
+    struct hub *hub = arg;
+
+    (void) signum;
+    if (hub->serve)
+        hub_serve_renew(hub->serve);
+}
+
 /* Each client holds a descriptor, and a shell's soft limit is 1024. */
 static void allow_files(void)
 {
@@ -288,6 +297,8 @@ static int run(struct hub *hub, struct edge_err *err)
         rc = edge_loop_on_signal(hub->loop, SIGTERM, on_signal, hub);
     if (rc == 0)
         rc = edge_loop_on_signal(hub->loop, SIGINT, on_signal, hub);
+    if (rc == 0)
+        rc = edge_loop_on_signal(hub->loop, SIGHUP, on_hangup, hub);
     if (rc < 0)
         return rc;
     edge_loop_run(hub->loop);

@@ -80,7 +80,13 @@ static void on_renewal(void *arg)
     if (renewal_left_s(s) > 0)
         arm_renewal(s);
     else
-        hub_workload_renew(s->options.workload, on_certificate, s);
+        hub_serve_renew(s);
+}
+
+void hub_serve_renew(struct hub_serve *serve)
+{
+    edge_timer_disarm(serve->renewal);
+    hub_workload_renew(serve->options.workload, on_certificate, serve);
 }
 
 static int open_tls(struct hub_serve *s, struct edge_err *err)

@@ -18,6 +18,8 @@ struct hub_serve_options {
 };
 EDGE_MUST_CHECK int hub_serve_open(const struct hub_serve_options *options, struct hub_serve **ret,
                                    struct edge_err *err);
+/** Get the certificate anew now; who is connected stays so. */
+void hub_serve_renew(struct hub_serve *serve);
 /** Nobody new comes in. */
 void hub_serve_stop(struct hub_serve *serve);
 /** After the core's sessions have ended. Accepts NULL; returns NULL. */

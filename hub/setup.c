@@ -37,7 +37,8 @@ static const char help[] =
     "HttpSettings__Enabled, ClientCertAuthEnabled, Metrics__MetricsEnabled, "
     "Metrics__Listener__Port,\n"
     "RuntimeLogLevel, CommitDelayUs, EDGEHUBUSER_ID.\n"
-    "Exit codes: 0 ended on a signal, 1 failed, 153 bad arguments or environment.\n";
+    "Ends on SIGTERM; gets its server certificate anew on SIGHUP, and when a fifth of its life is\n"
+    "left. Exit codes: 0 ended on a signal, 1 failed, 153 bad arguments or environment.\n";
 
 const char *hub_env(const char *name)
 {

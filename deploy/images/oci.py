@@ -203,3 +203,12 @@ class Registry:
     def delete(self, name, digest):
         """Remove a manifest: its tags are gone with it."""
         self._expect(202, "DELETE", f"/v2/{name}/manifests/{digest}")
+
+
+def push(image, reference, ca=None, login=None):
+    """Push an image to "host:port/name:tag"; returns the manifest's digest."""
+    address, _, path = reference.partition("/")
+    name, _, tag = path.rpartition(":")
+    if not name:
+        raise ValueError(f"{reference}: write host:port/name:tag")
+    return Registry(address, ca=ca, login=login).push(image, name, tag)

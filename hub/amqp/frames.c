@@ -21,7 +21,7 @@ enum performative {
     PERFORMATIVES_END
 };
 enum { FIELDS = 8 }; /* more than this of a performative is not looked at */
-enum { SKIP = 1, FEW = 8 };
+enum { SKIP = 1, FEW = 8, NULL_CODE = 0x40 };
 
 struct hub_amqp_handle {
     uint32_t handle;
@@ -200,7 +200,6 @@ static int judge(struct hub_amqp_frames *f, uint16_t channel, struct edge_bytes 
 {
     struct edge_bytes list, fields[FIELDS];
     unsigned values = HUB_AMQP_FRAME_VALUES;
-    uint32_t number;
     uint64_t code = 0;
     size_t len;
     int rc = hub_amqp_walk(body, &values, &len);
@@ -220,7 +219,7 @@ static int judge(struct hub_amqp_frames *f, uint16_t channel, struct edge_bytes 
     if (code == OPEN || code == CLOSE)
         return 0;
     if (code == BEGIN)
-        return begin(f, channel, hub_amqp_uint(fields[0], &number));
+        return begin(f, channel, fields[0].len > 0 && fields[0].data[0] != NULL_CODE);
     if (!channel_open(f, channel))
         return SKIP;
     if (code == END)

@@ -279,8 +279,7 @@ int hub_amqp_to_cloud(const struct edge_message *m, struct hub_amqp_arena *arena
 
 static int64_t annotated(const struct hub_amqp_message *from, const char *name)
 {
-    const struct hub_amqp_value *value =
-        hub_amqp_find(from->annotations, from->nannotations, name);
+    const struct hub_amqp_value *value = hub_amqp_find(from->annotations, from->nannotations, name);
     int64_t number;
 
     if (value && value->kind == HUB_AMQP_TIMESTAMP)

@@ -15,7 +15,6 @@ EDGE_MUST_CHECK int hub_amqp_from_client(const struct hub_amqp_message *message,
 EDGE_MUST_CHECK int hub_amqp_to_client(const struct edge_message *message,
                                        struct hub_amqp_arena *arena, struct hub_amqp_message *ret);
 
-
 /* The other side: we are the client, IoT Hub is the cloud. */
 /** Telemetry for IoT Hub, which knows by the link whose it is; @p ret points into @p message and
  * the arena. @return 0 or EDGE_ELIMIT */

@@ -1,7 +1,9 @@
-/* Which protocol, behind one face. */
+#include "hub/cloud/cloud.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
+#include "hub/cloud/amqp/amqp.h"
 #include "hub/cloud/mqtt/mqtt.h"
 
 struct hub_cloud {
@@ -9,21 +11,22 @@ struct hub_cloud {
     struct hub_upstream upstream;
 };
 
+static const struct hub_cloud_kind *kind_of(enum hub_cloud_protocol protocol)
+{
+    bool mqtt = protocol == HUB_CLOUD_MQTT || protocol == HUB_CLOUD_MQTT_WS;
+
+    return mqtt ? &hub_cloud_mqtt : &hub_cloud_amqp;
+}
+
 int hub_cloud_open(const struct hub_cloud_options *options, struct hub_cloud **ret,
                    struct edge_err *err)
 {
-    static const struct hub_cloud_kind *const kinds[] = {
-        [HUB_CLOUD_AMQP] = &hub_cloud_mqtt,
-        [HUB_CLOUD_AMQP_WS] = &hub_cloud_mqtt,
-        [HUB_CLOUD_MQTT] = &hub_cloud_mqtt,
-        [HUB_CLOUD_MQTT_WS] = &hub_cloud_mqtt,
-    };
     struct hub_cloud *cloud = calloc(1, sizeof *cloud);
     int rc;
 
     if (!cloud)
-        return -ENOMEM;
-    cloud->kind = kinds[options->protocol];
+        return edge_fail(err, -ENOMEM, "upstream: no memory");
+    cloud->kind = kind_of(options->protocol);
     cloud->upstream.ops = cloud->kind->ops;
     rc = cloud->kind->open(options, &cloud->upstream.self, err);
     if (rc < 0) {
@@ -41,9 +44,7 @@ const struct hub_upstream *hub_cloud_upstream(struct hub_cloud *cloud)
 
 struct hub_cloud *hub_cloud_close(struct hub_cloud *cloud)
 {
-    if (!cloud)
-        return NULL;
-    cloud->kind->close(cloud->upstream.self);
-    free(cloud);
-    return NULL;
+    if (cloud)
+        cloud->kind->close(cloud->upstream.self);
+    return edge_free(cloud);
 }

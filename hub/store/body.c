@@ -70,10 +70,13 @@ static struct hub_body **place(const struct hub_recent *recent, uint64_t message
     return at;
 }
 
+/* Whom a bucket points to, if anyone. */
 static void take_out(struct hub_recent *recent, struct hub_body **at)
 {
     struct hub_body *body = *at;
 
+    if (!body)
+        return;
     *at = body->chained;
     *(body->older ? &body->older->newer : &recent->oldest) = body->newer;
     *(body->newer ? &body->newer->older : &recent->newest) = body->older;
@@ -110,10 +113,7 @@ struct hub_body *hub_recent_find(const struct hub_recent *recent, uint64_t messa
 
 void hub_recent_forget(struct hub_recent *recent, uint64_t message)
 {
-    struct hub_body **at = place(recent, message);
-
-    if (*at)
-        take_out(recent, at);
+    take_out(recent, place(recent, message));
 }
 
 void hub_recent_fini(struct hub_recent *recent)

@@ -118,6 +118,8 @@ static void write_group(struct hub_commit *commit, struct hub_group *group)
     group->rc = hub_db_commit(o->db, group, o->routes);
     if (group->rc == -ENOSPC)
         hub_disk_give_up(o->disk);
+    if (group->damaged)
+        hub_disk_suspect(o->disk);
     group->disk_free = hub_disk_free(o->disk, o->db);
 }
 

@@ -79,20 +79,23 @@ static void tell(struct hub_store *store, const char *text)
 static void look_at_disk(struct hub_store *store, const struct hub_group *group)
 {
     bool failing = group->rc < 0;
-    bool low = group->disk_free < store->disk.keep;
     bool was = store->full;
+    uint64_t more = was ? store->disk.keep / 8 : 0; /* full or not is not told every second */
+    bool low = group->disk_free < store->disk.keep + more;
     char text[320];
 
     store->disk_free = group->disk_free;
     store->full = failing || low;
     if (store->full && (!was || (failing && !store->failing))) {
-        (void) snprintf(text, sizeof text, "the store takes no messages: %s",
-                        failing ? group->trouble : "the disk is full but for its reserve");
+        (void) snprintf(text, sizeof text, "the store takes no messages: %s%s",
+                        failing ? group->trouble : "the disk is full but for its reserve",
+                        group->damaged ? "; it is repaired when the hub is started again" : "");
         tell(store, text);
     }
     if (!store->full && was)
         tell(store, "the store takes messages again");
     store->failing = failing;
+    store->damaged = group->damaged;
     if (store->full && !edge_timer_armed(store->retry))
         edge_timer_arm(store->retry, HUB_RETRY_MS);
 }

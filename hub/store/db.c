@@ -34,16 +34,16 @@ static const char *const texts[SQL_MAX] = {
                          "came=came+excluded.came,delivered=delivered+excluded.delivered,"
                          "expired=expired+excluded.expired,d0=d0+excluded.d0,d1=d1+excluded.d1,"
                          "d2=d2+excluded.d2,d3=d3+excluded.d3,d4=d4+excluded.d4",
-    [SQL_SET_DOCUMENT] = "INSERT INTO document(kind,name,data) VALUES(?1,?2,?3) "
-                         "ON CONFLICT(kind,name) DO UPDATE SET data=excluded.data",
+    [SQL_SET_DOCUMENT] = ("INSERT INTO document(kind,name,data) VALUES(?1,?2,?3) "
+                          "ON CONFLICT(kind,name) DO UPDATE SET data=excluded.data"),
     [SQL_DELETE_DOCUMENT] = "DELETE FROM document WHERE kind=?1 AND name=?2",
     [SQL_GET_DOCUMENT] = "SELECT data FROM document WHERE kind=?1 AND name=?2",
     [SQL_READ_MESSAGES] =
         "SELECT id,enqueued,sum,data FROM message WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
     [SQL_FREE_PAGES] = "PRAGMA freelist_count",
     [SQL_PAGES] = "PRAGMA page_count",
-    [SQL_PROBE] = "INSERT INTO document(kind,name,data) VALUES('','probe',x'') "
-                  "ON CONFLICT(kind,name) DO UPDATE SET data=x''",
+    [SQL_PROBE] = ("INSERT INTO document(kind,name,data) VALUES('','probe',x'') "
+                   "ON CONFLICT(kind,name) DO UPDATE SET data=x''"),
 };
 
 int hub_db_rc(const struct hub_db *db, int code, const char *doing, struct edge_err *err)
@@ -121,14 +121,18 @@ static int set_up(struct hub_db *db, enum hub_db_use use, struct edge_err *err)
 
     sqlite3_extended_result_codes(db->db, 1);
     sqlite3_busy_timeout(db->db, BUSY_MS);
-    sqlite3_wal_hook(db->db, on_wal, db);
     rc = hub_db_rc(db, hub_db_exec(db, settings), "set up", err);
+    sqlite3_wal_hook(db->db, on_wal, db); /* PRAGMA wal_autocheckpoint would have taken it off */
     if (rc == 0)
         rc = hub_db_rc(db,
-                       hub_db_exec(db, use == HUB_DB_WRITE ? "PRAGMA cache_size=-2048"
-                                                           : "PRAGMA cache_size=-512"),
+                       hub_db_exec(db, use != HUB_DB_READ ? "PRAGMA cache_size=-2048"
+                                                          : "PRAGMA cache_size=-512"),
                        "set up", err);
-    return rc == 0 && use == HUB_DB_WRITE ? hub_db_check(db, err) : rc;
+    if (rc == 0 && use != HUB_DB_READ)
+        return hub_db_check(db, use == HUB_DB_WRITE_SUSPECT, err);
+    if (rc == 0) /* a connection that has never read knows of no log and copies none */
+        rc = hub_db_rc(db, hub_db_exec(db, "SELECT count(*) FROM sqlite_schema"), "read", err);
+    return rc;
 }
 
 /* SQLite would take a file cut down to a few bytes for an empty one. */
@@ -143,8 +147,8 @@ int hub_db_open(const char *path, const char *vfs, enum hub_db_use use, struct h
                 struct edge_err *err)
 {
     EDGE_CLEANUP(hub_db_close) struct hub_db *db = calloc(1, sizeof *db);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                (use == HUB_DB_WRITE ? SQLITE_OPEN_CREATE : 0);
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (use == HUB_DB_READ ? 0 : SQLITE_OPEN_CREATE);
     int rc;
 
     if (!db)
@@ -152,7 +156,7 @@ int hub_db_open(const char *path, const char *vfs, enum hub_db_use use, struct h
     db->path = edge_strdup(path);
     if (!db->path)
         return -ENOMEM;
-    if (use == HUB_DB_WRITE && is_stump(path)) {
+    if (use != HUB_DB_READ && is_stump(path)) {
         edge_fail(err, EDGE_ESTORE, "%s is damaged: it has only a few bytes", path);
         return HUB_DB_DAMAGED;
     }

@@ -13,8 +13,9 @@ struct hub_db;
 enum { HUB_ROUTES_MAX = 1000, HUB_QUEUES_MAX = 100000 };
 
 enum hub_db_use {
-    HUB_DB_WRITE, /* the one that changes the file */
-    HUB_DB_READ,  /* reads, and copies the log back into the file */
+    HUB_DB_WRITE,         /* the one that changes the file */
+    HUB_DB_WRITE_SUSPECT, /* ... which is checked as a whole first */
+    HUB_DB_READ,          /* reads, and copies the log back into the file */
 };
 /** > 0 of open and load: not a file of ours, or not any more. */
 enum { HUB_DB_DAMAGED = 1 };

@@ -59,7 +59,8 @@ int hub_disk_open(struct hub_disk *disk, const char *dir, uint64_t keep, struct 
         return rc == -ENOMEM ? rc : EDGE_ESTORE;
     disk->dir = edge_strdup(dir);
     disk->reserve = edge_format("%s/reserve", dir);
-    if (!disk->dir || !disk->reserve)
+    disk->suspect = edge_format("%s/suspect", dir);
+    if (!disk->dir || !disk->reserve || !disk->suspect)
         return -ENOMEM;
     rc = lock_folder(disk, err);
     if (rc == 0)
@@ -72,6 +73,7 @@ void hub_disk_fini(struct hub_disk *disk)
     disk->lock = edge_close(disk->lock);
     disk->dir = edge_free(disk->dir);
     disk->reserve = edge_free(disk->reserve);
+    disk->suspect = edge_free(disk->suspect);
 }
 
 uint64_t hub_disk_free(struct hub_disk *disk, struct hub_db *db)
@@ -96,6 +98,21 @@ static const char *base_of(const char *path)
     const char *slash = strrchr(path, '/');
 
     return slash ? slash + 1 : path;
+}
+
+void hub_disk_suspect(const struct hub_disk *disk)
+{
+    edge_ignore(edge_file_write(disk->suspect, "", 0, 0600, NULL)); /* a full disk: found again */
+}
+
+bool hub_disk_is_suspect(const struct hub_disk *disk)
+{
+    return access(disk->suspect, F_OK) == 0;
+}
+
+void hub_disk_trust(const struct hub_disk *disk)
+{
+    (void) unlink(disk->suspect);
 }
 
 /* What was renamed stays so. */

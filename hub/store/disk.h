@@ -10,6 +10,7 @@
 struct hub_disk {
     char *dir;
     char *reserve; /* a file with nothing in it but the room it takes */
+    char *suspect; /* a file that is there when hub.db is to be checked as a whole */
     uint64_t keep; /* bytes of the disk that are left alone */
     int lock;      /* file; -1 */
     bool given_up; /* the reserve file is gone */
@@ -28,6 +29,11 @@ void hub_disk_give_up(struct hub_disk *disk);
 void hub_disk_remove(const char *path);
 /** "PATH.new" is whole when there is no @p path: then it takes its name; else it goes. */
 EDGE_MUST_CHECK int hub_disk_settle(const char *path, struct edge_err *err);
+/** The file is broken: the next open looks at all of it. */
+void hub_disk_suspect(const struct hub_disk *disk);
+bool hub_disk_is_suspect(const struct hub_disk *disk);
+/** All of it was looked at. */
+void hub_disk_trust(const struct hub_disk *disk);
 /** Move a file that is broken out of the way, with what belongs to it; the newest two stay.
  * @param ret  its new path, which the caller frees */
 EDGE_MUST_CHECK int hub_disk_set_aside(const char *path, char **ret, struct edge_err *err);

@@ -110,7 +110,7 @@ void hub_group_clear(struct hub_group *group)
     group->nops = group->ntargets = group->ngone = 0;
     group->bytes = 0;
     group->due_ns = INT64_MAX;
-    group->probe = group->quiet = group->wrote = false;
+    group->probe = group->quiet = group->wrote = group->damaged = false;
     group->rc = 0;
     group->rows = 0;
     group->trouble[0] = '\0';

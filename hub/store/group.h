@@ -53,6 +53,7 @@ struct hub_group {
     /* what came of it */
     int rc;
     bool wrote;
+    bool damaged; /* it failed because the file is broken */
     uint64_t rows;
     uint64_t wal_bytes; /* in the log, after it */
     uint64_t disk_free; /* with what the file has free inside */

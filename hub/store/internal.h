@@ -1,5 +1,5 @@
-/* hub/store/internal.h - the store as its files on the loop thread share it: store.c, put.c,
- * committed.c, queue.c, take.c, remove.c, ahead.c, document.c, ledger.c. */
+/* hub/store/internal.h - the store as its files on the loop thread share it: store.c, load.c,
+ * put.c, committed.c, queue.c, take.c, remove.c, ahead.c, document.c, ledger.c. */
 #ifndef HUB_STORE_INTERNAL_H
 #define HUB_STORE_INTERNAL_H
 
@@ -94,12 +94,23 @@ struct hub_store {
     uint64_t disk_free, commits, rows;
     bool full;    /* nothing is put now */
     bool failing; /* ... because writing failed */
+    bool damaged; /* ... because the file is broken */
     bool tidying; /* the log is being copied */
     bool noise;   /* something was written since the quiet timer began */
     uint64_t quiet_ms;
     uint64_t log_left; /* bytes that the last copying left; while tidying the reading thread's */
     uint64_t audited;  /* commits at the last check that found nothing wrong */
 };
+
+/* load.c */
+
+/** Open the file, or set it aside and begin anew; read the index.
+ * @return 0, EDGE_ESTORE, -ENOMEM */
+EDGE_MUST_CHECK int hub_store_load(struct hub_store *store, struct edge_err *err);
+/** Room for a queue of this number. @return 0 or -ENOMEM */
+EDGE_MUST_CHECK int hub_store_make_number(struct hub_store *store, size_t number);
+/** Forget queues, routes and what waits. */
+void hub_store_free_lists(struct hub_store *store);
 
 /* put.c */
 
@@ -147,6 +158,8 @@ void hub_queue_remove(struct hub_queue *queue, const struct hub_entry *entry, en
 void hub_queue_remove_first(struct hub_queue *queue, enum hub_way way, enum hub_store_drop why);
 /** Some more of what was cleared, and of what has expired: as much as a group takes. */
 void hub_store_pump(struct hub_store *store);
+/** All that was cleared, at the end: it must not be there again. */
+void hub_store_empty_trash(struct hub_store *store);
 
 /* ahead.c */
 

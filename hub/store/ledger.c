@@ -83,5 +83,6 @@ void hub_store_figures(const struct hub_store *store, struct hub_store_figures *
         .commits = store->commits,
         .rows = store->rows,
         .full = store->full,
+        .damaged = store->damaged,
     };
 }

@@ -55,14 +55,14 @@ static int ask(struct hub_db *db, const char *sql, int64_t *ret, struct edge_err
 /* Every page, of a file that is read in a moment. Of a larger one only what is read anyway:
  * entries, names, documents; its messages have a checksum each, and are looked at when they are
  * taken. */
-static int check_pages(struct hub_db *db, struct edge_err *err)
+static int check_pages(struct hub_db *db, bool all, struct edge_err *err)
 {
     struct stat st = {0};
     sqlite3_stmt *row = NULL;
     const char *verdict;
     int rc;
 
-    if (stat(db->path, &st) == 0 && st.st_size > CHECK_ALL_MAX)
+    if (!all && stat(db->path, &st) == 0 && st.st_size > CHECK_ALL_MAX)
         return 0;
     rc = prepare(db, "PRAGMA quick_check(1)", &row, err);
     if (rc == 0)
@@ -74,7 +74,7 @@ static int check_pages(struct hub_db *db, struct edge_err *err)
     return rc;
 }
 
-int hub_db_check(struct hub_db *db, struct edge_err *err)
+int hub_db_check(struct hub_db *db, bool all, struct edge_err *err)
 {
     int64_t things = 0;
     int64_t version = 0;
@@ -98,7 +98,7 @@ int hub_db_check(struct hub_db *db, struct edge_err *err)
                          db->path, (int) version, SCHEMA);
     if (sqlite3_db_readonly(db->db, "main") == 1)
         return damaged(db, "bad format version", err);
-    return check_pages(db, err);
+    return check_pages(db, all, err);
 }
 
 bool hub_db_believable(const struct hub_entry *entry)

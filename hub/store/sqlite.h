@@ -43,8 +43,8 @@ sqlite3_stmt *hub_db_statement(struct hub_db *db, enum hub_sql which);
 /** Run to its end one that returns nothing. @return SQLite's code, SQLITE_OK when done */
 int hub_db_step(sqlite3_stmt *statement);
 int hub_db_exec(struct hub_db *db, const char *sql);
-/** Check whose file it is, and its pages; make what is missing. */
-EDGE_MUST_CHECK int hub_db_check(struct hub_db *db, struct edge_err *err);
+/** Check whose file it is, and its pages, @p all of them however many; make what is missing. */
+EDGE_MUST_CHECK int hub_db_check(struct hub_db *db, bool all, struct edge_err *err);
 /** Is this an entry that we can have written? */
 bool hub_db_believable(const struct hub_entry *entry);
 

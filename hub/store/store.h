@@ -179,6 +179,7 @@ struct hub_store_figures {
     uint64_t pending, pending_bytes, max_bytes, disk_free;
     uint64_t commits, rows; /* since open */
     bool full;
+    bool damaged; /* the file is broken: it is repaired by closing and opening */
 };
 void hub_store_figures(const struct hub_store *store, struct hub_store_figures *ret);
 

@@ -183,12 +183,13 @@ static int change_route(struct hub_db *db, int route, const char *name,
                         const struct hub_ledger *change)
 {
     sqlite3_stmt *set = hub_db_statement(db, SQL_CHANGE_ROUTE);
+    uint64_t came = change->in + change->dropped[HUB_DROP_NO_ROUTE];
 
     if (!set)
         return SQLITE_ERROR;
     sqlite3_bind_int(set, 1, route);
     sqlite3_bind_text(set, 2, name, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(set, 3, (sqlite3_int64) (change->in + change->dropped[HUB_DROP_NO_ROUTE]));
+    sqlite3_bind_int64(set, 3, (sqlite3_int64) came);
     sqlite3_bind_int64(set, 4, (sqlite3_int64) change->delivered);
     sqlite3_bind_int64(set, 5, (sqlite3_int64) change->expired);
     for (int why = 0; why < HUB_DROP_MAX; why++)
@@ -257,5 +258,6 @@ int hub_db_commit(struct hub_db *db, struct hub_group *group, const char *const 
     }
     group->wal_bytes = db->wal_bytes;
     group->wrote = !reads;
+    group->damaged = rc == HUB_DB_DAMAGED;
     return rc == -EBUSY || rc > 0 ? EDGE_ESTORE : rc;
 }

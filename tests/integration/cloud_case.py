@@ -67,9 +67,14 @@ class CloudCase(ServicesCase):
         cls.hub = cls._start(cloud.Emulator(ADDRESS, HUB, ["--dps"]))
         cls.device = services.Agent({
             "provisioning": {"source": "manual", "device_connection_string": cls.hub.device(cls.device_id, edge=True)},
-            "cloud": {"trusted_ca": cls.hub.ca}, **(cls.settings or {})}, cls.agent_env)
+            "cloud": {"trusted_ca": cls.hub.ca}, **cls.more_settings()}, cls.agent_env)
         os.chmod(cls.device.config, 0o600)
         cls.security = cls._start(Securityd(cls.device))
+
+    @classmethod
+    def more_settings(cls):
+        """Members of config.yaml beside those of every test; the cloud runs already."""
+        return cls.settings or {}
 
     # What a test does.
 

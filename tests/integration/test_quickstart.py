@@ -1,6 +1,7 @@
 """deploy/quickstart.sh as a user runs it, and --down: the machine is as it was."""
 import os
 import random
+import re
 import subprocess
 import time
 import unittest
@@ -57,7 +58,8 @@ class Quickstart(unittest.TestCase):
     def run_script(self, *arguments, timeout=600):
         return subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, timeout=timeout)
 
-    def up(self):
+    def up(self, cut=4):
+        os.environ["EDGE_QUICKSTART_CUT"] = str(cut)
         done = self.run_script()
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
@@ -70,9 +72,16 @@ class Quickstart(unittest.TestCase):
             self.assertEqual(value, self.before[what], what)
 
     def test_module_crashes_and_comes_back_and_down_leaves_nothing(self):
-        said = self.up()
-        for word in ("hello", "crasher", "running"):
+        said = self.up(20)
+        for word in ("hello", "crasher", "running", "alerts have arrived"):
             self.assertIn(word, said)
+        waiting = [int(number) for number in re.findall(r"waiting in the hub: (\d+)", said)]
+        self.assertGreater(waiting[-1], waiting[0], "the queue did not grow without a cloud")
+        routes = re.findall(r"^(sensorToFilter|alertsToCloud) +(\d+) = +(\d+) \+ +(\d+) \+ +(\d+) \+ +(\d+)$", said, re.M)
+        self.assertEqual({name for name, *_ in routes}, {"sensorToFilter", "alertsToCloud"}, said)
+        for name, came, delivered, expired, dropped, pending in routes:
+            self.assertEqual((int(expired), int(dropped)), (0, 0), name)
+            self.assertEqual(int(came), int(delivered) + int(pending), name)
         self.down()
 
     def test_up_again_changes_nothing_that_runs(self):

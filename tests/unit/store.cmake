@@ -7,3 +7,6 @@ edge_test(unit/hub/test_store_fault.c SOURCES ${store_bench} ${CMAKE_CURRENT_LIS
 add_subdirectory(${CMAKE_CURRENT_LIST_DIR}/../bench/store ${PROJECT_BINARY_DIR}/tests/bench/store)
 edge_test(unit/hub/test_store_limit.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_index.c LINKS edge::hub_store)
+edge_test(unit/hub/test_store_kill.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
+edge_test(unit/hub/test_store_disk.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
+edge_test(unit/hub/test_store_log.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)

@@ -10,13 +10,6 @@
 
 enum { CREDIT = 10, TOKEN_MESSAGE_MAX = 16 * 1024 };
 
-static char *wiped(char *token)
-{
-    if (token)
-        explicit_bzero(token, strlen(token));
-    return edge_free(token);
-}
-
 static void send_token(struct hub_trunk *trunk, const char *audience)
 {
     const struct hub_amqp_pair properties[] = {
@@ -54,7 +47,7 @@ void hub_cbs_put(struct hub_trunk *trunk)
         return; /* the answer is missed in time */
     hub_trunk_id(trunk, trunk->put_id);
     send_token(trunk, audience);
-    trunk->token = wiped(trunk->token);
+    trunk->token = edge_wipe(trunk->token);
 }
 
 static void on_ready(struct hub_limb *limb)

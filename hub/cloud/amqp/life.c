@@ -27,13 +27,6 @@ struct hub_token_ask {
     struct hub_trunk *trunk; /* NULL: nobody waits any more */
 };
 
-static char *wiped(char *token)
-{
-    if (token)
-        explicit_bzero(token, strlen(token));
-    return edge_free(token);
-}
-
 static void renew_later(struct hub_trunk *trunk)
 {
     edge_timer_arm(trunk->renewal, (uint64_t) TOKEN_PAUSES * trunk->options.pause_min_ms);
@@ -195,13 +188,14 @@ static void act_prove(struct hub_trunk *trunk)
 
 static uint64_t renew_in_ms(const struct hub_trunk *trunk)
 {
-    int64_t left_ms = (trunk->until_s - edge_wall_ns() / 1000000000) * 1000;
+    int64_t now_s = edge_wall_ns() / 1000000000;
+    uint64_t left_ms = DAY_MS;
 
-    if (trunk->until_s > INT64_MAX / 2000 || left_ms > DAY_MS)
-        left_ms = DAY_MS;
-    if (left_ms < 2000)
+    if (trunk->until_s < now_s + 2)
         return 1000;
-    return (uint64_t) (left_ms * 3 / 4) - hub_random_below((uint64_t) left_ms / 10);
+    if (trunk->until_s < now_s + DAY_MS / 1000)
+        left_ms = (uint64_t) (trunk->until_s - now_s) * 1000;
+    return left_ms * 3 / 4 - hub_random_below(left_ms / 10);
 }
 
 static void act_up(struct hub_trunk *trunk)
@@ -274,7 +268,7 @@ void hub_trunk_let_go(struct hub_trunk *trunk)
     if (trunk->ask)
         trunk->ask->trunk = NULL;
     trunk->ask = NULL;
-    trunk->token = wiped(trunk->token);
+    trunk->token = edge_wipe(trunk->token);
     trunk->put_id[0] = '\0';
     trunk->choked = false;
     edge_timer_disarm(trunk->timer);

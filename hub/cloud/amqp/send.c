@@ -72,7 +72,8 @@ void hub_twig_pump(struct hub_twig *twig)
            trunk->flying_bytes < HUB_TRUNK_FLYING_BYTES &&
            hub_limb_clear(&twig->limbs[LIMB_EVENTS]))
         send_one(twig, hub_parcels_take(&twig->waiting));
-    if (twig->waiting.first)
+    if (twig->waiting.first &&
+        (trunk->flying_bytes >= HUB_TRUNK_FLYING_BYTES || hub_engine_full(trunk->engine)))
         trunk->choked = true;
 }
 

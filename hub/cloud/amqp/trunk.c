@@ -98,7 +98,7 @@ void hub_trunk_unchoke(struct hub_trunk *trunk)
         return;
     trunk->choked = false;
     for (struct hub_twig *twig = trunk->all; twig; twig = twig->next)
-        if (twig->waiting.first)
+        if (hub_twig_needed(twig))
             hub_trunk_attend(twig);
 }
 

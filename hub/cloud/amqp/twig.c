@@ -260,13 +260,21 @@ static bool evict(struct hub_trunk *trunk)
     return oldest != NULL;
 }
 
-static bool make_room(struct hub_trunk *trunk)
+static bool room_for_session(struct hub_trunk *trunk)
 {
     size_t most = hub_engine_sessions(trunk->engine);
 
     if (most > HUB_TRUNK_SESSIONS_MAX)
         most = HUB_TRUNK_SESSIONS_MAX;
-    while (trunk->nsessions + 1 >= most || trunk->nlinks >= HUB_TRUNK_LINKS_MAX)
+    while (trunk->nsessions + 1 >= most) /* one is that of $cbs */
+        if (!evict(trunk))
+            return false;
+    return true;
+}
+
+static bool room_for_link(struct hub_trunk *trunk)
+{
+    while (trunk->nlinks >= HUB_TRUNK_LINKS_MAX)
         if (!evict(trunk))
             return false;
     return true;
@@ -310,7 +318,7 @@ static int fit(struct hub_twig *twig)
         struct hub_limb *limb = &twig->limbs[i];
 
         if (!limb->engine && needs(twig, i))
-            rc = make_room(twig->trunk) ? attach(twig, i) : EDGE_ELIMIT;
+            rc = room_for_link(twig->trunk) ? attach(twig, i) : EDGE_ELIMIT;
         else if (limb->engine && !needs(twig, i) && !lingers(i))
             drop_limb(twig, i);
         attaching = attaching || (limb->engine && !limb->attached);
@@ -350,7 +358,7 @@ static bool begin(struct hub_twig *twig)
                       "it is not in the scope of this device, as far as is known");
         return false;
     }
-    if (!make_room(trunk)) {
+    if (!room_for_session(trunk)) {
         hub_twig_fail(twig, HUB_UNAVAILABLE, "too many identities for one connection");
         return false;
     }

@@ -65,10 +65,13 @@ void hub_line_lost(struct hub_line *line, enum hub_result result, const char *wh
     line->state = LINE_PAUSED;
     edge_timer_arm(line->timer, pause_ms(line));
     hub_line_fail_all(line, result, text);
-    if (line == lines->self)
+    if (line == lines->self) {
         hub_lines_down(lines, text);
-    else
-        edge_debug("upstream connection lost id=%s: %s", line->name, text);
+        return;
+    }
+    if (lines->self->wire) /* if the network is gone, all should know soon */
+        hub_wire_ping(lines->self->wire);
+    edge_debug("upstream connection lost id=%s: %s", line->name, text);
 }
 
 void hub_line_refused(struct hub_line *line, enum hub_result result, const char *why)

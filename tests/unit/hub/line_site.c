@@ -203,7 +203,10 @@ static void on_stream(struct edge_stream *stream, void *arg)
     (void) arg;
     site.accepted++;
     if (!site.deafness) {
-        hub_mqtt_accept(site.mqtt, stream, false);
+        if (site.speaks_amqp)
+            hub_amqp_accept(site.amqp, stream, false);
+        else
+            hub_mqtt_accept(site.mqtt, stream, false);
         return;
     }
     assert_true(site.ndeaf < EDGE_ARRAY_LEN(site.deaf));
@@ -217,17 +220,20 @@ void site_listen(bool on)
     static uint16_t port;
     char uri[64];
     const struct edge_listener_options options = {.uri = uri, .on_stream = on_stream};
-    const struct hub_mqtt_options head = {.backend = site.backend, .host = "hub.test"};
+    const struct hub_mqtt_options mqtt = {.backend = site.backend, .host = "hub.test"};
+    const struct hub_amqp_options amqp = {.backend = site.backend, .host = "hub.test"};
 
     if (!on) {
         port = edge_listener_port(site.listener);
         site.listener = edge_listener_close(site.listener);
         site.mqtt = hub_mqtt_destroy(site.mqtt);
+        site.amqp = hub_amqp_destroy(site.amqp);
         return;
     }
-    (void) snprintf(uri, sizeof uri, "tcp://127.0.0.1:%u", site.lines ? port : 0);
+    (void) snprintf(uri, sizeof uri, "tcp://127.0.0.1:%u", site.cloud ? port : 0);
     assert_int_equal(edge_listen(site.loop, &options, &site.listener, NULL), 0);
-    assert_int_equal(hub_mqtt_create(site.loop, &head, &site.mqtt), 0);
+    assert_int_equal(hub_mqtt_create(site.loop, &mqtt, &site.mqtt), 0);
+    assert_int_equal(hub_amqp_create(site.loop, &amqp, &site.amqp), 0);
 }
 
 void site_begin(struct edge_loop *loop, const struct hub_backend *backend)
@@ -250,13 +256,20 @@ int site_setup(void **state)
     return 0;
 }
 
+int site_setup_amqp(void **state)
+{
+    site_setup(state);
+    site.speaks_amqp = true;
+    return 0;
+}
+
 void site_open(unsigned answer_ms, unsigned idle_ms)
 {
     const struct hub_cloud_options options = {
         .loop = site.loop,
-        .protocol = HUB_CLOUD_MQTT,
+        .protocol = site.speaks_amqp ? HUB_CLOUD_AMQP : HUB_CLOUD_MQTT,
         .host = "127.0.0.1",
-        .port = edge_listener_port(site.listener),
+        .port = site.through ? site.through : edge_listener_port(site.listener),
         .hub_name = "hub.test",
         .self = site_self,
         .tokens = &tokens,
@@ -268,15 +281,16 @@ void site_open(unsigned answer_ms, unsigned idle_ms)
         .arg = &site,
     };
 
-    assert_int_equal(hub_cloud_mqtt.open(&options, &site.lines, NULL), 0);
+    assert_int_equal(hub_cloud_open(&options, &site.cloud, NULL), 0);
+    site.up = hub_cloud_upstream(site.cloud);
 }
 
 void site_end(void)
 {
-    if (site.lines)
-        hub_cloud_mqtt.close(site.lines);
+    hub_cloud_close(site.cloud);
     edge_listener_close(site.listener);
     hub_mqtt_destroy(site.mqtt);
+    hub_amqp_destroy(site.amqp);
     for (unsigned i = 0; i < site.ndeaf; i++)
         edge_stream_close(site.deaf[i]);
     fake_backend_fini(&site.fake);
@@ -319,7 +333,7 @@ void site_want(const struct edge_identity *who, unsigned features)
     const struct hub_wish wish = {features, "sdk/1", ""};
 
     site.calls++;
-    hub_cloud_mqtt.ops->want(site.lines, who, &wish);
+    site.up->ops->want(site.up->self, who, &wish);
     site.calls--;
 }
 
@@ -332,7 +346,7 @@ void site_send(const struct edge_identity *who, const char *body)
     assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_ORIGIN_DEVICE, "other"), 0);
     assert_int_equal(edge_message_add(&m, "k&", "v=1"), 0);
     site.calls++;
-    hub_cloud_mqtt.ops->send(site.lines, who, &m, on_sent, strdup(body));
+    site.up->ops->send(site.up->self, who, &m, on_sent, strdup(body));
     site.calls--;
     edge_message_fini(&m);
 }
@@ -340,30 +354,29 @@ void site_send(const struct edge_identity *who, const char *body)
 void site_twin_get(const struct edge_identity *who)
 {
     site.calls++;
-    hub_cloud_mqtt.ops->twin_get(site.lines, who, on_twin, NULL);
+    site.up->ops->twin_get(site.up->self, who, on_twin, NULL);
     site.calls--;
 }
 
 void site_twin_patch(const struct edge_identity *who, const char *patch)
 {
     site.calls++;
-    hub_cloud_mqtt.ops->twin_patch(site.lines, who, patch, strlen(patch), on_patched, NULL);
+    site.up->ops->twin_patch(site.up->self, who, patch, strlen(patch), on_patched, NULL);
     site.calls--;
 }
 
 void site_reply(const struct edge_identity *who, const char *rid, int status, const char *payload)
 {
     site.calls++;
-    hub_cloud_mqtt.ops->method_reply(
-        site.lines, who, rid, status,
-        (struct edge_bytes){(const uint8_t *) payload, strlen(payload)});
+    site.up->ops->method_reply(site.up->self, who, rid, status,
+                               (struct edge_bytes){(const uint8_t *) payload, strlen(payload)});
     site.calls--;
 }
 
 void site_settle(const struct edge_identity *who, uint64_t lock, enum hub_outcome outcome)
 {
     site.calls++;
-    hub_cloud_mqtt.ops->settle(site.lines, who, lock, outcome);
+    site.up->ops->settle(site.up->self, who, lock, outcome);
     site.calls--;
 }
 

@@ -1,10 +1,11 @@
-/* tests/unit/hub/line_site.h - IoT Hub as an MQTT head on a loopback port with a fake backend,
- * and the upstream that speaks to it; all on one loop. What the upstream says is noted. */
+/* tests/unit/hub/line_site.h - IoT Hub as an MQTT or AMQP head on a loopback port with a fake
+ * backend, and the upstream that speaks to it; all on one loop. What the upstream says is noted. */
 #ifndef TESTS_UNIT_HUB_LINE_SITE_H
 #define TESTS_UNIT_HUB_LINE_SITE_H
 
 #include "common/net/listen.h"
-#include "hub/cloud/mqtt/mqtt.h"
+#include "hub/amqp/server.h"
+#include "hub/cloud/cloud.h"
 #include "hub/mqtt/server.h"
 #include "tests/unit/hub/fake_backend.h"
 
@@ -13,15 +14,19 @@ struct line_site {
     struct edge_timer *patience;
     struct fake_backend fake;
     const struct hub_backend *backend; /* the fake one, or a test's own */
+    bool speaks_amqp;
     struct hub_mqtt *mqtt;
+    struct hub_amqp *amqp;
     struct edge_listener *listener;
+    uint16_t through;             /* a port of the test's, that leads there; or 0 */
     struct edge_stream *deaf[32]; /* connections nobody answers */
     unsigned ndeaf;
     bool deafness; /* from now on */
     bool greets;   /* they get their CONNACK */
     unsigned accepted;
-    void *lines;
-    struct edge_buf notes; /* "up;ready leaf 1;sent 0;…" */
+    struct hub_cloud *cloud;
+    const struct hub_upstream *up; /* of it */
+    struct edge_buf notes;         /* "up;ready leaf 1;sent 0;…" */
     unsigned ntokens;
     int token_rc;
     char *(*make_token)(void); /* NULL: "token1", … */
@@ -36,6 +41,7 @@ extern struct line_site site;
 extern const struct edge_identity site_self, site_leaf, site_module;
 
 int site_setup(void **state);
+int site_setup_amqp(void **state);
 int site_teardown(void **state);
 /** The two halves of these, for a loop and a backend of a test's own. */
 void site_begin(struct edge_loop *loop, const struct hub_backend *backend);

@@ -186,6 +186,18 @@ static bool two_seconds(void)
     return edge_now_ms() >= end;
 }
 
+/* Without that, its own keep-alive of 20 s would tell. */
+static void test_a_lost_line_makes_the_hub_look_at_its_own(void **state)
+{
+    (void) state;
+    site.deafness = site.greets = true;
+    site_open(100, 0);
+    site_wait("up;");
+    site_send(&site_leaf, "1");
+    site_wait("sent 1 9;");
+    site_wait("down;");
+}
+
 /* The head drops who is silent for one and a half times his keep-alive, which is a second here. */
 static void test_keep_alive_keeps_an_idle_connection(void **state)
 {
@@ -526,8 +538,7 @@ static void test_the_end_answers_everybody(void **state)
     site_run(somebody);
     site_send(&site_leaf, "2");
     site_twin_get(&site_self);
-    hub_cloud_mqtt.close(site.lines);
-    site.lines = NULL;
+    site.cloud = hub_cloud_close(site.cloud);
     site_wait("sent 1 11;");
     site_wait("twin 11 ;");
 }
@@ -547,6 +558,7 @@ int main(void)
         TEST(test_a_silent_peer_is_noticed_when_an_answer_is_owed),
         TEST(test_who_does_not_answer_is_not_there),
         TEST(test_a_deaf_peer_is_noticed_by_keep_alive),
+        TEST(test_a_lost_line_makes_the_hub_look_at_its_own),
         TEST(test_keep_alive_keeps_an_idle_connection),
         TEST(test_only_so_many_connections_are_opened_at_once),
         TEST(test_who_is_not_needed_is_let_go),

@@ -86,6 +86,8 @@ static void an_entry_takes_about_five_bytes(void **state)
     size_t before = mallinfo2().uordblks;
     (void) state;
 
+    if (before == 0)
+        skip(); /* a sanitizer's malloc does not count */
     for (uint64_t i = 1; i <= COUNT; i++)
         hub_index_push(&indexes[i % QUEUES],
                        &(struct hub_entry){.id = i << HUB_ENTRY_SHIFT,

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """The hub's image: the program and the libraries it is loaded with, the CAs of the Internet, and nothing else.
 
-    hub.py build/release/bin/edge-hub --archive edge-hub.tar     for `ctr images import`
-    hub.py build/release/bin/edge-hub --push 127.0.0.1:5000/edge-hub:1
+    hub_image.py build/release/bin/edge-hub --archive edge-hub.tar     for `ctr images import`
+    hub_image.py build/release/bin/edge-hub --push 127.0.0.1:5000/edge-hub:1
 """
 import argparse
 import subprocess
-import sys
 import tempfile
 
 import oci
@@ -65,11 +64,7 @@ def main():
     if wanted.archive:
         made.archive(wanted.archive, wanted.reference)
     if wanted.push:
-        address, _, path = wanted.push.partition("/")
-        name, _, tag = path.rpartition(":")
-        if not name:
-            sys.exit(f"{wanted.push}: write host:port/name:tag")
-        print(f"{wanted.push}@{oci.Registry(address).push(made, name, tag)}")
+        print(f"{wanted.push}@{oci.push(made, wanted.push)}")
     print("\n".join(sizes(made, wanted.binary)))
 
 

@@ -1,4 +1,6 @@
-/* IoT Hub over MQTT against the local cloud: it lets the hub speak for who is in its scope. */
+/* IoT Hub over MQTT and AMQP against the local cloud: it lets the hub speak for who is in its
+ * scope.
+ */
 #include "tests/unit/emulator/cloud_house.h"
 
 #include <stdio.h>
@@ -50,7 +52,7 @@ static char *own_token(void)
 }
 
 /* "leaf" and "modA" are in the scope of "edge1", "stranger" is not. */
-static int setup(void **state)
+static int setup(void **state, bool amqp)
 {
     struct house *h;
 
@@ -66,9 +68,19 @@ static int setup(void **state)
     adopt(h, "leaf", "edge1");
     site_begin(h->loop, cloud_backend(h->cloud));
     site.make_token = own_token;
+    site.speaks_amqp = amqp;
     site_open(0, 0);
     site_wait("up;");
     return 0;
+}
+
+static int setup_mqtt(void **state)
+{
+    return setup(state, false);
+}
+static int setup_amqp(void **state)
+{
+    return setup(state, true);
 }
 
 static int teardown(void **state)
@@ -157,7 +169,11 @@ static void test_messages_are_completed_or_come_again(void **state)
     edge_message_fini(&message);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name)                                                                                 \
+    {#name "_mqtt", name, setup_mqtt, teardown, NULL},                                             \
+    {                                                                                              \
+#name "_amqp", name, setup_amqp, teardown, NULL                                            \
+    }
 
 int main(void)
 {
