@@ -129,6 +129,7 @@ async function twins(who, transport, undo) {
   }, 'what was reported', 30000);
   assert.deepStrictEqual(reported.deep, { a: 1, b: [1, 2] });
   assert.ok(!('gone' in reported));
+  await client.close(); /* or the two would take over from each other for ever */
   const again = await (await connect(who, transport, undo)).getTwin();
   assert.strictEqual(again.properties.reported.fw, '1.0');
   assert.strictEqual(again.properties.desired.n, 5);
@@ -318,7 +319,7 @@ module.exports = {
       assert.deepStrictEqual([result.status, result.payload], [200, { twice: 42 }]);
     }
     const error = await refused(caller.invokeMethod(fresh('nobody'), { ...CALL, connectTimeoutInSeconds: 0 }));
-    assert.strictEqual(error.name, 'DeviceNotFoundError');
+    assert.strictEqual(error.response.statusCode, 404);
   },
 
   async a_message_to_a_leaf_device_is_completed_and_fed_back(transport, undo) {
@@ -391,9 +392,9 @@ module.exports = {
     const all = Array.from({ length: 50 }, (_, i) => `${i}`);
     for (const text of all) await client.sendOutputEvent('out1', message(text, mark, 'cloud'));
     await update((await client.getTwin()).properties.reported, { while: 'away' });
-    const again = await connect(module, transport, undo);
-    assert.strictEqual((await again.getTwin()).properties.desired.n, 1);
-    assert.strictEqual((await again.getTwin()).properties.reported.while, 'away');
+    await client.close();
+    const again = await (await connect(module, transport, undo)).getTwin();
+    assert.deepStrictEqual([again.properties.desired.n, again.properties.reported.while], [1, 'away']);
     assert.deepStrictEqual(await arrived(mark), []);
     await control('back');
     const bodies = (await arrives(mark, 50, 80000)).map((event) => event.body);
