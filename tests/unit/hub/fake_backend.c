@@ -134,9 +134,16 @@ static int open_session(void *backend, const struct hub_claim *claim, const stru
 
 static void close_session(struct hub_session *s)
 {
-    note(s->fake, "close;");
+    struct fake_backend *fake = s->fake;
+
+    note(fake, "close;");
     s->open = false;
     s->kept = s->keep;
+    if (!fake->gone)
+        return;
+    fake->result = HUB_GONE;
+    while (fake->nheld > 0)
+        fake_answer(fake);
 }
 
 static void extend(struct hub_session *s, const struct hub_grant *grant)
