@@ -1,7 +1,7 @@
 /* Clients: found, made, forgotten; what the upstream keeps in place for them. */
 #include <stdlib.h>
 
-#include "hub/core/internal.h"
+#include "hub/core/wanted.h"
 
 struct hub_client *hub_client_find(struct hub_core *core, const struct edge_identity *who)
 {
@@ -45,6 +45,7 @@ static void forget(struct hub_client *client)
         core->first = client->next;
     if (client->next)
         client->next->prev = client->prev;
+    hub_wanted_clear(client);
     free(client->product);
     free(client->model_id);
     free(client);

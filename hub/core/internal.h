@@ -15,6 +15,7 @@
 #include "hub/core/metrics.h"
 
 struct hub_inputs; /* inputs.c: queues of a module and what is under way to it */
+struct hub_wanted; /* wanted.c: which of them its client has subscribed to */
 struct hub_outbox; /* outbox.c: a sender's queues to IoT Hub */
 struct hub_twin;   /* twins.c */
 struct hub_calls;  /* methods.c: direct methods under way to a client */
@@ -41,6 +42,7 @@ struct hub_client {
     char *product, *model_id;      /* of the last session; or NULL */
     int64_t connected_ns, disconnected_ns; /* wall clock, 0: never */
     struct hub_inputs *inputs;             /* NULL: no queue leads to it */
+    struct hub_wanted *wanted;             /* NULL: all of them */
     struct hub_outbox *outbox;             /* NULL: nothing waits in its name */
     struct hub_twin *twin;                 /* NULL: nothing is known */
     struct hub_calls *calls;               /* NULL: none */

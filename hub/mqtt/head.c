@@ -93,7 +93,6 @@ static void let_in(const struct door *door, const struct hub_grant *grant)
         turn_away(s, MQTT_UNAVAILABLE, edge_strerror(rc));
         return;
     }
-    s->all_inputs = s->features & EDGE_FEATURE_INPUTS;
     edge_info("mqtt client connected: client=%s from=%s session=%s", s->name, claim.address,
               rc == HUB_RESUMED ? "resumed" : "new");
     hub_mqtt_client_accept(s->client, keep && rc == HUB_RESUMED);

@@ -290,6 +290,11 @@ void person_subscribe(struct person *person, unsigned on, unsigned off)
     assert_int_equal(person->last, HUB_OK);
 }
 
+int person_want(struct person *person, const char *input, bool on)
+{
+    return person->house->core->backend.ops->input(person->session, input, on);
+}
+
 static void on_sent(enum hub_result result, const char *why, void *arg)
 {
     struct person *person = arg;
