@@ -81,7 +81,7 @@ void hub_client_wish(struct hub_client *client)
         .model_id = client->model_id ? client->model_id : "",
     };
 
-    if (!upstream || wish.features == client->wished)
+    if (!upstream || client->core->ending || wish.features == client->wished)
         return;
     client->wished = wish.features;
     upstream->ops->want(upstream->self, &client->who, &wish);

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "hub/core/internal.h"
 #include "hub/core/names.h"
+#include "hub/core/outbox.h"
 
 enum { MINUTE_MS = 60 * 1000, MAX_CLIENTS = 1000 };
 
@@ -134,6 +135,19 @@ static int build(struct hub_core *core)
     return rc;
 }
 
+static void on_drained(void *arg)
+{
+    struct hub_core *core = arg;
+    void (*done)(void *) = core->drain.done;
+
+    core->drain.done = NULL;
+    if (core->pipe->messages > 0)
+        edge_warn("IoT Hub has not answered in time, it will be sent again: messages=%u",
+                  core->pipe->messages);
+    if (done)
+        done(core->drain.arg);
+}
+
 int hub_core_create(const struct hub_core_options *options, struct hub_core **ret,
                     struct edge_err *err)
 {
@@ -147,7 +161,8 @@ int hub_core_create(const struct hub_core_options *options, struct hub_core **re
     core->backend = (struct hub_backend){&hub_core_ops, core};
     edge_buf_init(&core->scratch, HUB_STORE_BODY_MAX);
     core->minute = edge_timer_create(options->loop, on_minute, core);
-    rc = core->minute ? build(core) : -ENOMEM;
+    core->drain.timer = edge_timer_create(options->loop, on_drained, core);
+    rc = core->minute && core->drain.timer ? build(core) : -ENOMEM;
     if (rc == 0)
         rc = load(core, err);
     if (rc < 0) {
@@ -159,12 +174,28 @@ int hub_core_create(const struct hub_core_options *options, struct hub_core **re
     return 0;
 }
 
+void hub_core_drain(struct hub_core *core, unsigned most_ms, void (*done)(void *arg), void *arg)
+{
+    core->ending = true;
+    core->drain.done = done;
+    core->drain.arg = arg;
+    hub_sessions_end(core);
+    edge_timer_arm(core->drain.timer, core->pipe->messages > 0 ? most_ms : 0);
+}
+
+void hub_core_drained(struct hub_core *core)
+{
+    if (core->drain.done)
+        edge_timer_arm(core->drain.timer, 0);
+}
+
 struct hub_core *hub_core_destroy(struct hub_core *core)
 {
     if (!core)
         return NULL;
     core->ending = true;
     core->minute = edge_timer_destroy(core->minute);
+    core->drain.timer = edge_timer_destroy(core->drain.timer);
     hub_sessions_end(core);
     core->upstream = NULL;
     core->online = false;

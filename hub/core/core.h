@@ -47,6 +47,10 @@ void hub_core_start(struct hub_core *core, const struct hub_upstream *upstream);
 const struct hub_backend *hub_core_backend(struct hub_core *core);
 /** hub_auth_options.changed: look again at who is connected. */
 void hub_core_identity_changed(struct hub_core *core, const struct edge_identity *who);
+/** The beginning of the end: every session ends (HUB_UNAVAILABLE), nobody comes in, nothing more is
+ * sent. @p done, once: when IoT Hub has answered for what it was sent before, or after @p most_ms.
+ */
+void hub_core_drain(struct hub_core *core, unsigned most_ms, void (*done)(void *arg), void *arg);
 /** Every session ends (HUB_UNAVAILABLE), the upstream is not used any more. Before the heads, the
  * upstream and the store go. Accepts NULL; returns NULL. */
 struct hub_core *hub_core_destroy(struct hub_core *core);

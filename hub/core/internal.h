@@ -81,15 +81,25 @@ struct hub_core {
     struct hub_pipe *pipe;       /* pipe.c: what is under way to IoT Hub */
     struct hub_life *life;       /* turn.c */
     struct edge_timer *minute;   /* expiry and the ledger's check */
-    struct edge_timer *turn;     /* turn.c: runs `tasks` */
-    struct hub_task tasks;       /* a ring; this is no task */
-    struct edge_buf scratch;     /* a record being delivered */
-    bool ending;                 /* nobody comes in, nobody is forgotten */
-    bool checking, unbalanced;   /* the ledger */
-    unsigned minutes;            /* that the timer has come */
-    uint64_t checked;            /* commits of the store when it was last checked */
-    int64_t offline_ns;          /* wall clock: since when; 0: it never was online */
+    struct hub_drain {
+        struct edge_timer *timer;
+        void (*done)(void *arg); /* NULL: nobody waits */
+        void *arg;
+    } drain;                   /* hub_core_drain */
+    struct edge_timer *turn;   /* turn.c: runs `tasks` */
+    struct hub_task tasks;     /* a ring; this is no task */
+    struct edge_buf scratch;   /* a record being delivered */
+    bool ending;               /* nobody comes in, nobody is forgotten */
+    bool checking, unbalanced; /* the ledger */
+    unsigned minutes;          /* that the timer has come */
+    uint64_t checked;          /* commits of the store when it was last checked */
+    int64_t offline_ns;        /* wall clock: since when; 0: it never was online */
 };
+
+/* core.c */
+
+/** While the core drains: IoT Hub has answered for everything it was sent. */
+void hub_core_drained(struct hub_core *core);
 
 /* turn.c - what is done later */
 
