@@ -37,6 +37,8 @@ struct hub_client {
     struct hub_session *session;   /* NULL: not connected */
     unsigned features;             /* of the session, or of the kept one it may come back to */
     unsigned wished;               /* of those: what the upstream has been told */
+    int64_t linger_ms;             /* until when it is told nothing less; 0: it has been told all */
+    bool renamed;                  /* the upstream has been told another product or model */
     bool kept;                     /* a session of it is on disk */
     unsigned saving;               /* writes of that under way */
     char *product, *model_id;      /* of the last session; or NULL */
@@ -86,6 +88,7 @@ struct hub_core {
         void (*done)(void *arg); /* NULL: nobody waits */
         void *arg;
     } drain;                   /* hub_core_drain */
+    struct edge_timer *linger; /* client.c: wishes that are over */
     struct edge_timer *turn;   /* turn.c: runs `tasks` */
     struct hub_task tasks;     /* a ring; this is no task */
     struct edge_buf scratch;   /* a record being delivered */
@@ -93,6 +96,7 @@ struct hub_core {
     bool checking, unbalanced; /* the ledger */
     unsigned minutes;          /* that the timer has come */
     uint64_t checked;          /* commits of the store when it was last checked */
+    char away[256];            /* why IoT Hub cannot be reached, as it was logged last */
     int64_t offline_ns;        /* wall clock: since when; 0: it never was online */
 };
 
@@ -131,8 +135,11 @@ struct hub_client *hub_client_need(struct hub_core *core, const struct edge_iden
 bool hub_client_tidy(struct hub_client *client);
 /** Of all clients, at the end: no session is left. */
 void hub_clients_free(struct hub_core *core);
-/** Tell the upstream what this client wants: DESIRED, METHODS, C2D of who is connected. */
+/** Tell the upstream what this client wants: DESIRED, METHODS, C2D of who is connected. Less than
+ * before is told a while later: clients that have lost their connection come back. */
 void hub_client_wish(struct hub_client *client);
+/** hub_core.linger */
+void hub_clients_on_linger(void *core);
 /** Is it connected and subscribed to all of @p features? */
 bool hub_client_listens(const struct hub_client *client, unsigned features);
 
