@@ -19,7 +19,7 @@ static void set_defaults(struct hub_core_settings *settings)
     } defaults[] = {
         {&settings->max_clients, MAX_CLIENTS}, {&settings->ack_timeout_s, 30},
         {&settings->reported_sync_s, 5},       {&settings->config_refresh_s, 3600},
-        {&settings->twin_sync_s, 120},
+        {&settings->twin_sync_s, 120},         {&settings->linger_ms, 30 * 1000},
     };
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(defaults); i++)
@@ -162,7 +162,8 @@ int hub_core_create(const struct hub_core_options *options, struct hub_core **re
     edge_buf_init(&core->scratch, HUB_STORE_BODY_MAX);
     core->minute = edge_timer_create(options->loop, on_minute, core);
     core->drain.timer = edge_timer_create(options->loop, on_drained, core);
-    rc = core->minute && core->drain.timer ? build(core) : -ENOMEM;
+    core->linger = edge_timer_create(options->loop, hub_clients_on_linger, core);
+    rc = core->minute && core->drain.timer && core->linger ? build(core) : -ENOMEM;
     if (rc == 0)
         rc = load(core, err);
     if (rc < 0) {
@@ -196,6 +197,7 @@ struct hub_core *hub_core_destroy(struct hub_core *core)
     core->ending = true;
     core->minute = edge_timer_destroy(core->minute);
     core->drain.timer = edge_timer_destroy(core->drain.timer);
+    core->linger = edge_timer_destroy(core->linger);
     hub_sessions_end(core);
     core->upstream = NULL;
     core->online = false;

@@ -23,6 +23,7 @@ struct hub_core_settings {
     unsigned reported_sync_s;  /* ReportedPropertiesSyncFrequencySecs; 0: 5 */
     unsigned config_refresh_s; /* ConfigRefreshFrequencySecs; 0: 3600 */
     unsigned twin_sync_s;      /* MinTwinSyncPeriodSecs; 0: 120 */
+    unsigned linger_ms;        /* what a client had IoT Hub asked for stays so long; 0: 30,000 */
     const char *version;       /* ours, for reported.version */
 };
 struct hub_core_options {

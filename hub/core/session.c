@@ -169,6 +169,9 @@ static int describe(struct hub_client *client, const struct hub_claim *claim)
         free(model_id);
         return -ENOMEM;
     }
+    if ((client->product && strcmp(client->product, product) != 0) ||
+        (client->model_id && strcmp(client->model_id, model_id) != 0))
+        client->renamed = true;
     free(client->product);
     free(client->model_id);
     client->product = product;

@@ -38,6 +38,7 @@ static void cloud_want(void *self, const struct edge_identity *who, const struct
 
     (void) who;
     cloud->wanted = wish->features;
+    cloud->wishes++;
 }
 
 static void cloud_send(void *self, const struct edge_identity *who,

@@ -46,6 +46,7 @@ struct house_cloud {
     const char *bad_sender; /* whose messages get `bad_result`; or NULL */
     enum hub_result bad_result;
     unsigned wanted; /* features of the last wish */
+    unsigned wishes;
     struct edge_timer *timer;
 };
 struct house {
