@@ -29,7 +29,7 @@ unsigned hub_amqp_credit(const struct hub_amqp_link *link)
 {
     int credit, unsettled;
 
-    if (!link->engine || link->client_sends || !link->taken)
+    if (!link->engine || link->connection->ended || link->client_sends || !link->taken)
         return 0;
     if (hub_amqp_full(link->connection)) {
         link->connection->choked = true;

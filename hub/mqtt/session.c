@@ -19,9 +19,6 @@ void hub_mqtt_forget(struct hub_mqtt_session *s)
     if (s->pending > 0 || s->client || s->session)
         return;
     free_will(s);
-    for (unsigned i = 0; s->few && i < s->few->ninputs; i++)
-        free(s->few->inputs[i]);
-    free(s->few);
     free(s);
 }
 

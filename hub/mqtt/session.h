@@ -10,9 +10,7 @@
 #include "hub/mqtt/client.h"
 
 enum {
-    HUB_MQTT_TWIN_MAX = 16,   /* twin requests under way */
-    HUB_MQTT_INPUTS_MAX = 50, /* filters of single inputs */
-    HUB_MQTT_HELD_MAX = 64,   /* messages of inputs nobody subscribed to */
+    HUB_MQTT_TWIN_MAX = 16, /* twin requests under way */
 };
 
 struct hub_mqtt_session {
@@ -29,16 +27,6 @@ struct hub_mqtt_session {
     bool clean;
     bool ended; /* the client has; a will may be under way */
     struct edge_message *will;
-    bool all_inputs;                 /* or those in `few` */
-    struct hub_mqtt_few_inputs *few; /* NULL: no single input was ever asked for */
-};
-/* Single inputs subscribed to. What comes for another one is held: neither settled nor sent, until
- * somebody wants it. */
-struct hub_mqtt_few_inputs {
-    char *inputs[HUB_MQTT_INPUTS_MAX];
-    unsigned ninputs;
-    uint64_t held[HUB_MQTT_HELD_MAX];
-    unsigned nheld;
 };
 
 /** A side has ended: free it when nothing is left. */

@@ -5,7 +5,7 @@
 #include "hub/mqtt/client.h"
 #include "tests/unit/hub/fake_stream.h"
 
-enum { PACKET = 4096, QUEUED = 1000, IN_FLIGHT = 3, OUT_FLIGHT = 2 };
+enum { PACKET = 4096, QUEUED = 1000, UNANSWERED = 6000, IN_FLIGHT = 3, OUT_FLIGHT = 2 };
 
 /* The connection and its user, who notes what it is told. */
 static struct house {
@@ -96,7 +96,7 @@ static int setup(void **state)
     assert_int_equal(edge_loop_create(&house.loop), 0);
     house.clients = (struct hub_mqtt_clients){
         .loop = house.loop,
-        .limits = {PACKET, QUEUED, IN_FLIGHT, OUT_FLIGHT, 10000, 1767},
+        .limits = {PACKET, QUEUED, UNANSWERED, IN_FLIGHT, OUT_FLIGHT, 10000, 1767},
         .connect = on_connect,
     };
     house.stream = fake_stream_new();
@@ -357,6 +357,34 @@ static void test_reading_stops_at_the_window_and_goes_on(void **state)
     assert_false(house.stream->paused);
 }
 
+/* A message of 3,000 bytes on topic "a". */
+static void give_large(uint16_t id)
+{
+    uint8_t packet[3003] = {0x32, 0xb8, 0x17, 0x00, 0x01, 'a', 0x00, (uint8_t) id};
+
+    fake_give(house.stream, packet, sizeof packet);
+}
+
+static void test_reading_stops_at_the_bytes_without_an_answer(void **state)
+{
+    (void) state;
+    serve();
+    give_large(1);
+    assert_false(house.stream->paused);
+    give_large(2);
+    assert_true(house.stream->paused);
+    give_large(3);
+    assert_notes("pub a;pub a;");
+    hub_mqtt_client_done(house.client, house.tickets[1], 0); /* not its turn yet */
+    fake_turn(house.loop);
+    assert_notes("");
+    hub_mqtt_client_done(house.client, house.tickets[0], 0);
+    fake_turn(house.loop);
+    assert_false(house.stream->paused);
+    fake_flow(house.stream);
+    assert_notes("pub a;");
+}
+
 static void test_who_sent_and_left_is_read_to_the_end(void **state)
 {
     (void) state;
@@ -602,6 +630,7 @@ int main(void)
         TEST(test_qos_2_ends_it_unseen),
         TEST(test_what_only_a_server_sends_ends_it),
         TEST(test_reading_stops_at_the_window_and_goes_on),
+        TEST(test_reading_stops_at_the_bytes_without_an_answer),
         TEST(test_who_sent_and_left_is_read_to_the_end),
         TEST(test_packets_come_in_any_pieces),
         TEST(test_a_packet_over_the_limit_ends_it_at_its_header),
