@@ -54,11 +54,6 @@ class Proton:
         assert answer.correlation_id == 7, answer.correlation_id
         return answer.properties["status-code"]
 
-    def outcome(self, sender, message):
-        """(state of the delivery, condition of a rejection)"""
-        delivery = sender.send(message, error_states=[])
-        return delivery.remote_state, delivery.remote.condition and delivery.remote.condition.name
-
     def wait(self, condition, timeout=20):
         """Until it holds, with frames going in and out."""
         self.connection.wait(condition, timeout=timeout)
