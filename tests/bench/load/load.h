@@ -29,8 +29,13 @@ struct load {
     uint64_t sent;
     uint64_t acked;
     uint64_t received;
-    unsigned lost;    /* connections that ended, before or after */
-    char reason[200]; /* of the first that did */
+    unsigned lost; /* connections that ended, before or after */
+    bool again;    /* who is lost, or does not come up, tries again */
+    unsigned returned, failed,
+        refused; /* came back; tries that did not; by a CONNACK that says no */
+    uint64_t first_lost_us, last_up_us;
+    struct histogram outages; /* of those that came back: from being lost to being up */
+    char reason[200];         /* of the first that did */
     /** One more is up, or has failed to come up. */
     void (*settled)(void *arg);
     void *arg;
