@@ -1,7 +1,10 @@
-"""What a device behind an edge hub sees of it: the certificate of every port, and what plain HTTPS answers. openssl and curl."""
+"""What a device behind an edge hub sees of it: the certificate of every port, and what plain HTTPS answers. openssl, curl and Python's TLS."""
+import contextlib
 import json
 import os
 import re
+import socket
+import ssl
 import subprocess
 import sys
 import unittest
@@ -74,6 +77,32 @@ class HubGateway(unittest.TestCase):
                 done = self.shake(port)
                 self.assertEqual(done.returncode, 0)
                 self.assertIn("Client Certificate Types", self.shake(port, "-tls1_2").stdout)
+
+    def test_sessions_are_resumed(self):
+        """Whoever comes back spares the hub a signature. A hub that has been restarted has new keys for its tickets and shakes hands
+        in full, which costs it less than a second for a thousand devices: no key has to lie on a disk for that."""
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.create_default_context(cafile=self.place.trust)
+            context.maximum_version = version
+            sessions = {}
+            for port in PORTS:
+                with self.subTest(port, version=version):
+                    sessions[port], resumed = self.connect(context, port)
+                    self.assertFalse(resumed)
+                    self.assertTrue(self.connect(context, port, sessions[port])[1])
+            self.hub.restart()
+            for port in PORTS:
+                self.assertFalse(self.connect(context, port, sessions[port])[1])
+
+    @staticmethod
+    def connect(context, port, session=None):
+        """(its session, whether that was resumed)"""
+        with context.wrap_socket(socket.create_connection((edge_hub.GATEWAY, port), 10), server_hostname=edge_hub.GATEWAY,
+                                 session=session) as client:
+            client.settimeout(0.3)
+            with contextlib.suppress(TimeoutError):
+                client.recv(1)  # a ticket comes after the handshake
+            return client.session, client.session_reused
 
     def test_uploads_and_messages_by_http_are_not_here(self):
         for method, path in (("POST", "/devices/leaf1/files?api-version=2021-04-12"),
