@@ -11,6 +11,7 @@ enum state { AWAITING, CHECKING, SERVING, ENDED, STATES };
 enum {
     CONNECT_MAX = 16 * 1024, /* bytes of a CONNECT: nobody is known yet */
     CHUNK_MAX = 1024 * 1024, /* more than a stream gives at once */
+    LARGE_IN_FLIGHT = 16,    /* of the largest packets; of others as many bytes as these have */
     GATHER_MAX = 16 * 1024,  /* bytes written together: one TLS record */
 };
 

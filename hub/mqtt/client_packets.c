@@ -50,7 +50,11 @@ static void take_publish(struct hub_mqtt_client *c, const struct mqtt_packet *pa
     (void) raw;
     if (publish->qos > 1)
         client_broken(c, "QoS 2 is not offered");
-    else if (request(c, (struct mqtt_request){.id = publish->id, .answer = MQTT_PUBACK}, &ticket))
+    else if (request(c,
+                     (struct mqtt_request){.id = publish->id,
+                                           .answer = MQTT_PUBACK,
+                                           .size = (uint32_t) publish->payload.len},
+                     &ticket))
         c->ops->publish(publish, ticket, c->arg);
 }
 

@@ -10,7 +10,7 @@
 
 enum {
     MAX_CLIENTS = 20000,
-    MAX_IN_FLIGHT = 64,
+    MAX_IN_FLIGHT = 128,
     MAX_OUT_FLIGHT = 100,
     MAX_QUEUED = 512 * 1024,
     CONNECT_MS = 10 * 1000,
