@@ -6,10 +6,11 @@
 EDGE_BENCH_FULL=1: every size, number of publishers and transport, medians of three; else a short round of a few.
 """
 import os
-
+import re
 import statistics
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import sandbox  # noqa: E402
@@ -17,7 +18,8 @@ import cloud  # noqa: E402
 import edge_hub  # noqa: E402
 import hub_peers  # noqa: E402
 import services  # noqa: E402
-from hub_peers import PAIRS, UPSTREAM, to_pair  # noqa: E402
+from idle import pss  # noqa: E402
+from hub_peers import PAIRS  # noqa: E402
 
 FULL = os.environ.get("EDGE_BENCH_FULL") == "1"
 ROUNDS = int(os.environ.get("EDGE_BENCH_ROUNDS", "3" if FULL else "1"))
@@ -26,6 +28,7 @@ WINDOWS = {1: 100, 10: 100, 100: 10, 1000: 1}  # unacknowledged messages of each
 SIZES = {100: "100 B", 1024: "1 KiB", 10240: "10 KiB"}
 BACKLOG = 1000000 if FULL else 100000
 IDLE = 1000
+FROM, TO = f"{edge_hub.DEVICE}/from-", f"{edge_hub.DEVICE}/to-"
 
 
 class Median:
@@ -70,8 +73,7 @@ def accept(bench, peers, size, publishers, tls):
 def end_to_end(bench, peers, size, tls, rate=None):
     """Module to module through a route, stored first; the broker: publisher to subscriber."""
     pace = {"rate": rate} if rate else {}
-    ours, theirs = alternate(peers, "pairs", tls, prefix=f"{edge_hub.DEVICE}/from-", subscriber_prefix=f"{edge_hub.DEVICE}/to-",
-                             devices=PAIRS, subscribe=PAIRS, window=100, size=size, **pace)
+    ours, theirs = alternate(peers, "pairs", tls, prefix=FROM, subscriber_prefix=TO, devices=PAIRS, subscribe=PAIRS, window=100, size=size, **pace)
     what = f"module to module, {SIZES[size]}, {PAIRS} to {PAIRS}, {f'{rate}/s' if rate else 'saturated'}, {transport(tls)}"
     bench.row(f"{what}: CPU a message", ours["cpu_us_per_message"], theirs["cpu_us_per_message"], "us", 20, "mosquitto, RAM only")
     if not rate:
@@ -91,37 +93,50 @@ def at_rate(bench, peers, rate):
 
 
 def memory(bench, peers):
-    """Idle, and with connections that do nothing."""
+    """Idle with a device's few identities, and with connections that do nothing."""
+    sizes = []
+    for peer in peers:
+        server = peer.start("few")
+        time.sleep(2)
+        sizes.append(pss(server.process.pid))
+        peer.stop()
+    bench.row("memory (PSS), idle", *sizes, "MiB", 50, "mosquitto")
     for tls in (True, False):
         ours, theirs = alternate(peers, "upstream", tls, prefix="leaf-", devices=IDLE, seconds=2, hold=None)
         if tls:
-            bench.row("memory (PSS), idle", ours["idle_pss_kib"] / 1024, theirs["idle_pss_kib"] / 1024, "MiB", 50, "mosquitto")
             bench.row("a TLS connection with its CONNECT: CPU", ours["cpu_connect_us"], theirs["cpu_connect_us"], "us", 50,
                       "mosquitto, nobody asked who they are")
         bench.row(f"memory of {IDLE} idle connections, {transport(tls)}", *(
             (seen["pss_kib"] - seen["idle_pss_kib"]) / 1024 for seen in (ours, theirs)), "MiB", 50, "mosquitto")
 
 
+def waits(peer, to):
+    """Publish BACKLOG messages for nobody who is there, then let them come: (what waited, how they left, bytes on disk)."""
+    server = peer.start("pairs")
+    try:
+        load = peer.load(False)
+        before = disk(server)
+        if peer.keeps:  # a broker keeps only what somebody has asked for
+            load.run(prefix=FROM, devices=PAIRS, hold=None, seconds=0, **to)
+        waiting = load.run(prefix=FROM, devices=PAIRS, window=100, size=1024, messages=BACKLOG, seconds=300)
+        size = disk(server) - before
+        return waiting, load.run(prefix=FROM, devices=PAIRS, hold=None, drain=BACKLOG, seconds=300, **to), size
+    finally:
+        peer.stop()
+
+
 def backlog(bench, peers):
     """Messages that wait: memory, disk, and how fast they leave again."""
-    results = []
-    for peer in peers:
-        server = peer.start("pairs")
-        try:
-            broker = isinstance(peer, hub_peers.Mosquitto)
-            prefix = "leaf-" if broker else f"{edge_hub.DEVICE}/from-"
-            before = disk(server)
-            seen = peer.load(False).run(prefix=prefix, devices=PAIRS, window=100, size=1024, messages=BACKLOG, seconds=120)
-            results.append((seen, disk(server) - before))
-        finally:
-            peer.stop()
-        if broker:
-            continue
-    (ours, size), _ = results
+    to = {"subscriber_prefix": TO, "subscribe": PAIRS, "keep": None}
+    (ours, drain, size), (theirs, drain_of_theirs, _) = (waits(peer, to) for peer in peers)
     what = f"{BACKLOG} messages of 1 KiB wait"
-    bench.row(f"{what}: memory (PSS)", ours["pss_kib"] / 1024, None, "MiB", 500, f"{ours['idle_pss_kib'] / 1024:.1f} MiB before")
-    bench.row(f"{what}: disk used a message", size / BACKLOG, 1024, "B", 3, "its body")
+    bench.row(f"{what}: memory (PSS)", ours["pss_kib"] / 1024, theirs["pss_kib"] / 1024, "MiB", 2, "mosquitto")
+    bench.row(f"{what}: memory more than idle", (ours["pss_kib"] - ours["idle_pss_kib"]) / 1024,
+              (theirs["pss_kib"] - theirs["idle_pss_kib"]) / 1024, "MiB", 2, "mosquitto")
+    bench.row(f"{what}: disk a message", size / BACKLOG, 1024, "B", 3, "its body")
     bench.row(f"{what}: written a message", ours["written_per_message"], 1024, "B", 10, "its body")
+    bench.row(f"{what}: drained", drain["received_per_s"] / 1000, drain_of_theirs["received_per_s"] / 1000, "k/s", 50,
+              "mosquitto, from RAM")
 
 
 def disk(server):
@@ -137,8 +152,12 @@ def store(bench):
     os.makedirs(folder)
     done = subprocess.run([*hub_peers.FIRST, "0", os.path.join(services.BIN, "store-bench"), folder, str(rows), "1024", "1000"],
                           capture_output=True, text=True, timeout=600, check=True)
-    print(done.stdout)
-    del bench
+    rate = {name: float(number) for name, number in re.findall(r"^(\w+: [^0-9]*?)(?: by \d+)? +(\d+) rows/s", done.stdout, re.M)}
+    what = f"the store, {rows} rows of 1 KiB, at most 1000 on their way"
+    bench.row(f"{what}: put", rate["room: put"] / 1000, rate["SQLite: insert"] / 1000, "k/s", 50, "bare SQLite, 1000 a transaction")
+    bench.row(f"{what}: taken", rate["room: drain"] / 1000, rate["SQLite: drain"] / 1000, "k/s", 50, "bare SQLite: read and deleted")
+    bench.row(f"{what}: put, taken, gone", rate["room: put, delivered"] / 1000,
+              1 / (1 / rate["SQLite: insert"] + 1 / rate["SQLite: drain"]) / 1000, "k/s", 50, "bare SQLite, one after the other")
 
 
 def wanted(name):
@@ -173,6 +192,7 @@ def figures(peers):
         found["rate"] = lambda bench: at_rate(bench, peers, 10000)
     found["memory"] = lambda bench: memory(bench, peers)
     found["backlog"] = lambda bench: backlog(bench, peers)
+    found["store"] = store
     return found
 
 
@@ -187,7 +207,7 @@ def measure(bench):
     cloud.name_hosts(edge_hub.NAMES)
     place = edge_hub.Place()
     hub, broker = hub_peers.Hub(place), hub_peers.Mosquitto(place)
-    hub.prepare({"upstream": {"up": UPSTREAM}, "pairs": {f"pair{number}": to_pair(number) for number in range(PAIRS)}})
+    hub.prepare()
     for name, figure in figures((hub, broker)).items():
         if wanted(name):
             figure(bench)

@@ -103,7 +103,8 @@ static bool drained(void)
 
 static void publish(uint64_t now)
 {
-    bool enough = run.load.messages && run.load.acked >= run.load.messages;
+    bool enough = (run.load.messages && run.load.acked >= run.load.messages) ||
+                  (run.drain && run.load.received >= run.drain);
 
     if (run.rate > 0)
         publish_at_rate(now);

@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "hub/mqtt/client.h"
+#include "hub/mqtt/window.h"
 #include "tests/unit/hub/fake_stream.h"
 
 enum { PACKET = 4096, QUEUED = 1000, UNANSWERED = 6000, IN_FLIGHT = 3, OUT_FLIGHT = 2 };
@@ -330,6 +331,27 @@ static void test_what_only_a_server_sends_ends_it(void **state)
     }
 }
 
+static void test_large_requests_fill_the_window_before_many_do(void **state)
+{
+    struct mqtt_requests requests = {.max = 8, .max_bytes = 100};
+    struct mqtt_request large = {.id = 1, .size = 60};
+    struct mqtt_request out;
+    uint32_t tickets[2];
+
+    (void) state;
+    assert_int_equal(mqtt_requests_add(&requests, &large, &tickets[0]), 0);
+    assert_false(mqtt_requests_full(&requests));
+    assert_int_equal(mqtt_requests_add(&requests, &large, &tickets[1]), 0);
+    assert_true(mqtt_requests_full(&requests));
+    mqtt_requests_done(&requests, tickets[1], 0);
+    assert_false(mqtt_requests_next(&requests, &out));
+    assert_true(mqtt_requests_full(&requests));
+    mqtt_requests_done(&requests, tickets[0], 0);
+    assert_true(mqtt_requests_next(&requests, &out));
+    assert_false(mqtt_requests_full(&requests));
+    mqtt_requests_fini(&requests);
+}
+
 static void test_reading_stops_at_the_window_and_goes_on(void **state)
 {
     (void) state;
@@ -626,6 +648,7 @@ int main(void)
         TEST(test_who_sends_no_connect_is_dropped),
         TEST(test_answers_leave_in_the_order_of_requests),
         TEST(test_qos_0_is_not_answered),
+        TEST(test_large_requests_fill_the_window_before_many_do),
         TEST(test_each_filter_is_granted_its_quality),
         TEST(test_qos_2_ends_it_unseen),
         TEST(test_what_only_a_server_sends_ends_it),
