@@ -137,6 +137,9 @@ static void close_session(struct hub_session *s)
     note(s->fake, "close;");
     s->open = false;
     s->kept = s->keep;
+    s->fake->result = s->fake->answer_at_close ? HUB_GONE : s->fake->result;
+    while (s->fake->answer_at_close && s->fake->nheld > 0)
+        fake_answer(s->fake);
 }
 
 static void extend(struct hub_session *s, const struct hub_grant *grant)

@@ -29,6 +29,7 @@ struct fake_backend {
     struct edge_buf notes; /* "auth edge1/modA token;open keep;send …;" */
     struct hub_session sessions[FAKE_SESSIONS];
     bool hold;               /* answers wait for fake_answer */
+    bool answer_at_close;    /* with HUB_GONE: what was held back, from within close */
     enum hub_result result;  /* of what is answered */
     enum hub_result granted; /* of authenticate */
     int open_rc;
