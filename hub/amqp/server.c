@@ -39,13 +39,15 @@ int hub_amqp_create(struct edge_loop *loop, const struct hub_amqp_options *optio
 void hub_amqp_accept(struct hub_amqp *amqp, struct edge_stream *stream, bool ws)
 {
     if (amqp->clients >= amqp->options.max_clients) {
-        edge_warn("AMQP client turned away, as many are connected as may be clients=%u",
-                  amqp->clients);
+        edge_log_about(
+            EDGE_LOG_WARN, edge_stream_address(stream),
+            "AMQP client turned away, as many are connected as may be clients=%u address=%s",
+            amqp->clients, edge_stream_address(stream));
         edge_stream_close(stream);
         return;
     }
     if (!hub_amqp_connection_create(amqp, stream, ws))
-        edge_warn("AMQP client turned away, no memory");
+        edge_log_about(EDGE_LOG_WARN, NULL, "AMQP client turned away, no memory");
 }
 
 unsigned hub_amqp_clients(const struct hub_amqp *amqp)

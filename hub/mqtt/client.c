@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 
 static void pump(struct hub_mqtt_client *c);
 static void go_on(struct hub_mqtt_client *c);
@@ -89,6 +90,17 @@ void hub_mqtt_client_close(struct hub_mqtt_client *c, bool drop)
         free_client(c);
 }
 
+/* It has not come as far as a CONNECT that is one. */
+static void say_refused(const struct hub_mqtt_client *c, enum hub_mqtt_end why,
+                        const struct edge_err *err)
+{
+    const char *from = edge_stream_address(c->stream);
+
+    if (why == HUB_MQTT_BROKEN || why == HUB_MQTT_SILENT)
+        edge_log_about(EDGE_LOG_WARN, from, "mqtt client refused: from=%s reason=%s", from,
+                       why == HUB_MQTT_SILENT ? "no CONNECT came in time" : err->text);
+}
+
 void client_end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct edge_err *err)
 {
     static const struct edge_err none;
@@ -99,10 +111,12 @@ void client_end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct e
     c->busy++;
     if (c->timer)
         edge_timer_disarm(c->timer);
-    if (c->ops)
+    if (c->ops) {
         c->ops->end(why, err ? err : &none, c->arg);
-    else
+    } else {
+        say_refused(c, why, err ? err : &none);
         hub_mqtt_client_close(c, why != HUB_MQTT_BROKEN);
+    }
     leave(c);
 }
 

@@ -60,8 +60,9 @@ static void deliver(struct hub_mqtt_session *s, const struct edge_message *messa
         rc = hub_mqtt_client_send(s->client, &publish, lock);
     }
     if (rc < 0 && rc != EDGE_EUNAVAILABLE) {
-        edge_warn("mqtt message cannot be delivered: client=%s reason=%s", s->name,
-                  edge_strerror(rc));
+        edge_log_about(EDGE_LOG_WARN, s->name,
+                       "mqtt message cannot be delivered: client=%s reason=%s", s->name,
+                       edge_strerror(rc));
         settle(s, lock, rc == EDGE_ELIMIT ? HUB_REJECTED : HUB_RELEASED);
     } else if (rc == HUB_MQTT_FULL) {
         settle(s, lock, HUB_RELEASED);

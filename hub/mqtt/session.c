@@ -40,7 +40,8 @@ static void will_done(enum hub_result result, const char *why, void *arg)
     struct hub_mqtt_session *s = arg;
 
     if (result != HUB_OK)
-        edge_warn("mqtt will not sent: client=%s reason=%s", s->name, why ? why : "");
+        edge_log_about(EDGE_LOG_WARN, s->name, "mqtt will not sent: client=%s reason=%s", s->name,
+                       why ? why : "");
     close_session(s);
     hub_mqtt_release(s);
 }
@@ -74,7 +75,8 @@ void hub_mqtt_drop(struct hub_mqtt_session *s, const char *fmt, ...)
     va_start(args, fmt);
     (void) vsnprintf(reason, sizeof reason, fmt, args);
     va_end(args);
-    edge_warn("mqtt client dropped: client=%s reason=%s", s->name, reason);
+    edge_log_about(EDGE_LOG_WARN, s->name, "mqtt client dropped: client=%s reason=%s", s->name,
+                   reason);
     end_session(s, true);
     hub_mqtt_client_close(client, false);
 }
@@ -94,8 +96,8 @@ static void on_end(enum hub_mqtt_end why, const struct edge_err *err, void *arg)
     struct hub_mqtt_client *client = s->client;
     bool drop = why != HUB_MQTT_LEFT && why != HUB_MQTT_BROKEN;
 
-    edge_info("mqtt client gone: client=%s reason=%s%s%s", s->name, ends[why],
-              err->text[0] ? ": " : "", err->text);
+    edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client gone: client=%s reason=%s%s%s", s->name,
+                   ends[why], err->text[0] ? ": " : "", err->text);
     end_session(s, why != HUB_MQTT_LEFT && why != HUB_MQTT_CLOSING);
     hub_mqtt_client_close(client, drop);
 }
@@ -117,7 +119,8 @@ static void on_closed(enum hub_result why, void *arg)
     s->client = NULL;
     s->ended = true;
     if (client)
-        edge_info("mqtt client closed: client=%s reason=%s", s->name, reason ? reason : "failure");
+        edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client closed: client=%s reason=%s", s->name,
+                       reason ? reason : "failure");
     hub_mqtt_client_close(client, false);
     hub_mqtt_forget(s);
 }
@@ -163,7 +166,9 @@ int hub_mqtt_keep_will(struct hub_mqtt_session *s, const struct mqtt_connect *co
         return 0;
     edge_topic_parse((const char *) connect->will_topic.data, connect->will_topic.len, &topic);
     if (topic.kind != EDGE_TOPIC_TELEMETRY || !edge_identity_equal(&topic.who, &s->who)) {
-        edge_warn("mqtt will ignored, it is not for the client's telemetry: client=%s", s->name);
+        edge_log_about(EDGE_LOG_WARN, s->name,
+                       "mqtt will ignored, it is not for the client's telemetry: client=%s",
+                       s->name);
         return 0;
     }
     s->will = calloc(1, sizeof *s->will);

@@ -334,7 +334,7 @@ static void test_what_only_a_server_sends_ends_it(void **state)
 static void test_large_requests_fill_the_window_before_many_do(void **state)
 {
     struct mqtt_requests requests = {.max = 8, .max_bytes = 100};
-    struct mqtt_request large = {.id = 1, .size = 60};
+    struct mqtt_request large = {.id = 1, .bytes = 60};
     struct mqtt_request out;
     uint32_t tickets[2];
 
