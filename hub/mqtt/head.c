@@ -113,12 +113,17 @@ static void on_grant(const struct hub_grant *grant, void *arg)
     hub_mqtt_release(s);
 }
 
-/* The password as text; one with a NUL in it is nobody's. NULL: there is none. */
+/* The password as text. NULL: there is none. */
 static char *token_of(const struct mqtt_connect *connect)
 {
     if (connect->password.len == 0)
         return NULL;
     return strndup((const char *) connect->password.data, connect->password.len);
+}
+
+static bool is_text(struct edge_bytes password)
+{
+    return password.len == 0 || !memchr(password.data, 0, password.len);
 }
 
 static void ask_backend(struct door *door)
@@ -177,12 +182,13 @@ static void on_connect(struct hub_mqtt_client *client, void *arg)
     EDGE_CLEANUP(hub_mqtt_user_fini) struct hub_mqtt_user user;
     struct hub_mqtt *mqtt = arg;
     const struct mqtt_connect *connect = hub_mqtt_client_connect(client);
+    const char *wrong = NULL;
     struct edge_err err;
     struct door *door;
     int rc = hub_mqtt_user_parse(connect->user, &user, &err);
 
     if (rc == EDGE_EINVALID) {
-        elsewhere(mqtt, client, MQTT_BAD_USER, err.text);
+        elsewhere(mqtt, client, MQTT_UNAVAILABLE, err.text); /* IoT Edge's code for it, too */
         return;
     }
     if (rc == 0 && mqtt->host && strcasecmp(user.host, mqtt->host) != 0) {
@@ -194,11 +200,15 @@ static void on_connect(struct hub_mqtt_client *client, void *arg)
         hub_mqtt_client_refuse(client, MQTT_UNAVAILABLE);
         return;
     }
-    if (same_id(connect, door->session->name)) {
+    if (!same_id(connect, door->session->name))
+        wrong = "its client id is not its user name's";
+    else if (!is_text(connect->password))
+        wrong = "a NUL in its password";
+    if (!wrong) {
         ask_backend(door);
         return;
     }
-    turn_away(door->session, MQTT_NOT_AUTHORIZED, "its client id is not its user name's");
+    turn_away(door->session, MQTT_NOT_AUTHORIZED, wrong);
     hub_mqtt_forget(door->session);
     free_door(door);
 }
