@@ -69,6 +69,15 @@ static uint8_t qos_of(const struct hub_mqtt_session *s, const struct edge_messag
     return 1;
 }
 
+/* [MQTT-3.3.1-1]. Deliveries of inputs are counted as long as the hub runs: an earlier run may have
+ * sent what it left. */
+static bool may_have_been_sent(const struct hub_mqtt_session *s, const struct edge_message *message)
+{
+    bool left = s->who.module[0] && message->enqueued_ns > 0 && message->enqueued_ns < s->began_ns;
+
+    return left || message->delivery_count > 0;
+}
+
 static void settle(struct hub_mqtt_session *s, uint64_t lock, enum hub_outcome outcome)
 {
     s->backend->ops->settle(s->session, lock, outcome);
@@ -83,7 +92,7 @@ static void deliver(struct hub_mqtt_session *s, const struct edge_message *messa
     if (rc == 0) {
         publish.topic = bytes_of(&topic);
         publish.qos = qos_of(s, message);
-        publish.dup = publish.qos > 0 && message->delivery_count > 0;
+        publish.dup = publish.qos > 0 && may_have_been_sent(s, message);
         rc = hub_mqtt_client_send(s->client, &publish, lock);
     }
     if (rc < 0 && rc != EDGE_EUNAVAILABLE) {

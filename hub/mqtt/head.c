@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/mqtt/server.h"
 #include "hub/mqtt/session.h"
@@ -23,6 +24,7 @@ struct hub_mqtt {
     struct hub_mqtt_clients clients;
     struct hub_mqtt_options options;
     char *host;
+    int64_t began_ns; /* wall clock */
 };
 
 /* A client that waits for the backend's word. */
@@ -157,6 +159,7 @@ static struct door *begin(struct hub_mqtt *mqtt, struct hub_mqtt_client *client,
     }
     s->backend = mqtt->options.backend;
     s->client = client;
+    s->began_ns = mqtt->began_ns;
     s->who = user->who;
     edge_identity_format(&s->who, s->name, sizeof s->name);
     hub_mqtt_client_take(client, &hub_mqtt_session_ops, s);
@@ -221,6 +224,7 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
     if (!mqtt)
         return -ENOMEM;
     mqtt->options = *options;
+    mqtt->began_ns = edge_wall_ns();
     mqtt->host = edge_strdup(options->host);
     if (options->host && !mqtt->host) {
         free(mqtt);

@@ -1,6 +1,7 @@
 /* What goes to and fro between a client and the backend: telemetry, twins, methods, messages. */
 #include "tests/unit/test.h"
 
+#include "common/base/clock.h"
 #include "common/json/json.h"
 #include "tests/unit/hub/mqtt_house.h"
 
@@ -237,10 +238,10 @@ static void test_a_refused_subscription_is_not_acknowledged(void **state)
 
 /* @param qos  of its property mqtt-qos, or NULL */
 static void deliver_with(const char *name, uint64_t lock, uint32_t before, const char *input,
-                         const char *qos)
+                         const char *qos, int64_t enqueued_ns)
 {
     struct hub_session *session = fake_session(&house.fake, name);
-    struct edge_message message = {.delivery_count = before};
+    struct edge_message message = {.delivery_count = before, .enqueued_ns = enqueued_ns};
 
     assert_int_equal(edge_message_set_body(&message, "go", 2), 0);
     assert_int_equal(edge_message_set_sys(&message, EDGE_SYS_MESSAGE_ID, "c 1"), 0);
@@ -254,7 +255,7 @@ static void deliver_with(const char *name, uint64_t lock, uint32_t before, const
 
 static void deliver(const char *name, uint64_t lock, uint32_t before, const char *input)
 {
-    deliver_with(name, lock, before, input, NULL);
+    deliver_with(name, lock, before, input, NULL, 0);
 }
 
 static void test_a_message_is_settled_when_it_is_acknowledged(void **state)
@@ -290,14 +291,28 @@ static void test_a_message_may_ask_for_quality_0(void **state)
     serve_module();
     subscribe("devices/edge1/modules/modA/#", 1);
     OUT("\x90\x03\x00\x09\x01");
-    deliver_with("edge1/modA", 5, 1, "in1", "0");
+    deliver_with("edge1/modA", 5, 1, "in1", "0", 0);
     (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&mqtt-qos=0&%24.mid=c%201", 0,
                      false);
     assert_notes("sub 2 0;settle 5 0;");
-    deliver_with("edge1/modA", 6, 0, "in1", "much"); /* that is no quality */
+    deliver_with("edge1/modA", 6, 0, "in1", "much", 0); /* that is no quality */
     (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&mqtt-qos=much&%24.mid=c%201", 1,
                      false);
     assert_notes("");
+}
+
+static void test_an_input_from_before_the_head_may_be_an_old_one(void **state)
+{
+    static const char topic[] = "devices/edge1/modules/modA/inputs/in1/p=q%26r&%24.mid=c%201";
+
+    (void) state;
+    serve_module();
+    subscribe("devices/edge1/modules/modA/#", 1);
+    OUT("\x90\x03\x00\x09\x01");
+    deliver_with("edge1/modA", 5, 0, "in1", NULL, edge_wall_ns() - 3600 * INT64_C(1000000000));
+    (void) published(topic, 1, true);
+    deliver_with("edge1/modA", 6, 0, "in1", NULL, edge_wall_ns());
+    (void) published(topic, 1, false);
 }
 
 static void test_a_slow_reader_pauses_the_backend(void **state)
@@ -389,6 +404,7 @@ int main(void)
         TEST(test_a_message_is_settled_when_it_is_acknowledged),
         TEST(test_quality_0_is_settled_when_it_is_sent),
         TEST(test_a_message_may_ask_for_quality_0),
+        TEST(test_an_input_from_before_the_head_may_be_an_old_one),
         TEST(test_a_slow_reader_pauses_the_backend),
         TEST(test_a_hundred_unacknowledged_messages_are_enough),
         TEST(test_who_is_far_behind_with_news_is_dropped),
