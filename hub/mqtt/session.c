@@ -132,11 +132,13 @@ int hub_mqtt_message(const struct edge_topic *topic, const struct mqtt_publish *
 
     if (rc < 0)
         return rc;
-    if (publish->retain) { /* nothing is retained; IoT Hub says so to who reads the message */
+    /* nothing is retained or told apart; IoT Hub says so to who reads the message */
+    if (publish->retain)
         rc = edge_message_add(ret, "mqtt-retain", "true");
-        if (rc < 0)
-            return edge_wrap(err, rc, "property mqtt-retain");
-    }
+    if (rc == 0 && publish->dup)
+        rc = edge_message_add(ret, "mqtt-dup", "true");
+    if (rc < 0)
+        return edge_wrap(err, rc, "property of the packet's flags");
     ret->body = (uint8_t *) (uintptr_t) publish->payload.data;
     ret->len = publish->payload.len;
     if (edge_message_size(ret) > EDGE_MESSAGE_MAX)

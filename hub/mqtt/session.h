@@ -19,6 +19,7 @@ struct hub_mqtt_session {
     struct hub_session *session;    /* NULL: not open yet, or ended */
     struct edge_identity who;
     char name[2 * EDGE_ID_MAX + 2];
+    int64_t began_ns; /* of the head, wall clock */
     unsigned pending; /* answers of the backend that will come */
     unsigned twins;   /* of these: for twin requests */
     unsigned features;
