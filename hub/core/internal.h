@@ -192,7 +192,7 @@ EDGE_MUST_CHECK int hub_router_create(struct hub_core *core, struct hub_router *
  */
 void hub_router_set(struct hub_router *router, struct edge_routes *routes, int64_t default_ttl_s);
 /** Route one message of @p sender and store it: HUB_OK when it is on disk in every queue it
- * goes to, or goes nowhere. HUB_UNAVAILABLE: the store is full, HUB_FAILED: it broke.
+ * goes to, or goes nowhere. HUB_THROTTLED: the store is full, HUB_FAILED: it broke.
  * @param source  "/messages/…", "/twinChangeNotifications"   @param more  system properties
  * besides the message's own, or NULL   @param done  may be NULL */
 void hub_router_send(struct hub_router *router, const char *source,

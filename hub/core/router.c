@@ -241,7 +241,7 @@ static void put(struct hub_router *router, size_t ntargets, hub_done *done, void
     (void) hub_life_release(putting->life);
     free(putting);
     if (rc == HUB_STORE_FULL)
-        answer(done, arg, HUB_UNAVAILABLE, "the store is full");
+        answer(done, arg, HUB_THROTTLED, "the store is full");
     else
         answer(done, arg, HUB_FAILED, edge_strerror(rc));
 }
