@@ -165,7 +165,7 @@ static void test_a_full_store_says_so_and_takes_again_when_there_is_room(void **
     person_open(house, &a, "a", false, 0);
     for (; a.refused == 0 && n < 1000; n++)
         person_send(&a, NULL, body);
-    assert_int_equal(a.last, HUB_UNAVAILABLE);
+    assert_int_equal(a.last, HUB_THROTTLED);
     house_until(house, &a.sent, n - 1);
     house_online(house, true);
     house_until(house, &house->cloud.accepted, n - 1);
