@@ -301,6 +301,7 @@ int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *s
     c->stream = stream;
     c->ws = ws;
     c->requests.max = clients->limits.in_flight;
+    c->requests.max_bytes = clients->limits.unanswered;
     c->sent.max = clients->limits.out_flight;
     edge_buf_init(&c->in, clients->limits.packet + CHUNK_MAX);
     edge_buf_init(&c->out, (size_t) 1 << 28);

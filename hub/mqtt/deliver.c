@@ -23,23 +23,12 @@ void hub_mqtt_tell(struct hub_mqtt_session *s, const struct edge_buf *topic,
 
 void hub_mqtt_regulate(struct hub_mqtt_session *s)
 {
-    bool held = s->few && s->few->nheld == HUB_MQTT_HELD_MAX;
-    bool pause = !hub_mqtt_client_room(s->client) || held;
+    bool pause = !hub_mqtt_client_room(s->client);
 
     if (pause == s->paused || !s->backend->ops->pause)
         return;
     s->paused = pause;
     s->backend->ops->pause(s->session, pause);
-}
-
-static bool wanted(const struct hub_mqtt_session *s, const char *input)
-{
-    if (s->all_inputs || !s->few || !input)
-        return true;
-    for (unsigned i = 0; i < s->few->ninputs; i++)
-        if (strcmp(s->few->inputs[i], input) == 0)
-            return true;
-    return false;
 }
 
 static int put_topic(const struct hub_mqtt_session *s, const struct edge_message *message,
@@ -87,10 +76,7 @@ void hub_mqtt_on_deliver(const struct edge_message *message, uint64_t lock, void
 
     if (!s->client)
         return; /* not settled: it will come again */
-    if (wanted(s, message->sys[EDGE_SYS_INPUT]))
-        deliver(s, message, lock);
-    else if (s->few->nheld < HUB_MQTT_HELD_MAX)
-        s->few->held[s->few->nheld++] = lock;
+    deliver(s, message, lock);
     hub_mqtt_regulate(s);
 }
 

@@ -10,9 +10,10 @@
 
 enum {
     MAX_CLIENTS = 20000,
-    MAX_IN_FLIGHT = 64,
+    MAX_IN_FLIGHT = 128,
     MAX_OUT_FLIGHT = 100,
     MAX_QUEUED = 512 * 1024,
+    MAX_UNANSWERED = 1024 * 1024,
     CONNECT_MS = 10 * 1000,
     KEEP_ALIVE_S = 1767, /* IoT Hub's longest, keep-alive 0 as well */
     /* a whole message's body and a whole topic, and what is around them */
@@ -93,7 +94,6 @@ static void let_in(const struct door *door, const struct hub_grant *grant)
         turn_away(s, MQTT_UNAVAILABLE, edge_strerror(rc));
         return;
     }
-    s->all_inputs = s->features & EDGE_FEATURE_INPUTS;
     edge_info("mqtt client connected: client=%s from=%s session=%s", s->name, claim.address,
               rc == HUB_RESUMED ? "resumed" : "new");
     hub_mqtt_client_accept(s->client, keep && rc == HUB_RESUMED);
@@ -222,6 +222,7 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
         .loop = loop,
         .limits = {.packet = PACKET_MAX,
                    .queued = options->max_queued ? options->max_queued : MAX_QUEUED,
+                   .unanswered = MAX_UNANSWERED,
                    .in_flight = options->max_in_flight ? options->max_in_flight : MAX_IN_FLIGHT,
                    .out_flight = MAX_OUT_FLIGHT,
                    .connect_ms = options->connect_ms ? options->connect_ms : CONNECT_MS,

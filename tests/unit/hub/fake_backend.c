@@ -152,6 +152,15 @@ static void extend(struct hub_session *s, const struct hub_grant *grant)
     note(s->fake, "extend %s;", *s->who.module ? s->who.module : s->who.device);
 }
 
+static int want_input(struct hub_session *s, const char *name, bool on)
+{
+    note(s->fake, "%s %s;", on ? "want" : "unwant", name);
+    if (on && s->inputs == 3)
+        return EDGE_ELIMIT;
+    s->inputs = on ? s->inputs + 1 : s->inputs - 1;
+    return (int) s->inputs;
+}
+
 static void subscribe(struct hub_session *s, unsigned on, unsigned off, hub_done *done, void *arg)
 {
     s->features = (s->features | on) & ~off;
@@ -211,6 +220,7 @@ static const struct hub_backend_ops ops = {
     .open = open_session,
     .close = close_session,
     .extend = extend,
+    .input = want_input,
     .subscribe = subscribe,
     .send = send_message,
     .twin_get = twin_get,

@@ -15,6 +15,7 @@ struct hub_session {
     bool open, keep, paused;
     bool kept; /* features are of an earlier, kept session */
     unsigned features;
+    unsigned inputs; /* wanted; the limit is 3 */
 };
 /** A `done` that is held back. */
 struct fake_held {

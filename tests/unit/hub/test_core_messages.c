@@ -86,6 +86,7 @@ static void test_conditions_see_properties_and_the_senders_name(void **state)
 
     house_routes(house,
                  "{\"leafs\": \"FROM /messages WHERE NOT IS_DEFINED($connectionModuleId) "
+                 "AND starts_with($enqueuedTime, '20') "
                  "INTO $upstream\","
                  " \"o\": {\"route\": \"FROM /messages WHERE $outputName = 'o' AND "
                  "$connectionDeviceId = 'edge1' AND $body = 'x' OR $edgeHubOriginInterface = "
