@@ -61,7 +61,8 @@ struct hub_mqtt_clients {
     void (*connect)(struct hub_mqtt_client *client, void *arg);
     void *arg;
     unsigned count;
-    struct hub_mqtt_client *first_;
+    struct hub_mqtt_client *first_, *kicked_;
+    struct edge_timer *turn_;
 };
 
 /** Begin with a connected stream, which becomes ours. @param ws  it came over a WebSocket
