@@ -46,7 +46,7 @@ static const uint8_t *find_preview(struct edge_bytes text)
 static const uint8_t *find_query(struct edge_bytes text, struct edge_bytes *ret_path)
 {
     const uint8_t *end = text.data + text.len;
-    const uint8_t *slash = text.len ? memchr(text.data, '/', text.len) : NULL;
+    const uint8_t *slash = memchr(text.data, '/', text.len);
     const uint8_t *mark = slash ? memmem(slash + 1, (size_t) (end - slash - 1), "/?", 2) : NULL;
 
     if (mark) {
@@ -55,7 +55,7 @@ static const uint8_t *find_query(struct edge_bytes text, struct edge_bytes *ret_
     }
     slash = find_preview(text);
     if (!slash)
-        slash = text.len ? memrchr(text.data, '/', text.len) : NULL;
+        slash = memrchr(text.data, '/', text.len);
     if (!slash)
         return NULL;
     *ret_path = part(text.data, slash);
@@ -133,7 +133,7 @@ int hub_mqtt_user_parse(struct edge_bytes text, struct hub_mqtt_user *ret, struc
     int rc;
 
     *ret = (struct hub_mqtt_user){0};
-    query = find_query(text, &path);
+    query = text.len > 0 ? find_query(text, &path) : NULL;
     if (!query)
         return edge_fail(err, EDGE_EINVALID,
                          "user name is not host/device[/module]/?api-version=…");

@@ -88,8 +88,7 @@ static void test_everything_else_is_refused(void **state)
         "h/d/m/DeviceClientType=x",
         "h/d/m/api-version=x/extra",
         "h/d/m?api-version=x",
-        "h/d/m/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices.Client/"
-        "1.5.1-preview-004",
+        "h/d/m/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices.Client/1.5.1",
         "h//?api-version=x",
         "h/d/m/?version=x",
         "h/d/?api-version=",
@@ -105,6 +104,7 @@ static void test_everything_else_is_refused(void **state)
     for (size_t i = 0; i < EDGE_ARRAY_LEN(bad); i++)
         if (parse(bad[i]) == 0)
             fail_msg("taken: %s", bad[i]);
+    assert_int_equal(hub_mqtt_user_parse((struct edge_bytes){NULL, 0}, &user, NULL), EDGE_EINVALID);
 }
 
 int main(void)
