@@ -1,4 +1,7 @@
 /* What the upstream says. */
+#include <stdio.h>
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/core/internal.h"
@@ -14,11 +17,23 @@ static void name_of_self(const struct hub_core *core, char *name, size_t size)
     edge_identity_format(&core->options.self->who, name, size);
 }
 
+/* Each new reason, once. */
+static void complain(struct hub_core *core, const char *why)
+{
+    char text[sizeof core->away];
+
+    (void) snprintf(text, sizeof text, "%s", why && *why ? why : "no reason is known");
+    if (strcmp(text, core->away) == 0)
+        return;
+    memcpy(core->away, text, sizeof text);
+    edge_warn("IoT Hub cannot be reached: %s", text);
+}
+
 static void gone(struct hub_core *core, const char *why)
 {
     char name[2 * EDGE_ID_MAX + 2];
 
-    edge_warn("IoT Hub cannot be reached: %s", why ? why : "");
+    complain(core, why);
     name_of_self(core, name, sizeof name);
     core->offline_ns = edge_wall_ns();
     hub_metrics_count(core->metrics, HUB_COUNT_OFFLINE, (const char *[]){name});
@@ -31,6 +46,7 @@ static void back(struct hub_core *core)
     char name[2 * EDGE_ID_MAX + 2];
 
     edge_info("IoT Hub is connected");
+    core->away[0] = '\0';
     name_of_self(core, name, sizeof name);
     if (core->offline_ns != 0)
         hub_metrics_observe(core->metrics, HUB_TIME_OFFLINE, (const char *[]){name},
@@ -46,8 +62,13 @@ static void on_connected(bool up, const char *why, void *arg)
 {
     struct hub_core *core = arg;
 
-    if (core->ending || core->online == up)
+    if (core->ending)
         return;
+    if (core->online == up) {
+        if (!up)
+            complain(core, why);
+        return;
+    }
     core->online = up;
     if (up)
         back(core);

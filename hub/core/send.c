@@ -102,6 +102,8 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
         hub_later(core, &outbox->task);
     }
     hub_pipe_pass_on(core->pipe);
+    if (core->pipe->messages == 0)
+        hub_core_drained(core);
 }
 
 /* Sending */
@@ -173,7 +175,7 @@ static bool may_send(const struct hub_outbox *outbox)
 {
     const struct hub_core *core = outbox->client->core;
 
-    return outbox->state == HUB_FLOWING && core->online && core->upstream &&
+    return outbox->state == HUB_FLOWING && core->online && core->upstream && !core->ending &&
            !edge_timer_armed(core->pipe->rest) && outbox->messages < SENDER_MESSAGES &&
            outbox->bytes < SENDER_BYTES;
 }

@@ -17,8 +17,19 @@ static void forget_connect(struct hub_mqtt_client *c)
     c->connect = edge_free(c->connect);
 }
 
+static void unkick(struct hub_mqtt_client *c)
+{
+    if (!c->kick_link)
+        return;
+    *c->kick_link = c->kick_next;
+    if (c->kick_next)
+        c->kick_next->kick_link = c->kick_link;
+    c->kick_link = NULL;
+}
+
 static void unlink_client(struct hub_mqtt_client *c)
 {
+    unkick(c);
     if (!c->clients)
         return;
     *c->link = c->next;
@@ -138,8 +149,8 @@ bool client_blocked(const struct hub_mqtt_client *c)
     return c->state == CHECKING || mqtt_requests_full(&c->requests) || client_slow(c);
 }
 
-/* Time: one timer serves the wait for CONNECT, keep-alive, the expiry of a token, and a turn of its
- * own for reading on. It is not moved with every packet; it looks again when it fires. */
+/* Time: one timer serves the wait for CONNECT, keep-alive and the expiry of a token. It is not
+ * moved with every packet; it looks again when it fires. */
 
 static int64_t expiry_left_ms(const struct hub_mqtt_client *c)
 {
@@ -173,9 +184,9 @@ static int64_t silence_left_ms(struct hub_mqtt_client *c)
 
 static void rearm(struct hub_mqtt_client *c)
 {
-    int64_t left = c->kick ? 0 : silence_left_ms(c);
+    int64_t left = silence_left_ms(c);
 
-    if (!c->kick && c->expire_s != INT64_MAX && expiry_left_ms(c) < left)
+    if (c->expire_s != INT64_MAX && expiry_left_ms(c) < left)
         left = expiry_left_ms(c);
     edge_timer_arm(c->timer, left > 0 ? (uint64_t) left : 0);
 }
@@ -185,11 +196,7 @@ static void on_timer(void *arg)
     struct hub_mqtt_client *c = arg;
 
     c->busy++;
-    if (c->kick) {
-        c->kick = false;
-        pump(c);
-    }
-    if (c->state != ENDED && c->expire_s != INT64_MAX && expiry_left_ms(c) <= 0)
+    if (c->expire_s != INT64_MAX && expiry_left_ms(c) <= 0)
         client_end(c, HUB_MQTT_EXPIRED, NULL);
     if (c->state != ENDED && silence_left_ms(c) <= 0)
         client_end(c, HUB_MQTT_SILENT, NULL);
@@ -198,12 +205,38 @@ static void on_timer(void *arg)
     leave(c);
 }
 
+/* Clients that have something to write or to read on with have the next turn of the loop. */
+static void on_turn(void *arg)
+{
+    struct hub_mqtt_clients *clients = arg;
+    struct hub_mqtt_client *list = clients->kicked_;
+    struct hub_mqtt_client *c;
+
+    clients->kicked_ = NULL; /* who is kicked from now on waits for the turn after this one */
+    if (list)
+        list->kick_link = &list;
+    while ((c = list) != NULL) {
+        unkick(c);
+        c->busy++;
+        if (c->state != ENDED)
+            pump(c);
+        leave(c);
+    }
+}
+
 static void go_on(struct hub_mqtt_client *c)
 {
-    if (c->kick || !c->timer)
+    struct hub_mqtt_clients *clients = c->clients;
+
+    if (c->kick_link || !clients || c->state == ENDED)
         return;
-    c->kick = true;
-    rearm(c);
+    if (!clients->kicked_)
+        edge_timer_arm(clients->turn_, 0);
+    c->kick_link = &clients->kicked_;
+    c->kick_next = clients->kicked_;
+    if (c->kick_next)
+        c->kick_next->kick_link = &c->kick_next;
+    clients->kicked_ = c;
 }
 
 void hub_mqtt_client_expire(struct hub_mqtt_client *c, int64_t wall_s)
@@ -306,7 +339,11 @@ int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *s
 
     if (c)
         c->timer = edge_timer_create(clients->loop, on_timer, c);
-    if (!c || !c->timer) {
+    if (!clients->turn_)
+        clients->turn_ = edge_timer_create(clients->loop, on_turn, clients);
+    if (!c || !c->timer || !clients->turn_) {
+        if (c)
+            edge_timer_destroy(c->timer);
         free(c);
         edge_stream_close(stream);
         return -ENOMEM;
@@ -315,6 +352,7 @@ int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *s
     c->stream = stream;
     c->ws = ws;
     c->requests.max = clients->limits.in_flight;
+    c->requests.max_bytes = clients->limits.unanswered;
     c->sent.max = clients->limits.out_flight;
     edge_buf_init(&c->in, clients->limits.packet + CHUNK_MAX);
     edge_buf_init(&c->out, (size_t) 1 << 28);
@@ -341,6 +379,7 @@ void hub_mqtt_clients_close(struct hub_mqtt_clients *clients)
         unlink_client(c);
         client_end(c, HUB_MQTT_CLOSING, NULL);
     }
+    clients->turn_ = edge_timer_destroy(clients->turn_);
 }
 
 void hub_mqtt_client_take(struct hub_mqtt_client *c, const struct hub_mqtt_client_ops *ops,
@@ -376,6 +415,7 @@ void hub_mqtt_client_accept(struct hub_mqtt_client *c, bool session_present)
     client_connack(c, MQTT_ACCEPTED, session_present);
     c->state = SERVING;
     c->last_ms = edge_now_ms();
+    rearm(c);
     go_on(c);
 }
 

@@ -45,7 +45,8 @@ struct hub_mqtt_client_ops {
 struct hub_mqtt_client_limits {
     size_t packet;         /* bytes of a packet once accepted */
     size_t queued;         /* bytes waiting to be sent before nothing more is taken or read */
-    unsigned in_flight;    /* requests unanswered before reading stops */
+    size_t unanswered;     /* bytes of requests without an answer before reading stops */
+    unsigned in_flight;    /* requests without an answer before reading stops */
     unsigned out_flight;   /* messages sent and not acknowledged */
     unsigned connect_ms;   /* for CONNECT to come */
     unsigned keep_alive_s; /* longest silence, whatever the client asks for */
@@ -60,7 +61,8 @@ struct hub_mqtt_clients {
     void (*connect)(struct hub_mqtt_client *client, void *arg);
     void *arg;
     unsigned count;
-    struct hub_mqtt_client *first_;
+    struct hub_mqtt_client *first_, *kicked_;
+    struct edge_timer *turn_;
 };
 
 /** Begin with a connected stream, which becomes ours. @param ws  it came over a WebSocket

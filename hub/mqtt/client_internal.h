@@ -24,6 +24,7 @@ struct connect {
 struct hub_mqtt_client {
     struct hub_mqtt_clients *clients; /* NULL: the server has let go of it */
     struct hub_mqtt_client *next, **link;
+    struct hub_mqtt_client *kick_next, **kick_link; /* NULL: nothing to write or read on with */
     struct edge_stream *stream;
     struct edge_timer *timer;
     const struct hub_mqtt_client_ops *ops; /* NULL: not taken yet */
@@ -41,7 +42,6 @@ struct hub_mqtt_client {
     unsigned busy;   /* depth of callbacks: memory stays until they have returned */
     bool ws;         /* over a WebSocket */
     bool closed;     /* by its user */
-    bool kick;       /* write and read on at the next turn */
     bool wants_room; /* `room` is owed: it was asked for in vain */
     bool eof;        /* the client sends nothing more; what it has sent is not read to the end */
 };

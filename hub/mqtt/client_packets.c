@@ -45,12 +45,13 @@ static void take_publish(struct hub_mqtt_client *c, const struct mqtt_packet *pa
                          struct edge_bytes raw)
 {
     const struct mqtt_publish *publish = &packet->publish;
+    const struct mqtt_request r = {
+        .id = publish->id, .answer = MQTT_PUBACK, .bytes = (uint32_t) raw.len};
     hub_mqtt_ticket ticket;
 
-    (void) raw;
     if (publish->qos > 1)
         client_broken(c, "QoS 2 is not offered");
-    else if (request(c, (struct mqtt_request){.id = publish->id, .answer = MQTT_PUBACK}, &ticket))
+    else if (request(c, r, &ticket))
         c->ops->publish(publish, ticket, c->arg);
 }
 
@@ -58,13 +59,13 @@ static void take_filters(struct hub_mqtt_client *c, const struct mqtt_packet *pa
                          struct edge_bytes raw)
 {
     bool on = packet->type == MQTT_SUBSCRIBE;
-    struct mqtt_request r = {.id = packet->id, .answer = on ? MQTT_SUBACK : MQTT_UNSUBACK};
+    struct mqtt_request r = {
+        .id = packet->id, .answer = on ? MQTT_SUBACK : MQTT_UNSUBACK, .bytes = (uint32_t) raw.len};
     struct edge_bytes rest = packet->filters;
     struct edge_bytes filter;
     hub_mqtt_ticket ticket;
     uint8_t qos;
 
-    (void) raw;
     while (mqtt_next_filter(&rest, &filter, on ? &qos : NULL))
         r.filters++;
     if (request(c, r, &ticket))

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/mqtt/server.h"
 #include "hub/mqtt/session.h"
@@ -10,9 +11,10 @@
 
 enum {
     MAX_CLIENTS = 20000,
-    MAX_IN_FLIGHT = 64,
+    MAX_IN_FLIGHT = 128,
     MAX_OUT_FLIGHT = 100,
     MAX_QUEUED = 512 * 1024,
+    MAX_UNANSWERED = 1024 * 1024,
     CONNECT_MS = 10 * 1000,
     KEEP_ALIVE_S = 1767, /* IoT Hub's longest, keep-alive 0 as well */
     /* a whole message's body and a whole topic, and what is around them */
@@ -23,6 +25,7 @@ struct hub_mqtt {
     struct hub_mqtt_clients clients;
     struct hub_mqtt_options options;
     char *host;
+    int64_t began_ns; /* wall clock */
 };
 
 /* A client that waits for the backend's word. */
@@ -94,7 +97,6 @@ static void let_in(const struct door *door, const struct hub_grant *grant)
         turn_away(s, MQTT_UNAVAILABLE, edge_strerror(rc));
         return;
     }
-    s->all_inputs = s->features & EDGE_FEATURE_INPUTS;
     edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client connected: client=%s from=%s session=%s",
                    s->name, claim.address, rc == HUB_RESUMED ? "resumed" : "new");
     hub_mqtt_client_accept(s->client, keep && rc == HUB_RESUMED);
@@ -114,12 +116,17 @@ static void on_grant(const struct hub_grant *grant, void *arg)
     hub_mqtt_release(s);
 }
 
-/* The password as text; one with a NUL in it is nobody's. NULL: there is none. */
+/* The password as text. NULL: there is none. */
 static char *token_of(const struct mqtt_connect *connect)
 {
     if (connect->password.len == 0)
         return NULL;
     return strndup((const char *) connect->password.data, connect->password.len);
+}
+
+static bool is_text(struct edge_bytes password)
+{
+    return password.len == 0 || !memchr(password.data, 0, password.len);
 }
 
 static void ask_backend(struct door *door)
@@ -153,6 +160,7 @@ static struct door *begin(struct hub_mqtt *mqtt, struct hub_mqtt_client *client,
     }
     s->backend = mqtt->options.backend;
     s->client = client;
+    s->began_ns = mqtt->began_ns;
     s->who = user->who;
     edge_identity_format(&s->who, s->name, sizeof s->name);
     hub_mqtt_client_take(client, &hub_mqtt_session_ops, s);
@@ -181,12 +189,13 @@ static void on_connect(struct hub_mqtt_client *client, void *arg)
     EDGE_CLEANUP(hub_mqtt_user_fini) struct hub_mqtt_user user;
     struct hub_mqtt *mqtt = arg;
     const struct mqtt_connect *connect = hub_mqtt_client_connect(client);
+    const char *wrong = NULL;
     struct edge_err err;
     struct door *door;
     int rc = hub_mqtt_user_parse(connect->user, &user, &err);
 
     if (rc == EDGE_EINVALID) {
-        elsewhere(mqtt, client, MQTT_BAD_USER, err.text);
+        elsewhere(mqtt, client, MQTT_UNAVAILABLE, err.text); /* IoT Edge's code for it, too */
         return;
     }
     if (rc == 0 && mqtt->host && strcasecmp(user.host, mqtt->host) != 0) {
@@ -198,11 +207,15 @@ static void on_connect(struct hub_mqtt_client *client, void *arg)
         hub_mqtt_client_refuse(client, MQTT_UNAVAILABLE);
         return;
     }
-    if (same_id(connect, door->session->name)) {
+    if (!same_id(connect, door->session->name))
+        wrong = "its client id is not its user name's";
+    else if (!is_text(connect->password))
+        wrong = "a NUL in its password";
+    if (!wrong) {
         ask_backend(door);
         return;
     }
-    turn_away(door->session, MQTT_NOT_AUTHORIZED, "its client id is not its user name's");
+    turn_away(door->session, MQTT_NOT_AUTHORIZED, wrong);
     hub_mqtt_forget(door->session);
     free_door(door);
 }
@@ -215,6 +228,7 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
     if (!mqtt)
         return -ENOMEM;
     mqtt->options = *options;
+    mqtt->began_ns = edge_wall_ns();
     mqtt->host = edge_strdup(options->host);
     if (options->host && !mqtt->host) {
         free(mqtt);
@@ -226,6 +240,7 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
         .loop = loop,
         .limits = {.packet = PACKET_MAX,
                    .queued = options->max_queued ? options->max_queued : MAX_QUEUED,
+                   .unanswered = MAX_UNANSWERED,
                    .in_flight = options->max_in_flight ? options->max_in_flight : MAX_IN_FLIGHT,
                    .out_flight = MAX_OUT_FLIGHT,
                    .connect_ms = options->connect_ms ? options->connect_ms : CONNECT_MS,

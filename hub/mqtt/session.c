@@ -19,9 +19,6 @@ void hub_mqtt_forget(struct hub_mqtt_session *s)
     if (s->pending > 0 || s->client || s->session)
         return;
     free_will(s);
-    for (unsigned i = 0; s->few && i < s->few->ninputs; i++)
-        free(s->few->inputs[i]);
-    free(s->few);
     free(s);
 }
 
@@ -136,18 +133,25 @@ int hub_mqtt_message(const struct edge_topic *topic, const struct mqtt_publish *
 
     if (rc < 0)
         return rc;
-    if (publish->retain) { /* nothing is retained; IoT Hub says so to who reads the message */
+    /* nothing is retained or told apart; IoT Hub says so to who reads the message */
+    if (publish->retain)
         rc = edge_message_add(ret, "mqtt-retain", "true");
-        if (rc < 0)
-            return edge_wrap(err, rc, "property mqtt-retain");
-    }
-    rc = edge_message_set_body(ret, publish->payload.data, publish->payload.len);
+    if (rc == 0 && publish->dup)
+        rc = edge_message_add(ret, "mqtt-dup", "true");
     if (rc < 0)
-        return edge_wrap(err, rc, "body");
+        return edge_wrap(err, rc, "property of the packet's flags");
+    ret->body = (uint8_t *) (uintptr_t) publish->payload.data;
+    ret->len = publish->payload.len;
     if (edge_message_size(ret) > EDGE_MESSAGE_MAX)
         return edge_fail(err, EDGE_ELIMIT, "message of %zu bytes is over the limit of %d",
                          edge_message_size(ret), EDGE_MESSAGE_MAX);
     return 0;
+}
+
+void hub_mqtt_message_fini(struct edge_message *message)
+{
+    message->body = NULL;
+    edge_message_fini(message);
 }
 
 int hub_mqtt_keep_will(struct hub_mqtt_session *s, const struct mqtt_connect *connect)
@@ -157,6 +161,7 @@ int hub_mqtt_keep_will(struct hub_mqtt_session *s, const struct mqtt_connect *co
         .payload = connect->will_payload,
         .retain = connect->will_retain,
     };
+    EDGE_CLEANUP(hub_mqtt_message_fini) struct edge_message message = {0};
     struct edge_topic topic;
     int rc;
 
@@ -172,7 +177,9 @@ int hub_mqtt_keep_will(struct hub_mqtt_session *s, const struct mqtt_connect *co
     s->will = calloc(1, sizeof *s->will);
     if (!s->will)
         return -ENOMEM;
-    rc = hub_mqtt_message(&topic, &publish, s->will, NULL);
+    rc = hub_mqtt_message(&topic, &publish, &message, NULL);
+    if (rc == 0)
+        rc = edge_message_copy(&message, s->will);
     if (rc == 0)
         rc = edge_message_add(s->will, "iothub-MessageType", "Will");
     if (rc < 0)

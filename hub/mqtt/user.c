@@ -28,6 +28,19 @@ static char *decoded(struct edge_bytes text)
     return edge_buf_take(&out);
 }
 
+/* How the first SDK with modules ended it. */
+static const char preview[] = "/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices."
+                              "Client/1.5.1-preview-003";
+
+static const uint8_t *find_preview(struct edge_bytes text)
+{
+    size_t len = sizeof preview - 1;
+
+    if (text.len < len || memcmp(text.data + text.len - len, preview, len) != 0)
+        return NULL;
+    return text.data + text.len - len;
+}
+
 /* Between the path and the query: at "/?", which an id may also begin with, or at the last '/'.
  * @return where the query begins, or NULL */
 static const uint8_t *find_query(struct edge_bytes text, struct edge_bytes *ret_path)
@@ -40,7 +53,9 @@ static const uint8_t *find_query(struct edge_bytes text, struct edge_bytes *ret_
         *ret_path = part(text.data, mark);
         return mark + 2;
     }
-    slash = text.len ? memrchr(text.data, '/', text.len) : NULL;
+    slash = find_preview(text);
+    if (!slash)
+        slash = text.len ? memrchr(text.data, '/', text.len) : NULL;
     if (!slash)
         return NULL;
     *ret_path = part(text.data, slash);

@@ -60,6 +60,12 @@ struct hub_trash {
     struct hub_trash *next;
 };
 
+/** The wall clock was set. */
+struct hub_jump {
+    uint64_t before; /* messages with lower numbers do not know of it */
+    int64_t by_t;
+};
+
 struct hub_store {
     struct hub_store_options options;
     struct edge_loop *loop;
@@ -84,6 +90,9 @@ struct hub_store {
     struct hub_trash *trash, **trash_end;
     size_t expire_at; /* the next queue to look at; nqueues: not at it */
     int64_t expire_now_t;
+    int64_t clock_wall_ns, clock_steady_ms; /* when it was last looked at */
+    struct hub_jump jumps[8];
+    unsigned njumps;
 
     struct hub_queue *to_wake, **to_wake_end;
     uint64_t next_message;
@@ -111,6 +120,12 @@ EDGE_MUST_CHECK int hub_store_load(struct hub_store *store, struct edge_err *err
 EDGE_MUST_CHECK int hub_store_make_number(struct hub_store *store, size_t number);
 /** Forget queues, routes and what waits. */
 void hub_store_free_lists(struct hub_store *store);
+
+/* expiry.c */
+
+/** The wall clock in ticks. */
+int64_t hub_store_now_t(struct hub_store *store);
+bool hub_store_expired(const struct hub_store *store, const struct hub_entry *entry, int64_t now_t);
 
 /* put.c */
 

@@ -93,7 +93,8 @@ int hub_store_put(struct hub_store *store, struct edge_bytes data, const struct 
     body = rc < 0 ? NULL : hub_body_create(store->next_message, data);
     if (!body)
         return -ENOMEM;
-    body->enqueued_ns = edge_wall_ns();
+    (void) hub_store_now_t(store); /* a jump is seen before its first message */
+    body->enqueued_ns = store->clock_wall_ns;
 
     group = hub_commit_lock(store->commit);
     rc = hub_group_reserve(group, 1, ntargets);

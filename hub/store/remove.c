@@ -1,7 +1,6 @@
 /* The ways out of the store, each with its account. */
 #include <stdlib.h>
 
-#include "common/base/clock.h"
 #include "hub/store/internal.h"
 
 static void count(struct hub_ledger *ledger, enum hub_way way, enum hub_store_drop why)
@@ -81,7 +80,8 @@ static bool pump_expired(struct hub_store *store)
         struct hub_queue *queue = store->queues[store->expire_at];
         struct hub_entry first;
 
-        if (queue && hub_queue_first(queue, &first) && first.expires_t <= store->expire_now_t) {
+        if (queue && hub_queue_first(queue, &first) &&
+            hub_store_expired(store, &first, store->expire_now_t)) {
             hub_queue_remove_first(queue, HUB_WAY_EXPIRED, 0);
             return true;
         }
@@ -106,6 +106,6 @@ void hub_store_empty_trash(struct hub_store *store)
 void hub_store_expire(struct hub_store *store)
 {
     store->expire_at = 0;
-    store->expire_now_t = edge_wall_ns() / HUB_TICK_NS;
+    store->expire_now_t = hub_store_now_t(store);
     hub_store_pump(store);
 }

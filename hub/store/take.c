@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "common/base/clock.h"
 #include "hub/store/internal.h"
 
 enum { PASSED_OVER_MAX = 1000 }; /* expired messages in one call; the loop has others to serve */
@@ -94,7 +93,7 @@ static int wait_for(struct hub_queue *queue, int why)
 
 int hub_queue_take(struct hub_queue *queue, struct hub_stored *ret)
 {
-    int64_t now_t = edge_wall_ns() / HUB_TICK_NS;
+    int64_t now_t = hub_store_now_t(queue->store);
     struct hub_entry entry;
 
     queue->current = hub_body_unref(queue->current);
@@ -108,7 +107,7 @@ int hub_queue_take(struct hub_queue *queue, struct hub_stored *ret)
             edge_loop_post(queue->store->loop, hub_store_run_wakes, queue->store);
             return HUB_QUEUE_WAIT;
         }
-        if (entry.expires_t <= now_t) {
+        if (hub_store_expired(queue->store, &entry, now_t)) {
             hub_queue_remove_first(queue, HUB_WAY_EXPIRED, 0);
             continue;
         }

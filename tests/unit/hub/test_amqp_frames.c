@@ -199,6 +199,28 @@ static void test_nesting_and_numbers_are_bounded(void **state)
                      EDGE_EPROTOCOL);
 }
 
+static void test_a_client_answers_no_begin(void **state)
+{
+    static const uint8_t answer[] = {0x60, 0, 0, 0x43, 0x43, 0x43};
+
+    (void) state;
+    begin();
+    assert_int_equal(send(1, 0x11, answer, sizeof answer, 4), EDGE_EPROTOCOL);
+}
+
+static void test_a_client_hears_answers_alone(void **state)
+{
+    static const uint8_t answer[] = {0x60, 0, 0, 0x43, 0x43, 0x43};
+
+    (void) state;
+    frames.answers = true;
+    assert_int_equal(give("AMQP\0\1\0\0", 8), 8);
+    assert_true(send(0, 0x10, "\xa1\1c", 3, 1) > 0);
+    assert_true(send(0, 0x11, answer, sizeof answer, 4) > 0);
+    assert_true(attach(0) > 0);
+    assert_int_equal(send(1, 0x11, "\x40\x43\x43\x43", 4, 4), EDGE_EPROTOCOL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -210,6 +232,8 @@ int main(void)
         TEST(test_each_channel_has_handles_of_its_own),
         TEST(test_a_client_opens_once_and_first),
         TEST(test_nesting_and_numbers_are_bounded),
+        TEST(test_a_client_answers_no_begin),
+        TEST(test_a_client_hears_answers_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

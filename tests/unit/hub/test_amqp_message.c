@@ -176,6 +176,38 @@ static void test_a_message_from_the_cloud(void **state)
     edge_message_fini(&m);
 }
 
+/* As a client of IoT Hub sees both directions. */
+static void test_messages_to_and_from_iot_hub(void **state)
+{
+    struct edge_message m = {.enqueued_ns = 5000000, .delivery_count = 2, .sequence = 9}, back;
+    struct hub_amqp_message message;
+
+    (void) state;
+    assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_OUTPUT, "out1"), 0);
+    assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_INTERFACE_ID, "urn:x"), 0);
+    assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_ORIGIN_DEVICE, "somebody else"), 0);
+    assert_int_equal(edge_message_add(&m, "k", "v"), 0);
+    memcpy(m.lock_token, "06b98d5b-8229-4c7e-9ab4-23563e2cf7e5", 37);
+    assert_int_equal(hub_amqp_to_cloud(&m, &arena, &message), 0);
+    message = again(&message);
+    assert_int_equal(message.nannotations, 1); /* whose it is the link says, and nothing else */
+    assert_true(hub_amqp_is(
+        hub_amqp_find(message.annotations, message.nannotations, "iothub-interface-id"), "urn:x"));
+    assert_int_equal(message.nproperties, 2);
+    assert_true(hub_amqp_is(
+        hub_amqp_find(message.properties, message.nproperties, "iothub-outputname"), "out1"));
+    assert_int_equal(hub_amqp_to_client(&m, &arena, &message), 0);
+    message = again(&message);
+    assert_int_equal(hub_amqp_from_cloud(&message, &back), 0);
+    assert_true(back.enqueued_ns == m.enqueued_ns);
+    assert_int_equal(back.delivery_count, 2);
+    assert_int_equal(back.sequence, 9);
+    assert_string_equal(back.lock_token, m.lock_token);
+    assert_string_equal(back.properties[0].value, "v");
+    edge_message_fini(&back);
+    edge_message_fini(&m);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -183,6 +215,7 @@ int main(void)
         TEST(test_every_kind_of_value_comes_back),  TEST(test_data_sections_are_joined),
         TEST(test_what_is_malformed_is_refused),    TEST(test_properties_of_telemetry),
         TEST(test_text_that_is_no_utf8_is_refused), TEST(test_a_message_from_the_cloud),
+        TEST(test_messages_to_and_from_iot_hub),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

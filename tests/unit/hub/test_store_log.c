@@ -144,6 +144,28 @@ static void damage_met_while_writing_is_repaired_by_opening_again(void **state)
     assert_int_equal(b.notices, 0);
 }
 
+static void a_clock_that_is_set_does_not_age_what_waits(void **state)
+{
+    struct hub_queue *q = bench_queue(&b, "q");
+    struct hub_stored got;
+    int64_t hours = (int64_t) 3 * 3600 * 1000000000;
+    (void) state;
+
+    assert_int_equal(bench_put(&b, "before", &q, 1, 2 * 3600), 0);
+    bench_settle(&b);
+    b.store->clock_wall_ns -= hours; /* as if it had just been set three hours on */
+    assert_int_equal(bench_put(&b, "after", &q, 1, 2 * 3600), 0);
+    bench_settle(&b);
+    hub_store_expire(b.store);
+    assert_int_equal(hub_queue_length(q), 2);
+    assert_int_equal(bench_take(&b, "q", &got), 0);
+    b.store->jumps[0] =
+        (struct hub_jump){UINT64_MAX, -hours / HUB_TICK_NS}; /* time that passed counts */
+    b.store->njumps = 1;
+    bench_expect_empty(&b, "q");
+    assert_int_equal(bench_ledger(&b).expired, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -151,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_log_stays_short_under_load),
         TEST(a_store_at_rest_does_nothing),
+        TEST(a_clock_that_is_set_does_not_age_what_waits),
         TEST(damage_met_while_writing_is_repaired_by_opening_again),
     };
 
