@@ -104,17 +104,18 @@ void edge_log(enum edge_log_level level, const char *fmt, ...)
 
 /* ---- lines about somebody ---- */
 
-enum { WHO_MAX = 256, AGAIN_MS = 60 * 1000 };
+enum { WHO_MAX = 512, AGAIN_MS = 60 * 1000 };
 
 /* Shared by all whose names fall on it: strangers are without number. */
 static struct quota {
     int64_t full_ms; /* when it will be whole again */
     unsigned left_out;
-} quotas[WHO_MAX];
+} quotas[2][WHO_MAX];
 static pthread_mutex_t quotas_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* FNV-1a over the name, without what follows the last colon of an address. */
-static struct quota *quota_of(const char *who)
+/* FNV-1a over the name, without what follows the last colon of an address. Warnings have their own,
+ * so that coming and going does not hide what is worse. */
+static struct quota *quota_of(const char *who, enum edge_log_level level)
 {
     const char *end = strchr(who, '.') || *who == '[' ? strrchr(who, ':') : NULL;
     size_t len = end ? (size_t) (end - who) : strlen(who);
@@ -122,7 +123,7 @@ static struct quota *quota_of(const char *who)
 
     for (size_t i = 0; i < len; i++)
         hash = (hash ^ (unsigned char) who[i]) * 16777619u;
-    return &quotas[(hash ^ hash >> 16) % WHO_MAX];
+    return &quotas[level >= EDGE_LOG_INFO][(hash ^ hash >> 16) % WHO_MAX];
 }
 
 /* @return lines still owed after this one; 0: it is the last for now; negative: none */
@@ -150,7 +151,7 @@ void edge_log_about(enum edge_log_level level, const char *who, const char *fmt,
     if (level > threshold)
         return;
     pthread_mutex_lock(&quotas_lock);
-    left = take(quota_of(who ? who : ""), edge_now_ms(), &left_out);
+    left = take(quota_of(who ? who : "", level), edge_now_ms(), &left_out);
     pthread_mutex_unlock(&quotas_lock);
     if (left < 0)
         return;

@@ -23,9 +23,9 @@ int edge_log_parse_level(const char *text, enum edge_log_level *ret);
 void edge_log(enum edge_log_level level, const char *fmt, ...) EDGE_PRINTF(2, 3);
 
 /** edge_log about somebody outside, who may want to fill the disk: @p who is an address (its port
- * does not count) or a client's name. Each may cause EDGE_LOG_BURST lines at once and then one a
- * minute; the last one says that lines are left out, the next one how many were. Who is told apart
- * is bounded: all together never cause more than 5 lines a second for long. NULL: nobody known. */
+ * does not count) or a client's name. Each may cause EDGE_LOG_BURST lines at once, warnings apart
+ * from the rest, and then one a minute; the last one says that lines are left out, the next one how
+ * many were. A crowd shares: all together never cause more than 20 lines a second for long. */
 void edge_log_about(enum edge_log_level level, const char *who, const char *fmt, ...)
     EDGE_PRINTF(3, 4);
 enum { EDGE_LOG_BURST = 20 };

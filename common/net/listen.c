@@ -17,7 +17,10 @@ enum {
     NO_DESCRIPTORS_MS = 1000,
     HANDSHAKES = 512,
     HANDSHAKE_MS = 10 * 1000,
-    SILENT_MS = 500, /* most a peer may be silent while others wait for its place */
+    /* Most a peer may be silent while others wait for its place: at all, and between two of its
+     * messages, which are a way of the network apart. */
+    SILENT_MS = 100,
+    PONDER_MS = 500,
 };
 
 /* A client on its way to being a stream. */
@@ -104,7 +107,8 @@ static void on_sweep(void *arg)
     edge_timer_arm(listener->sweep, began_ms ? SILENT_MS : 1);
     for (struct handshake *h = listener->handshakes; began_ms && h; h = next) {
         next = h->next;
-        if (began_ms - tls_heard_ms(h->stream) >= SILENT_MS)
+        if (began_ms - tls_heard_ms(h->stream) >=
+            (tls_was_heard(h->stream) ? PONDER_MS : SILENT_MS))
             drop(h, "it is silent, and others wait");
     }
 }

@@ -23,6 +23,7 @@ struct tls_stream {
     void (*ready)(int rc, const struct edge_err *err, void *arg); /* NULL after the handshake */
     void *ready_arg;
     int64_t heard_ms;
+    bool heard;
 };
 
 static struct tls_stream *self(const struct edge_stream *stream)
@@ -155,6 +156,7 @@ static void on_below_data(struct edge_bytes data, void *arg)
     bool more = true;
 
     stream_hold(&s->base);
+    s->heard = true;
     if (s->ready)
         s->heard_ms = edge_now_ms();
     s->in = data;
@@ -267,6 +269,11 @@ static void tls_free(struct edge_stream *stream)
 int64_t tls_heard_ms(const struct edge_stream *stream)
 {
     return self(stream)->heard_ms;
+}
+
+bool tls_was_heard(const struct edge_stream *stream)
+{
+    return self(stream)->heard;
 }
 
 static const struct stream_kind kind = {

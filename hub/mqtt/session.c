@@ -96,8 +96,9 @@ static void on_end(enum hub_mqtt_end why, const struct edge_err *err, void *arg)
     struct hub_mqtt_client *client = s->client;
     bool drop = why != HUB_MQTT_LEFT && why != HUB_MQTT_BROKEN;
 
-    edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client gone: client=%s reason=%s%s%s", s->name,
-                   ends[why], err->text[0] ? ": " : "", err->text);
+    edge_log_about(why == HUB_MQTT_BROKEN ? EDGE_LOG_WARN : EDGE_LOG_INFO, s->name,
+                   "mqtt client gone: client=%s reason=%s%s%s", s->name, ends[why],
+                   err->text[0] ? ": " : "", err->text);
     end_session(s, why != HUB_MQTT_LEFT && why != HUB_MQTT_CLOSING);
     hub_mqtt_client_close(client, drop);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast and how small, beside containerd's own client on the same machine in the same minute.
 
-    EDGE_BIN=build/release/bin tests/bench/run.py [apply] [pull] [idle] [restart] [routes] [hub]
+    EDGE_BIN=build/release/bin tests/bench/run.py [apply] [pull] [idle] [restart] [routes] [hub] [hub_idle]
 
 Prints one table. Absolute figures are this machine's; the ratios are what to compare. Fails only on
 ratios that no load of the machine can explain.
@@ -16,6 +16,7 @@ import case  # noqa: E402
 import cloud_device  # noqa: E402
 import emulator  # noqa: E402
 import hub_bench  # noqa: E402
+import hub_idle  # noqa: E402
 import idle  # noqa: E402
 import modules  # noqa: E402
 import pull  # noqa: E402
@@ -24,7 +25,8 @@ import routes  # noqa: E402
 from table import show  # noqa: E402
 
 PARTS = {"apply": modules.measure, "pull": pull.measure, "idle": idle.measure, "restart": restart.measure,
-         "cloud": cloud_device.measure, "emulator": emulator.measure, "routes": routes.measure, "hub": hub_bench.measure}
+         "cloud": cloud_device.measure, "emulator": emulator.measure, "routes": routes.measure, "hub": hub_bench.measure,
+         "hub_idle": hub_idle.measure}
 
 
 class Bench:

@@ -169,7 +169,7 @@ class Client:
 
     def close(self):
         try:
-            self.socket.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # below TLS, which the other thread is still reading
         except OSError:
             pass
         if self.thread:

@@ -115,7 +115,7 @@ static void test_a_crowd_of_addresses_is_bounded(void **state)
     (void) state;
     capture(crowd);
     assert_true(count("- c") > 0);
-    assert_true(count("- c") <= 256 * EDGE_LOG_BURST);
+    assert_true(count("- c") <= 512 * EDGE_LOG_BURST);
 }
 
 int main(void)
