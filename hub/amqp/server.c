@@ -6,6 +6,8 @@
 #include "common/base/log.h"
 #include "hub/amqp/connection.h"
 
+enum { STRANGERS_MAX = 200 }; /* their engines are large */
+
 static unsigned or_default(unsigned value, unsigned fallback)
 {
     return value ? value : fallback;
@@ -36,8 +38,28 @@ int hub_amqp_create(struct edge_loop *loop, const struct hub_amqp_options *optio
     return 0;
 }
 
+/* Whoever has been here longest without having shown a token makes room. */
+static void make_room(struct hub_amqp *amqp)
+{
+    struct hub_amqp_connection *oldest = NULL;
+    unsigned strangers = 0;
+
+    for (struct hub_amqp_connection *c = amqp->connections; c; c = c->next) {
+        strangers += !c->welcome;
+        oldest = c->welcome ? oldest : c;
+    }
+    if (strangers < STRANGERS_MAX)
+        return;
+    edge_log_about(EDGE_LOG_WARN, oldest->address,
+                   "AMQP client dropped, it has shown no token and others wait address=%s",
+                   oldest->address);
+    hub_amqp_drop(oldest);
+}
+
 void hub_amqp_accept(struct hub_amqp *amqp, struct edge_stream *stream, bool ws)
 {
+    if (amqp->clients >= STRANGERS_MAX)
+        make_room(amqp);
     if (amqp->clients >= amqp->options.max_clients) {
         edge_log_about(
             EDGE_LOG_WARN, edge_stream_address(stream),

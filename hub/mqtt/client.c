@@ -27,11 +27,19 @@ static void unkick(struct hub_mqtt_client *c)
     c->kick_link = NULL;
 }
 
+void client_no_stranger(struct hub_mqtt_client *c)
+{
+    if (c->stranger)
+        c->clients->strangers_--;
+    c->stranger = false;
+}
+
 static void unlink_client(struct hub_mqtt_client *c)
 {
     unkick(c);
     if (!c->clients)
         return;
+    client_no_stranger(c);
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
@@ -333,6 +341,19 @@ static void on_end(int rc, void *arg)
 
 static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
 
+/* Whoever has been here longest without a word makes room. */
+static void make_room(struct hub_mqtt_clients *clients)
+{
+    struct hub_mqtt_client *oldest = NULL;
+
+    if (clients->limits.strangers == 0 || clients->strangers_ < clients->limits.strangers)
+        return;
+    for (struct hub_mqtt_client *c = clients->first_; c; c = c->next)
+        oldest = c->stranger ? c : oldest;
+    if (oldest)
+        client_end(oldest, HUB_MQTT_SILENT, NULL);
+}
+
 int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *stream, bool ws)
 {
     struct hub_mqtt_client *c = calloc(1, sizeof *c);
@@ -348,7 +369,9 @@ int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *s
         edge_stream_close(stream);
         return -ENOMEM;
     }
+    make_room(clients);
     c->clients = clients;
+    c->stranger = true;
     c->stream = stream;
     c->ws = ws;
     c->requests.max = clients->limits.in_flight;
@@ -366,6 +389,7 @@ int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *s
         c->next->link = &c->next;
     clients->first_ = c;
     clients->count++;
+    clients->strangers_++;
     rearm(c);
     edge_stream_attach(stream, &handler, c);
     return 0;

@@ -40,6 +40,7 @@ struct hub_mqtt_client {
     size_t backlog;   /* queued when that was last looked at: less now is a sign of life */
     enum state state;
     unsigned busy;   /* depth of callbacks: memory stays until they have returned */
+    bool stranger;   /* no CONNECT has come; counted */
     bool ws;         /* over a WebSocket */
     bool closed;     /* by its user */
     bool wants_room; /* `room` is owed: it was asked for in vain */
@@ -53,6 +54,8 @@ void client_connack(struct hub_mqtt_client *c, enum mqtt_connack_code code, bool
 /** The last word to the user, who closes; with no user yet we do it. */
 void client_end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct edge_err *err);
 void client_broken(struct hub_mqtt_client *c, const char *what);
+/** A CONNECT has come, or it ends. */
+void client_no_stranger(struct hub_mqtt_client *c);
 bool client_slow(const struct hub_mqtt_client *c);
 /** Nothing more is read from it now. */
 bool client_blocked(const struct hub_mqtt_client *c);

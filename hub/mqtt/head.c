@@ -11,6 +11,7 @@
 
 enum {
     MAX_CLIENTS = 20000,
+    MAX_STRANGERS = 1000,
     MAX_IN_FLIGHT = 128,
     MAX_OUT_FLIGHT = 100,
     MAX_QUEUED = 512 * 1024,
@@ -244,6 +245,7 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
                    .in_flight = options->max_in_flight ? options->max_in_flight : MAX_IN_FLIGHT,
                    .out_flight = MAX_OUT_FLIGHT,
                    .connect_ms = options->connect_ms ? options->connect_ms : CONNECT_MS,
+                   .strangers = MAX_STRANGERS,
                    .keep_alive_s = KEEP_ALIVE_S},
         .connect = on_connect,
         .arg = mqtt,

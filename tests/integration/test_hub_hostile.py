@@ -206,6 +206,27 @@ class HubHostile(unittest.TestCase):
             self.ended(clients[0])
         self.wait_said("refused: from=127.*no CONNECT came in time")
 
+    def test_who_says_nothing_after_tls(self):
+        """More than may wait for their CONNECT, or for a token."""
+        for port, count, least, why in ((8883, 1200, 190, "no CONNECT came in time"), (5671, 300, 90, "it has shown no token and others wait")):
+            self.source = f"127.0.{self.number}.{port % 200}"
+            with self.subTest(port), self.good_beside():
+                clients = [self.shake_hands(port) for _ in range(count)]
+                for client in clients[:least]:
+                    self.ended(client, 5)
+            self.close_all()
+            self.sockets.clear()
+            self.assertTrue(self.said(why))
+
+    def test_what_is_no_amqp(self):
+        for data in (os.urandom(100), b"AMQP\0\1\0\0\xff\xff\xff\xff", b"AMQP\3\1\0\0" + b"\0\0\0\7\2\0\0\0", b"GET / HTTP/1.1\r\n\r\n",
+                     b"AMQP\0\1\0\0\0\0\0\x10\2\0\0\0\0\x53\x10\xd0\xff\xff\xff", b"AMQP\0\1\0\0" + b"\0\0\0\x0d\2\0\0\0\0\x53\x10\xc0\x80" * 50):
+            with self.subTest(data[:12]), self.good_beside():
+                client = self.shake_hands(5671)
+                client.sendall(data)
+                self.ended(client)
+        self.assertTrue(self.said("AMQP client (sends what is no AMQP|breaks the protocol)"))
+
     def test_what_is_no_connect(self):
         for data in (packet(0x10, b"x" * 20000), b"\x10\xff\xff\xff\xff", packet(0xC0), packet(0x10, text("MQTT") + b"\x04\x01\0\0" + text("x")),
                      packet(0x10, text("MQTT") + b"\x04\xc2\0\x3c" + text("a")), os.urandom(64).replace(b"\x10", b"\x00"),

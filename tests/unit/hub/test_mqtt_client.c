@@ -97,7 +97,7 @@ static int setup(void **state)
     assert_int_equal(edge_loop_create(&house.loop), 0);
     house.clients = (struct hub_mqtt_clients){
         .loop = house.loop,
-        .limits = {PACKET, QUEUED, UNANSWERED, IN_FLIGHT, OUT_FLIGHT, 10000, 1767},
+        .limits = {PACKET, QUEUED, UNANSWERED, IN_FLIGHT, OUT_FLIGHT, 10000, 1767, 0},
         .connect = on_connect,
     };
     house.stream = fake_stream_new();
@@ -256,6 +256,27 @@ static void test_who_sends_no_connect_is_dropped(void **state)
         fake_wait(house.loop, 10);
     assert_int_equal(house.stream->end, FAKE_CLOSED);
     assert_int_equal(house.clients.count, 0);
+}
+
+static void test_the_oldest_without_a_connect_makes_room(void **state)
+{
+    struct edge_stream *others[3];
+
+    (void) state;
+    house.clients.limits.strangers = 2;
+    GIVE(CONNECT); /* is none any more */
+    for (size_t i = 0; i < 3; i++) {
+        others[i] = fake_stream_new();
+        assert_int_equal(hub_mqtt_client_open(&house.clients, others[i], false), 0);
+    }
+    assert_int_equal(house.stream->end, FAKE_OPEN);
+    assert_int_equal(others[0]->end, FAKE_CLOSED);
+    assert_int_equal(others[1]->end, FAKE_OPEN);
+    assert_int_equal(others[2]->end, FAKE_OPEN);
+    assert_int_equal(house.clients.count, 3);
+    hub_mqtt_clients_close(&house.clients);
+    for (size_t i = 0; i < 3; i++)
+        fake_stream_free(others[i]);
 }
 
 /* Requests and their answers. */
@@ -646,6 +667,7 @@ int main(void)
         TEST(test_what_follows_connect_waits_for_the_decision),
         TEST(test_a_connect_over_16_kib_is_not_read),
         TEST(test_who_sends_no_connect_is_dropped),
+        TEST(test_the_oldest_without_a_connect_makes_room),
         TEST(test_answers_leave_in_the_order_of_requests),
         TEST(test_qos_0_is_not_answered),
         TEST(test_large_requests_fill_the_window_before_many_do),
