@@ -222,7 +222,8 @@ static void dispatch(struct hub_amqp_connection *c)
 
 bool hub_amqp_full(const struct hub_amqp_connection *c)
 {
-    return edge_stream_queued(c->stream) + c->engine_bytes >= OUTGOING_HIGH;
+    /* The last answers may come while the connection is being ended: nobody reads them. */
+    return c->ended || edge_stream_queued(c->stream) + c->engine_bytes >= OUTGOING_HIGH;
 }
 
 /* A client that does not read, and one whose messages nobody settles, is not read from. */
