@@ -35,7 +35,7 @@ const char *edge_sys_name(enum edge_sys which)
 
 static int find_sys(const char *name)
 {
-    for (int i = 0; i < EDGE_SYS_MAX; i++) {
+    for (int i = 0; name[0] == '$' && i < EDGE_SYS_MAX; i++) {
         if (names[i] && strcmp(names[i], name) == 0)
             return i;
     }

@@ -24,23 +24,12 @@ void hub_mqtt_tell(struct hub_mqtt_session *s, const struct edge_buf *topic,
 
 void hub_mqtt_regulate(struct hub_mqtt_session *s)
 {
-    bool held = s->few && s->few->nheld == HUB_MQTT_HELD_MAX;
-    bool pause = !hub_mqtt_client_room(s->client) || held;
+    bool pause = !hub_mqtt_client_room(s->client);
 
     if (pause == s->paused || !s->backend->ops->pause)
         return;
     s->paused = pause;
     s->backend->ops->pause(s->session, pause);
-}
-
-static bool wanted(const struct hub_mqtt_session *s, const char *input)
-{
-    if (s->all_inputs || !s->few || !input)
-        return true;
-    for (unsigned i = 0; i < s->few->ninputs; i++)
-        if (strcmp(s->few->inputs[i], input) == 0)
-            return true;
-    return false;
 }
 
 static int put_topic(const struct hub_mqtt_session *s, const struct edge_message *message,
@@ -96,8 +85,9 @@ static void deliver(struct hub_mqtt_session *s, const struct edge_message *messa
         rc = hub_mqtt_client_send(s->client, &publish, lock);
     }
     if (rc < 0 && rc != EDGE_EUNAVAILABLE) {
-        edge_warn("mqtt message cannot be delivered: client=%s reason=%s", s->name,
-                  edge_strerror(rc));
+        edge_log_about(EDGE_LOG_WARN, s->name,
+                       "mqtt message cannot be delivered: client=%s reason=%s", s->name,
+                       edge_strerror(rc));
         settle(s, lock, rc == EDGE_ELIMIT ? HUB_REJECTED : HUB_RELEASED);
     } else if (rc == HUB_MQTT_FULL) {
         settle(s, lock, HUB_RELEASED);
@@ -112,10 +102,7 @@ void hub_mqtt_on_deliver(const struct edge_message *message, uint64_t lock, void
 
     if (!s->client)
         return; /* not settled: it will come again */
-    if (wanted(s, message->sys[EDGE_SYS_INPUT]))
-        deliver(s, message, lock);
-    else if (s->few->nheld < HUB_MQTT_HELD_MAX)
-        s->few->held[s->few->nheld++] = lock;
+    deliver(s, message, lock);
     hub_mqtt_regulate(s);
 }
 

@@ -11,9 +11,11 @@
 
 enum {
     MAX_CLIENTS = 20000,
-    MAX_IN_FLIGHT = 64,
+    MAX_STRANGERS = 1000,
+    MAX_IN_FLIGHT = 128,
     MAX_OUT_FLIGHT = 100,
     MAX_QUEUED = 512 * 1024,
+    MAX_UNANSWERED = 1024 * 1024,
     CONNECT_MS = 10 * 1000,
     KEEP_ALIVE_S = 1767, /* IoT Hub's longest, keep-alive 0 as well */
     /* a whole message's body and a whole topic, and what is around them */
@@ -74,9 +76,10 @@ static enum mqtt_connack_code connack_of(enum hub_result result)
 static void turn_away(struct hub_mqtt_session *s, enum mqtt_connack_code code, const char *reason)
 {
     struct hub_mqtt_client *client = s->client;
+    const char *from = edge_stream_address(hub_mqtt_client_stream(client));
 
-    edge_warn("mqtt client refused: client=%s from=%s code=%d reason=%s", s->name,
-              edge_stream_address(hub_mqtt_client_stream(client)), (int) code, reason);
+    edge_log_about(EDGE_LOG_WARN, from, "mqtt client refused: client=%s from=%s code=%d reason=%s",
+                   s->name, from, (int) code, reason);
     s->client = NULL;
     hub_mqtt_client_refuse(client, code);
 }
@@ -95,9 +98,8 @@ static void let_in(const struct door *door, const struct hub_grant *grant)
         turn_away(s, MQTT_UNAVAILABLE, edge_strerror(rc));
         return;
     }
-    s->all_inputs = s->features & EDGE_FEATURE_INPUTS;
-    edge_info("mqtt client connected: client=%s from=%s session=%s", s->name, claim.address,
-              rc == HUB_RESUMED ? "resumed" : "new");
+    edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client connected: client=%s from=%s session=%s",
+                   s->name, claim.address, rc == HUB_RESUMED ? "resumed" : "new");
     hub_mqtt_client_accept(s->client, keep && rc == HUB_RESUMED);
     hub_mqtt_client_expire(s->client, grant->until_s);
 }
@@ -173,10 +175,13 @@ static struct door *begin(struct hub_mqtt *mqtt, struct hub_mqtt_client *client,
 static void elsewhere(struct hub_mqtt *mqtt, struct hub_mqtt_client *client,
                       enum mqtt_connack_code code, const char *reason)
 {
+    const char *from;
+
     if (mqtt->options.other && mqtt->options.other(client, mqtt->options.arg))
         return;
-    edge_warn("mqtt client refused: from=%s code=%d reason=%s",
-              edge_stream_address(hub_mqtt_client_stream(client)), (int) code, reason);
+    from = edge_stream_address(hub_mqtt_client_stream(client));
+    edge_log_about(EDGE_LOG_WARN, from, "mqtt client refused: from=%s code=%d reason=%s", from,
+                   (int) code, reason);
     hub_mqtt_client_refuse(client, code);
 }
 
@@ -236,9 +241,11 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
         .loop = loop,
         .limits = {.packet = PACKET_MAX,
                    .queued = options->max_queued ? options->max_queued : MAX_QUEUED,
+                   .unanswered = MAX_UNANSWERED,
                    .in_flight = options->max_in_flight ? options->max_in_flight : MAX_IN_FLIGHT,
                    .out_flight = MAX_OUT_FLIGHT,
                    .connect_ms = options->connect_ms ? options->connect_ms : CONNECT_MS,
+                   .strangers = MAX_STRANGERS,
                    .keep_alive_s = KEEP_ALIVE_S},
         .connect = on_connect,
         .arg = mqtt,
@@ -250,13 +257,14 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
 void hub_mqtt_accept(struct hub_mqtt *mqtt, struct edge_stream *stream, bool ws)
 {
     if (mqtt->clients.count >= mqtt->options.max_clients) {
-        edge_warn("mqtt client refused: from=%s reason=%u clients are the limit",
-                  edge_stream_address(stream), mqtt->options.max_clients);
+        edge_log_about(EDGE_LOG_WARN, edge_stream_address(stream),
+                       "mqtt client refused: from=%s reason=%u clients are the limit",
+                       edge_stream_address(stream), mqtt->options.max_clients);
         edge_stream_close(stream);
         return;
     }
     if (hub_mqtt_client_open(&mqtt->clients, stream, ws) < 0)
-        edge_warn("mqtt client refused: reason=out of memory");
+        edge_log_about(EDGE_LOG_WARN, NULL, "mqtt client refused: reason=out of memory");
 }
 
 unsigned hub_mqtt_clients(const struct hub_mqtt *mqtt)

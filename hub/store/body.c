@@ -36,12 +36,31 @@ static uint64_t mix(uint64_t sum, uint64_t word)
     return sum ^ sum >> 29;
 }
 
+/* Four sums side by side: a processor does them at once. */
+enum { LANES = 4 };
+
+static size_t sum_blocks(const struct hub_body *body, uint64_t sums[LANES])
+{
+    uint64_t words[LANES];
+    size_t at = 0;
+
+    for (; body->len - at >= sizeof words; at += sizeof words) {
+        memcpy(words, body->data + at, sizeof words);
+        for (size_t i = 0; i < LANES; i++)
+            sums[i] = mix(sums[i], words[i]);
+    }
+    return at;
+}
+
 uint32_t hub_body_sum(const struct hub_body *body)
 {
     uint64_t sum = mix(mix(body->len, body->message), (uint64_t) body->enqueued_ns);
+    uint64_t sums[LANES] = {1, 2, 3, 4}; /* blocks that change places change the sum */
+    size_t at = sum_blocks(body, sums);
     uint64_t word;
-    size_t at = 0;
 
+    for (size_t i = 0; i < LANES; i++)
+        sum = mix(sum, sums[i]);
     for (; body->len - at >= sizeof word; at += sizeof word) {
         memcpy(&word, body->data + at, sizeof word);
         sum = mix(sum, word);

@@ -282,7 +282,7 @@ static void test_quality_0_is_settled_when_it_is_sent(void **state)
     OUT("\x90\x03\x00\x09\x00");
     deliver("edge1/modA", 5, 1, "in1");
     (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&%24.mid=c%201", 0, false);
-    assert_notes("sub 2 0;settle 5 0;");
+    assert_notes("want #;sub 2 0;settle 5 0;");
 }
 
 static void test_a_message_may_ask_for_quality_0(void **state)
@@ -294,7 +294,7 @@ static void test_a_message_may_ask_for_quality_0(void **state)
     deliver_with("edge1/modA", 5, 1, "in1", "0", 0);
     (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&mqtt-qos=0&%24.mid=c%201", 0,
                      false);
-    assert_notes("sub 2 0;settle 5 0;");
+    assert_notes("want #;sub 2 0;settle 5 0;");
     deliver_with("edge1/modA", 6, 0, "in1", "much", 0); /* that is no quality */
     (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&mqtt-qos=much&%24.mid=c%201", 1,
                      false);
@@ -362,26 +362,33 @@ static void test_who_is_far_behind_with_news_is_dropped(void **state)
     assert_dropped("sub 8 0;close;");
 }
 
-static void test_a_single_input_gets_its_own_messages_alone(void **state)
+static void test_single_inputs_are_told_to_the_backend(void **state)
 {
     (void) state;
     serve_module();
     subscribe("devices/edge1/modules/modA/inputs/in1", 1);
     OUT("\x90\x03\x00\x09\x01");
-    deliver("edge1/modA", 1, 0, "in2");
-    OUT("");
-    deliver("edge1/modA", 2, 0, "in1");
-    (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&%24.mid=c%201", 1, false);
-    assert_notes("sub 2 0;"); /* in2 is not lost, and not sent round and round */
-    subscribe("devices/edge1/modules/modA/inputs/in2", 1);
+    subscribe("devices/edge1/modules/modA/inputs/in2/#", 1);
     OUT("\x90\x03\x00\x09\x01");
-    assert_notes("settle 1 2;sub 2 0;");
+    assert_notes("want in1;sub 2 0;want in2;sub 2 0;");
     unsubscribe("devices/edge1/modules/modA/inputs/in1");
     OUT("\xb0\x02\x00\x09");
-    assert_notes("sub 0 0;"); /* one input is left */
+    assert_notes("unwant in1;sub 0 0;"); /* one input is left */
     unsubscribe("devices/edge1/modules/modA/inputs/in2");
     OUT("\xb0\x02\x00\x09");
-    assert_notes("sub 0 2;");
+    assert_notes("unwant in2;sub 0 2;");
+    subscribe("devices/edge1/modules/modA/inputs/#", 1);
+    OUT("\x90\x03\x00\x09\x01");
+    assert_notes("want #;sub 2 0;");
+}
+
+static void test_one_input_too_many_ends_the_connection(void **state)
+{
+    (void) state;
+    serve_module();
+    fake_session(&house.fake, "edge1/modA")->inputs = 3;
+    subscribe("devices/edge1/modules/modA/inputs/in4", 1);
+    assert_dropped("want in4;close;");
 }
 
 int main(void)
@@ -408,7 +415,8 @@ int main(void)
         TEST(test_a_slow_reader_pauses_the_backend),
         TEST(test_a_hundred_unacknowledged_messages_are_enough),
         TEST(test_who_is_far_behind_with_news_is_dropped),
-        TEST(test_a_single_input_gets_its_own_messages_alone),
+        TEST(test_single_inputs_are_told_to_the_backend),
+        TEST(test_one_input_too_many_ends_the_connection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
