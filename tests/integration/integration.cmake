@@ -45,6 +45,7 @@ if(TARGET iothub-emulator AND TARGET edge-hub)
   endforeach()
   if(NOT EDGE_SANITIZE) # minutes of waiting for what is away
     edge_python_test(integration integration hub_upstream 900)
+    edge_python_test(integration integration hub_outage 900)
   endif()
   edge_python_test(crash integration hub_crash 3600)
   foreach(subject hub_wire hub_topics hub_session hub_tls)
