@@ -122,6 +122,18 @@ static ssize_t read_patiently(struct hub_file_source *source, size_t len, uint64
     return n;
 }
 
+static int open_patiently(struct hub_file_source *source)
+{
+    struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    int fd = source->files->open(source->path, O_RDONLY);
+
+    for (int i = 1; fd < 0 && fd != -ENOENT && i < TRIES; i++) {
+        nanosleep(&pause, NULL);
+        fd = source->files->open(source->path, O_RDONLY);
+    }
+    return fd;
+}
+
 static const uint8_t *view(struct hub_source *base, uint64_t at, size_t len)
 {
     struct hub_file_source *source = EDGE_CONTAINER_OF(base, struct hub_file_source, source);
@@ -134,9 +146,9 @@ static const uint8_t *view(struct hub_source *base, uint64_t at, size_t len)
     if (at + len > base->size)
         return NULL;
     if (source->fd < 0)
-        source->fd = source->files->open(source->path, O_RDONLY);
+        source->fd = open_patiently(source);
     if (source->fd < 0) {
-        source->failed = source->fd;
+        source->failed = base->fatal = source->fd;
         return NULL;
     }
     if (want > base->size - at)
@@ -145,7 +157,7 @@ static const uint8_t *view(struct hub_source *base, uint64_t at, size_t len)
         uint8_t *window = realloc(source->window, want);
 
         if (!window) {
-            source->failed = -ENOMEM;
+            source->failed = base->fatal = -ENOMEM;
             return NULL;
         }
         source->window = window;

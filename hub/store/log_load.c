@@ -37,6 +37,9 @@ static int read_head(struct file *file, struct edge_err *err)
     const uint8_t *in = source->view(source, 0, HUB_SEGMENT_HEAD);
     int rc = in ? hub_segment_head_read(in, &head) : EDGE_EINVALID;
 
+    if (source->fatal)
+        return edge_fail(err, source->fatal == -ENOMEM ? -ENOMEM : EDGE_ESTORE,
+                         "cannot open %s: %s", file->source.path, edge_strerror(source->fatal));
     if (rc == 0 && head.version > HUB_LOG_VERSION)
         rc = edge_fail(err, EDGE_ESTORE,
                        "%s was written by a newer edge-hub (version %u, this one knows %d): "
@@ -284,9 +287,10 @@ static int look(struct hub_log *log, struct files *files, struct hub_scan_segmen
             rc = build_list(log, files, segments);
     }
     hub_gone_set_fini(&gone);
-    return rc < 0 && err && !err->text[0] ? edge_fail(err, rc, "cannot read the messages in %s",
-                                                      log->dir)
-                                          : rc;
+    return rc < 0 && err && !err->text[0]
+               ? edge_fail(err, rc, "cannot read the messages in %s: %s", log->dir,
+                           edge_strerror(rc))
+               : rc;
 }
 
 int hub_log_load(struct hub_log *log, const struct hub_scan_found *found,

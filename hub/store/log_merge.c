@@ -15,6 +15,7 @@
 enum {
     GROUP = 512 * 1024, /* bytes of a group that is copied */
     TINY_MANY = 32,     /* small segments that are worth a merge without any garbage */
+    SLACK = 2,          /* segments of garbage that are left alone */
     ENTRY = 12,         /* about what an entry takes in meta */
 };
 
@@ -214,8 +215,8 @@ static int copy_put(struct merge *m)
     if (m->put.number == 0 || m->put.number <= m->last || !is_live(m, m->put.number))
         return 0;
     in = bodies->view(bodies, m->body, HUB_BODY_HEAD + (size_t) m->put.size);
-    if (!in && m->bodies.failed == -ENOMEM)
-        return -ENOMEM;
+    if (bodies->fatal)
+        return bodies->fatal;
     if (!in || !hub_body_head_read(in, &head) || head.message != m->put.number ||
         head.len != m->put.size || !hub_body_is_whole(in, &head))
         return 0; /* whoever takes it is told */
@@ -309,7 +310,7 @@ static int each_record(struct merge *m,
         if (rc == 0)
             rc = end_put(m);
     }
-    return rc;
+    return rc == 0 && m->meta.source.fatal ? m->meta.source.fatal : rc;
 }
 
 static int open_old(struct merge *m)
@@ -540,17 +541,32 @@ static size_t run_from(const struct hub_log *log, size_t from, size_t end, uint6
     return i - from;
 }
 
+/* What is gone soon anyway is not worth a copy: the log may be twice what is wanted, and a little
+ * more. */
+static bool is_fat(const struct hub_log *log, size_t end)
+{
+    uint64_t bytes = 0;
+    uint64_t live = 0;
+
+    for (size_t i = 0; i < end; i++) {
+        bytes += log->segments[i]->end;
+        live += cost(log->segments[i]);
+    }
+    return bytes > live * 2 + log->segment_bytes * SLACK;
+}
+
 /* With the lock. */
 static size_t choose(const struct hub_log *log, size_t *ret_from)
 {
     size_t end = log->count > 0 && log->segments[log->count - 1] == log->active ? log->count - 1
                                                                                : log->count;
+    bool fat = is_fat(log, end);
 
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = 0; (fat || end >= TINY_MANY) && i < end; i++) {
         uint64_t bytes;
         uint64_t live;
         size_t n = run_from(log, i, end, &bytes, &live);
-        bool saves = bytes > live * 2 && bytes - live > log->segment_bytes / 2;
+        bool saves = fat && bytes > live * 2 && bytes - live > log->segment_bytes / 2;
 
         *ret_from = i;
         if (n > 0 && (saves || n >= TINY_MANY))

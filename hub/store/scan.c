@@ -326,6 +326,8 @@ static int each_group(struct scan *s, int (*fn)(struct scan *s, const struct hub
     hub_walk_init(&walk, segment->source, segment->salt, segment->limit);
     while (rc == 0 && hub_walk_next(&walk, &group) == 1)
         rc = fn(s, &group);
+    if (segment->source->fatal)
+        rc = segment->source->fatal;
     segment->end = walk.at;
     segment->damaged = segment->damaged || walk.damaged || walk.at < segment->told;
     if (segment->source->rest)
