@@ -121,6 +121,14 @@ static void on_message(const struct edge_identity *who, const struct edge_messag
         hub_c2d_message(client, message, lock);
 }
 
+static void on_looked(enum hub_result result, const char *why, void *arg)
+{
+    (void) result;
+    (void) why;
+    (void) arg;
+}
+
+/* Who is connected may be disabled, deleted or another's by now: hub/auth says so when it is. */
 static void on_refused(const struct edge_identity *who, enum hub_result why, const char *text,
                        void *arg)
 {
@@ -131,8 +139,11 @@ static void on_refused(const struct edge_identity *who, enum hub_result why, con
                    "IoT Hub does not take an identity%s: client=%s%s%s reason=%s",
                    why == HUB_NOT_FOUND ? ", it is unknown" : "", who->device,
                    who->module[0] ? "/" : "", who->module, text ? text : "");
-    if (client)
-        hub_outbox_refused(client);
+    if (!client)
+        return;
+    hub_outbox_refused(client);
+    if (client->session)
+        hub_auth_refresh(core->options.auth, who, on_looked, NULL);
 }
 
 const struct hub_upstream_events *hub_core_events(void)

@@ -2,9 +2,12 @@
 # against the programs of this build.
 find_program(PYTHON3 python3 REQUIRED)
 
+# A further argument is the interpreter: /usr/bin/python3 has Debian's python3-qpid-proton and python3-uamqp.
 function(edge_python_test label folder subject timeout)
+  set(python ${PYTHON3} ${ARGN})
+  list(GET python -1 python)
   add_test(NAME ${label}.${subject}
-    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/test_${subject}.py)
+    COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/test_${subject}.py)
   set_tests_properties(${label}.${subject} PROPERTIES
     LABELS ${label} TIMEOUT ${timeout}
     ENVIRONMENT "EDGE_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
@@ -31,10 +34,7 @@ if(TARGET iothub-emulator)
   edge_python_test(integration integration emulator 300)
   edge_python_test(integration integration samples 120)
   edge_python_test(conformance conformance sdk 1200)
-  # Debian's python3, which has python3-qpid-proton and python3-uamqp.
-  add_test(NAME conformance.amqp COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/conformance/test_amqp.py)
-  set_tests_properties(conformance.amqp PROPERTIES LABELS conformance TIMEOUT 300
-    ENVIRONMENT "EDGE_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
+  edge_python_test(conformance conformance amqp 300 /usr/bin/python3)
 endif()
 if(TARGET iothub-emulator AND TARGET edge-hub)
   foreach(subject hub_load hub_hostile)
@@ -49,6 +49,9 @@ if(TARGET iothub-emulator AND TARGET edge-hub)
   edge_python_test(crash integration hub_crash 3600)
   foreach(subject hub_wire hub_session hub_tls)
     edge_python_test(conformance conformance ${subject} 180)
+  endforeach()
+  foreach(subject hub_amqp hub_security)
+    edge_python_test(conformance conformance ${subject} 600 /usr/bin/python3)
   endforeach()
 endif()
 if(TARGET iothub-emulator AND TARGET edge-securityd AND TARGET edge-hub)

@@ -35,12 +35,13 @@ def firsts(numbers):
 class HubCrash(unittest.TestCase):
     def setUp(self):
         cloud.name_hosts(edge_hub.NAMES)
-        self.place = edge_hub.Place()
+        self.device = f"edge-{self._testMethodName}"  # the cloud remembers those of other tests
+        self.place = edge_hub.Place(self.device)
         self.addCleanup(self.place.stop)
         self.addCleanup(lambda: self.place.cloud.kill())
         self.place.routes(**ROUTES)
         self.hub = self.place.hub(more={"UpstreamProtocol": UPSTREAM})
-        self.addCleanup(self.hub.kill)
+        self.addCleanup(lambda: self.hub.kill())
         self.chance = random.Random(SEED)
         self.kills, self.duplicates, self.base = 0, 0, {}
 
@@ -85,7 +86,7 @@ class HubCrash(unittest.TestCase):
         for who, count in crowd.promised.items():
             self.check_sender(f"cloud: {who}", arrived.get(who, []), self.base.get(who, 0), count)
         sunk = crowd.sink.came.get("m0", [])
-        self.check_sender("sink: m0", sunk, self.base.get((edge_hub.DEVICE, "m0"), 0), crowd.promised[edge_hub.DEVICE, "m0"], {7})
+        self.check_sender("sink: m0", sunk, self.base.get((self.device, "m0"), 0), crowd.promised[self.device, "m0"], {7})
         crowd.sink.came.clear()
         self.base = dict(crowd.promised)
 
