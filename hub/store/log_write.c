@@ -7,9 +7,11 @@
 #include "hub/store/segment.h"
 
 enum {
-    PART = 8 * 1024 * 1024,    /* a larger group is written in parts */
-    STRETCH = 1024 * 1024,     /* names are told again: damage does not cost all of a segment */
-    SMALL = 64 * 1024,         /* granule of a segment's size */
+    PART = 8 * 1024 * 1024,   /* a larger group is written in parts */
+    STRETCH_FIRST = 4 * 1024, /* names are told again behind so many bytes ... */
+    STRETCH = 64 * 1024,      /* ... and these: damage does not cost all of a segment */
+    STRETCH_NAMES = 32,       /* ... but not so often that they are much of it */
+    SMALL = 64 * 1024,        /* granule of a segment's size */
 };
 
 /* Segments. */
@@ -84,6 +86,16 @@ static void forget_active(struct hub_log *log)
     log->active = NULL;
 }
 
+static void begin_stretch(struct hub_log *log)
+{
+    log->stretch_len = log->stretch_len * 2 < STRETCH ? log->stretch_len * 2 : STRETCH;
+    log->stretch_end = log->active->end + (log->stretch_len > log->names_len * STRETCH_NAMES
+                                               ? log->stretch_len
+                                               : log->names_len * STRETCH_NAMES);
+    log->names_len = 0;
+    log->stretch++;
+}
+
 static int begin_segment(struct hub_log *log, uint64_t need)
 {
     EDGE_CLEANUP(edge_free) char *spare = hub_log_path(log, "spare.log");
@@ -110,8 +122,8 @@ static int begin_segment(struct hub_log *log, uint64_t need)
     fd = -1;
     log->next_id++;
     log->sequence = 0;
-    log->stretch++;
-    log->stretch_end = STRETCH;
+    log->stretch_len = STRETCH_FIRST / 2;
+    begin_stretch(log);
     return 0;
 }
 
@@ -151,6 +163,7 @@ static void name_route(struct hub_log *log, size_t number)
     if (log->routes[number].named == log->stretch)
         return;
     log->routes[number].named = log->stretch;
+    log->names_len += strlen(log->options.routes[number]);
     hub_encoder_route(&log->encoder, number, log->options.routes[number]);
 }
 
@@ -172,6 +185,7 @@ static int name_queue(struct hub_log *log, const struct hub_group_target *target
     if (log->queues_named[target->number] == log->stretch)
         return 0;
     log->queues_named[target->number] = log->stretch;
+    log->names_len += strlen(target->name);
     hub_encoder_queue(&log->encoder, target->number, target->name);
     return 0;
 }
@@ -179,9 +193,8 @@ static int name_queue(struct hub_log *log, const struct hub_group_target *target
 static int encode_put(struct hub_log *log, const struct hub_group *group, const struct hub_op *op)
 {
     const struct hub_group_target *targets = &group->targets[op->first_target];
-    struct hub_body_head head = {.len = op->body->len,
-                                 .message = op->body->message,
-                                 .enqueued_ns = op->body->enqueued_ns};
+    struct hub_body_head head = {
+        .len = op->body->len, .message = op->body->message, .enqueued_ns = op->body->enqueued_ns};
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < op->ntargets; i++) {
@@ -286,10 +299,8 @@ static int encode(struct hub_log *log, struct hub_group *group, size_t from, siz
     size_t i = from;
     int rc = 0;
 
-    if (log->active->end >= log->stretch_end) {
-        log->stretch++;
-        log->stretch_end = log->active->end + STRETCH;
-    }
+    if (log->active->end >= log->stretch_end)
+        begin_stretch(log);
     for (size_t r = 0; r < log->nroutes; r++)
         log->routes[r].touched = false;
     hub_encoder_reset(encoder);
@@ -423,8 +434,8 @@ static struct hub_segment *take_dead(struct hub_log *log)
     struct hub_segment *segment = NULL;
 
     pthread_mutex_lock(&log->lock);
-    if (log->count > 1 && !log->segments[0]->merging &&
-        log->segments[0]->catalog.live.count == 0 && log->segments[0] != log->active) {
+    if (log->count > 1 && !log->segments[0]->merging && log->segments[0]->catalog.live.count == 0 &&
+        log->segments[0] != log->active) {
         segment = log->segments[0];
         memmove(log->segments, log->segments + 1, --log->count * sizeof *log->segments);
         log->hint = 0;
