@@ -48,8 +48,10 @@ static int open_some(struct hub_log *log, const char *path, uint64_t need, uint6
 
 static void fill_head(struct hub_log *log, struct hub_segment_head *head)
 {
-    const struct hub_segment *before = log->count > 0 ? log->segments[log->count - 1] : NULL;
+    const struct hub_segment *before;
 
+    pthread_mutex_lock(&log->lock);
+    before = log->count > 0 ? log->segments[log->count - 1] : NULL;
     *head = (struct hub_segment_head){
         .version = HUB_LOG_VERSION,
         .id = log->next_id,
@@ -58,6 +60,7 @@ static void fill_head(struct hub_log *log, struct hub_segment_head *head)
         .before_salt = before ? before->head.salt : 0,
         .before_end = before ? before->end : 0,
     };
+    pthread_mutex_unlock(&log->lock);
 }
 
 static int name_file(struct hub_log *log, int fd, const char *spare, struct hub_segment *segment)
@@ -80,10 +83,13 @@ static int name_file(struct hub_log *log, int fd, const char *spare, struct hub_
     return rc;
 }
 
-static void forget_active(struct hub_log *log)
+static void set_active(struct hub_log *log, struct hub_segment *segment, int fd)
 {
-    log->fd = edge_close(log->fd);
-    log->active = NULL;
+    (void) edge_close(log->fd);
+    log->fd = fd;
+    pthread_mutex_lock(&log->lock);
+    log->active = segment;
+    pthread_mutex_unlock(&log->lock);
 }
 
 static void begin_stretch(struct hub_log *log)
@@ -103,7 +109,7 @@ static int begin_segment(struct hub_log *log, uint64_t need)
     EDGE_CLEANUP(edge_close) int fd = -1;
     int rc;
 
-    forget_active(log);
+    set_active(log, NULL, -1);
     if (!spare || !segment)
         return -ENOMEM;
     fd = open_some(log, spare, need, &segment->size);
@@ -116,9 +122,8 @@ static int begin_segment(struct hub_log *log, uint64_t need)
         rc = hub_log_add(log, segment);
     if (rc < 0)
         return rc;
-    log->active = segment;
+    set_active(log, segment, fd);
     segment = NULL;
-    log->fd = fd;
     fd = -1;
     log->next_id++;
     log->sequence = 0;
@@ -137,8 +142,10 @@ static void abandon(struct hub_log *log)
         return;
     edge_ignore(log->files->truncate(log->fd, segment->end));
     edge_ignore(log->files->sync(log->fd));
+    pthread_mutex_lock(&log->lock);
     segment->size = segment->end;
-    forget_active(log);
+    pthread_mutex_unlock(&log->lock);
+    set_active(log, NULL, -1);
 }
 
 /* Encoding. */
