@@ -33,7 +33,8 @@ struct hub_group *hub_commit_lock(struct hub_commit *commit);
 void hub_commit_unlock(struct hub_commit *commit, int64_t delay_ns);
 /** ... without having put anything into it. */
 void hub_commit_leave(struct hub_commit *commit);
-/** Almost all of SQLite's log is in the file: finish that with the next group, so that it begins anew.
+/** Almost all of SQLite's log is in the file: finish that with the next group, so that it begins
+ * anew.
  */
 void hub_commit_finish_log(struct hub_commit *commit);
 /** A group that was done with. */

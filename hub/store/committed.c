@@ -94,7 +94,7 @@ static void look_at_disk(struct hub_store *store, const struct hub_group *group)
     if (!store->full && was)
         tell(store, "the store takes messages again");
     store->failing = failing;
-    store->damaged = group->damaged;
+    store->damaged = store->damaged || group->damaged;
     if (store->full && !edge_timer_armed(store->retry))
         edge_timer_arm(store->retry, HUB_RETRY_MS);
 }

@@ -54,10 +54,10 @@ struct hub_group {
     struct hub_ledger *change; /* by route: `in` of what is put, the rest of what is gone; what is
                                   dropped for want of a route came in, too */
     size_t nchange;
-    size_t bytes;   /* of bodies and documents */
+    size_t bytes;          /* of bodies and documents */
     uint64_t next_message; /* above all of the puts */
-    int64_t due_ns; /* CLOCK_MONOTONIC: to be begun by then; INT64_MAX: empty */
-    bool probe;     /* write something, to see whether it works (again) */
+    int64_t due_ns;        /* CLOCK_MONOTONIC: to be begun by then; INT64_MAX: empty */
+    bool probe;            /* write something, to see whether it works (again) */
 
     bool quiet; /* nothing happens: copy all of SQLite's log into its file, make it small */
 

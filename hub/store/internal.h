@@ -1,5 +1,6 @@
 /* hub/store/internal.h - the store as its files on the loop thread share it: store.c, load.c,
- * put.c, committed.c, queue.c, take.c, remove.c, expiry.c, ahead.c, document.c, ledger.c, tidy.c. */
+ * put.c, committed.c, queue.c, take.c, remove.c, expiry.c, ahead.c, document.c, ledger.c, tidy.c.
+ */
 #ifndef HUB_STORE_INTERNAL_H
 #define HUB_STORE_INTERNAL_H
 
@@ -101,7 +102,6 @@ struct hub_store {
     size_t uncommitted;
     size_t ahead_bytes, ahead_max;
     uint64_t disk_free, commits, rows;
-    bool mended;  /* the ledger on disk is not what it is here */
     bool full;    /* nothing is put now */
     bool failing; /* ... because writing failed */
     bool damaged; /* ... because the file is broken */

@@ -186,19 +186,34 @@ static uint64_t mend(struct hub_ledger *ledger)
     return lost;
 }
 
+/* A new segment, which begins with the ledger as it is now. In vain: the first group's will. */
+static void write_ledger(struct hub_store *store)
+{
+    struct hub_group *group = hub_group_create(store);
+
+    if (group) {
+        group->probe = true;
+        edge_ignore(hub_log_commit(store->log, group));
+        hub_group_destroy(group);
+    }
+}
+
 static void mend_all(struct hub_store *store, bool damaged)
 {
     EDGE_CLEANUP(edge_free) char *text = NULL;
     uint64_t lost = 0;
+    bool changed = false;
 
     for (size_t i = 0; i < store->nroutes; i++) {
         uint64_t in = store->ledger[i].in;
         uint64_t less = mend(&store->ledger[i]);
 
         lost += less;
-        store->mended = store->mended || less > 0 || in != store->ledger[i].in;
+        changed = changed || less > 0 || in != store->ledger[i].in;
     }
     hub_log_set_ledger(store->log, store->ledger, store->nroutes);
+    if (changed)
+        write_ledger(store);
     if (lost == 0 || damaged)
         return;
     text = edge_format("%llu waiting messages are not on disk any more: they are counted as lost",

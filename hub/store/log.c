@@ -12,9 +12,9 @@
 
 enum {
     WINDOW = 64 * 1024,
-    TRIES = 3,          /* of a read that fails */
-    PAUSE_MS = 20,      /* between them */
-    PARTS = 16,         /* segments that what waits may fill, at least */
+    TRIES = 3,     /* of a read that fails */
+    PAUSE_MS = 20, /* between them */
+    PARTS = 16,    /* segments that what waits may fill, at least */
 };
 
 char *hub_log_path(const struct hub_log *log, const char *name)
@@ -60,8 +60,7 @@ int hub_log_add(struct hub_log *log, struct hub_segment *segment)
     pthread_mutex_lock(&log->lock);
     if (log->count == log->size) {
         size_t size = log->size ? log->size * 2 : 16;
-        struct hub_segment **segments =
-            realloc(log->segments, size * sizeof(struct hub_segment *));
+        struct hub_segment **segments = realloc(log->segments, size * sizeof(struct hub_segment *));
 
         if (segments) {
             log->segments = segments;

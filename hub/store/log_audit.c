@@ -61,8 +61,8 @@ static int compare(const struct audit *audit, struct edge_err *err)
         if (l->in != out + l->pending)
             return edge_fail(err, EDGE_ESTORE,
                              "route \"%s\" does not add up: %llu came, %llu went, %llu wait",
-                             audit->names[i], (unsigned long long) l->in,
-                             (unsigned long long) out, (unsigned long long) l->pending);
+                             audit->names[i], (unsigned long long) l->in, (unsigned long long) out,
+                             (unsigned long long) l->pending);
     }
     return 0;
 }

@@ -106,8 +106,7 @@ static int by_age(const void *a, const void *b)
 
     if (x->head.id != y->head.id)
         return x->head.id < y->head.id ? -1 : 1;
-    return x->head.generation > y->head.generation ? -1
-                                                   : x->head.generation < y->head.generation;
+    return x->head.generation > y->head.generation ? -1 : x->head.generation < y->head.generation;
 }
 
 /* What was copied into another segment, and not deleted any more. */
@@ -287,10 +286,9 @@ static int look(struct hub_log *log, struct files *files, struct hub_scan_segmen
             rc = build_list(log, files, segments);
     }
     hub_gone_set_fini(&gone);
-    return rc < 0 && err && !err->text[0]
-               ? edge_fail(err, rc, "cannot read the messages in %s: %s", log->dir,
-                           edge_strerror(rc))
-               : rc;
+    return rc < 0 && err && !err->text[0] ? edge_fail(err, rc, "cannot read the messages in %s: %s",
+                                                      log->dir, edge_strerror(rc))
+                                          : rc;
 }
 
 int hub_log_load(struct hub_log *log, const struct hub_scan_found *found,

@@ -79,8 +79,7 @@ static int learn(struct names *names, const struct hub_log_record *record)
         names->size = size;
     }
     if (!names->items[record->number])
-        names->items[record->number] =
-            strndup((const char *) record->name.data, record->name.len);
+        names->items[record->number] = strndup((const char *) record->name.data, record->name.len);
     return names->items[record->number] ? 0 : -ENOMEM;
 }
 
@@ -559,7 +558,7 @@ static bool is_fat(const struct hub_log *log, size_t end)
 static size_t choose(const struct hub_log *log, size_t *ret_from)
 {
     size_t end = log->count > 0 && log->segments[log->count - 1] == log->active ? log->count - 1
-                                                                               : log->count;
+                                                                                : log->count;
     bool fat = is_fat(log, end);
 
     for (size_t i = 0; (fat || end >= TINY_MANY) && i < end; i++) {

@@ -97,13 +97,39 @@ static size_t read_on(struct reader *reader, const uint64_t *messages, struct hu
         if (head.message != messages[i])
             continue;
         bodies[i] = body_of(in, &head);
-        if (!bodies[i])
+        if (!bodies[i]) {
+            reader->file.failed = -ENOMEM;
             break;
+        }
         i++;
         if (i < count && messages[i] - messages[i - 1] > NEAR)
             break;
     }
     return i;
+}
+
+/* A broken body hides those between it and the next mark: where they are is in the groups' meta. */
+static bool find_exactly(struct reader *reader, uint64_t message)
+{
+    struct hub_walk walk;
+    struct hub_walk_group group;
+
+    hub_walk_init(&walk, &reader->file.source, reader->salt, reader->end);
+    while (hub_walk_next(&walk, &group) == 1) {
+        struct hub_decoder decoder;
+        struct hub_log_record record;
+
+        reader->at = group.bodies;
+        hub_decoder_init(&decoder, group.meta);
+        while (hub_decoder_next(&decoder, &record) == 1) {
+            if (record.kind != HUB_RECORD_PUT)
+                continue;
+            if (record.number == message)
+                return true;
+            reader->at += HUB_BODY_HEAD + (uint64_t) record.size;
+        }
+    }
+    return false;
 }
 
 /* A segment that has just been replaced is looked for once more. */
@@ -122,6 +148,8 @@ static int read_from_place(struct hub_log *log, const uint64_t *messages, struct
     reader = (struct reader){.salt = place.salt, .at = place.at, .end = place.end};
     hub_file_source_init(&reader.file, log->files, place.path, place.end);
     *ret_read = read_on(&reader, messages, bodies, count);
+    if (*ret_read == 0 && !reader.file.failed && find_exactly(&reader, messages[0]))
+        *ret_read = read_on(&reader, messages, bodies, count);
     rc = *ret_read > 0 ? 0 : reader.file.failed;
     hub_file_source_fini(&reader.file);
     return rc;

@@ -7,9 +7,11 @@
 #include "hub/store/segment.h"
 
 enum {
-    PART = 8 * 1024 * 1024,    /* a larger group is written in parts */
-    STRETCH = 1024 * 1024,     /* names are told again: damage does not cost all of a segment */
-    SMALL = 64 * 1024,         /* granule of a segment's size */
+    PART = 8 * 1024 * 1024,   /* a larger group is written in parts */
+    STRETCH_FIRST = 4 * 1024, /* names are told again behind so many bytes ... */
+    STRETCH = 64 * 1024,      /* ... and these: damage does not cost all of a segment */
+    STRETCH_NAMES = 32,       /* ... but not so often that they are much of it */
+    SMALL = 64 * 1024,        /* granule of a segment's size */
 };
 
 /* Segments. */
@@ -46,8 +48,10 @@ static int open_some(struct hub_log *log, const char *path, uint64_t need, uint6
 
 static void fill_head(struct hub_log *log, struct hub_segment_head *head)
 {
-    const struct hub_segment *before = log->count > 0 ? log->segments[log->count - 1] : NULL;
+    const struct hub_segment *before;
 
+    pthread_mutex_lock(&log->lock);
+    before = log->count > 0 ? log->segments[log->count - 1] : NULL;
     *head = (struct hub_segment_head){
         .version = HUB_LOG_VERSION,
         .id = log->next_id,
@@ -56,6 +60,7 @@ static void fill_head(struct hub_log *log, struct hub_segment_head *head)
         .before_salt = before ? before->head.salt : 0,
         .before_end = before ? before->end : 0,
     };
+    pthread_mutex_unlock(&log->lock);
 }
 
 static int name_file(struct hub_log *log, int fd, const char *spare, struct hub_segment *segment)
@@ -78,10 +83,23 @@ static int name_file(struct hub_log *log, int fd, const char *spare, struct hub_
     return rc;
 }
 
-static void forget_active(struct hub_log *log)
+static void set_active(struct hub_log *log, struct hub_segment *segment, int fd)
 {
-    log->fd = edge_close(log->fd);
-    log->active = NULL;
+    (void) edge_close(log->fd);
+    log->fd = fd;
+    pthread_mutex_lock(&log->lock);
+    log->active = segment;
+    pthread_mutex_unlock(&log->lock);
+}
+
+static void begin_stretch(struct hub_log *log)
+{
+    log->stretch_len = log->stretch_len * 2 < STRETCH ? log->stretch_len * 2 : STRETCH;
+    log->stretch_end = log->active->end + (log->stretch_len > log->names_len * STRETCH_NAMES
+                                               ? log->stretch_len
+                                               : log->names_len * STRETCH_NAMES);
+    log->names_len = 0;
+    log->stretch++;
 }
 
 static int begin_segment(struct hub_log *log, uint64_t need)
@@ -91,7 +109,7 @@ static int begin_segment(struct hub_log *log, uint64_t need)
     EDGE_CLEANUP(edge_close) int fd = -1;
     int rc;
 
-    forget_active(log);
+    set_active(log, NULL, -1);
     if (!spare || !segment)
         return -ENOMEM;
     fd = open_some(log, spare, need, &segment->size);
@@ -104,14 +122,13 @@ static int begin_segment(struct hub_log *log, uint64_t need)
         rc = hub_log_add(log, segment);
     if (rc < 0)
         return rc;
-    log->active = segment;
+    set_active(log, segment, fd);
     segment = NULL;
-    log->fd = fd;
     fd = -1;
     log->next_id++;
     log->sequence = 0;
-    log->stretch++;
-    log->stretch_end = STRETCH;
+    log->stretch_len = STRETCH_FIRST / 2;
+    begin_stretch(log);
     return 0;
 }
 
@@ -125,8 +142,10 @@ static void abandon(struct hub_log *log)
         return;
     edge_ignore(log->files->truncate(log->fd, segment->end));
     edge_ignore(log->files->sync(log->fd));
+    pthread_mutex_lock(&log->lock);
     segment->size = segment->end;
-    forget_active(log);
+    pthread_mutex_unlock(&log->lock);
+    set_active(log, NULL, -1);
 }
 
 /* Encoding. */
@@ -151,6 +170,7 @@ static void name_route(struct hub_log *log, size_t number)
     if (log->routes[number].named == log->stretch)
         return;
     log->routes[number].named = log->stretch;
+    log->names_len += strlen(log->options.routes[number]);
     hub_encoder_route(&log->encoder, number, log->options.routes[number]);
 }
 
@@ -172,6 +192,7 @@ static int name_queue(struct hub_log *log, const struct hub_group_target *target
     if (log->queues_named[target->number] == log->stretch)
         return 0;
     log->queues_named[target->number] = log->stretch;
+    log->names_len += strlen(target->name);
     hub_encoder_queue(&log->encoder, target->number, target->name);
     return 0;
 }
@@ -179,9 +200,8 @@ static int name_queue(struct hub_log *log, const struct hub_group_target *target
 static int encode_put(struct hub_log *log, const struct hub_group *group, const struct hub_op *op)
 {
     const struct hub_group_target *targets = &group->targets[op->first_target];
-    struct hub_body_head head = {.len = op->body->len,
-                                 .message = op->body->message,
-                                 .enqueued_ns = op->body->enqueued_ns};
+    struct hub_body_head head = {
+        .len = op->body->len, .message = op->body->message, .enqueued_ns = op->body->enqueued_ns};
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < op->ntargets; i++) {
@@ -286,10 +306,8 @@ static int encode(struct hub_log *log, struct hub_group *group, size_t from, siz
     size_t i = from;
     int rc = 0;
 
-    if (log->active->end >= log->stretch_end) {
-        log->stretch++;
-        log->stretch_end = log->active->end + STRETCH;
-    }
+    if (log->active->end >= log->stretch_end)
+        begin_stretch(log);
     for (size_t r = 0; r < log->nroutes; r++)
         log->routes[r].touched = false;
     hub_encoder_reset(encoder);
@@ -423,8 +441,8 @@ static struct hub_segment *take_dead(struct hub_log *log)
     struct hub_segment *segment = NULL;
 
     pthread_mutex_lock(&log->lock);
-    if (log->count > 1 && !log->segments[0]->merging &&
-        log->segments[0]->catalog.live.count == 0 && log->segments[0] != log->active) {
+    if (log->count > 1 && !log->segments[0]->merging && log->segments[0]->catalog.live.count == 0 &&
+        log->segments[0] != log->active) {
         segment = log->segments[0];
         memmove(log->segments, log->segments + 1, --log->count * sizeof *log->segments);
         log->hint = 0;

@@ -314,8 +314,8 @@ void hub_encoder_fini(struct hub_encoder *encoder)
 
 void hub_decoder_init(struct hub_decoder *decoder, struct edge_bytes meta)
 {
-    *decoder = (struct hub_decoder){
-        .at = meta.data, .end = meta.data + meta.len, .expires_t = INT64_MAX};
+    *decoder =
+        (struct hub_decoder){.at = meta.data, .end = meta.data + meta.len, .expires_t = INT64_MAX};
 }
 
 static bool get_number(struct hub_decoder *decoder, uint64_t *ret)
@@ -341,8 +341,8 @@ static bool get_name(struct hub_decoder *decoder, struct hub_log_record *ret)
     uint64_t len;
 
     if (!get_number(decoder, &ret->number) || !get_number(decoder, &len) ||
-        ret->number > QUEUE_LIMIT || len > HUB_STORE_NAME_MAX || len > (uint64_t) (decoder->end - decoder->at) ||
-        memchr(decoder->at, '\0', len))
+        ret->number > QUEUE_LIMIT || len > HUB_STORE_NAME_MAX ||
+        len > (uint64_t) (decoder->end - decoder->at) || memchr(decoder->at, '\0', len))
         return false;
     ret->name = (struct edge_bytes){decoder->at, len};
     decoder->at += len;
@@ -408,8 +408,8 @@ static bool get_target(struct hub_decoder *decoder, struct hub_log_record *ret)
 
     ret->kind = HUB_RECORD_TARGET;
     decoder->targets--;
-    if ((decoder->several && (!get_number(decoder, &which) || which == 0 ||
-                              which > HUB_STORE_TARGETS_MAX)) ||
+    if ((decoder->several &&
+         (!get_number(decoder, &which) || which == 0 || which > HUB_STORE_TARGETS_MAX)) ||
         !get_number(decoder, &ret->number) || !get_number(decoder, &route) ||
         !get_number(decoder, &expires) || route > ROUTE_LIMIT || ret->number > QUEUE_LIMIT)
         return false;

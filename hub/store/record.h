@@ -72,10 +72,10 @@ bool hub_body_is_whole(const uint8_t *in, const struct hub_body_head *head);
 struct hub_encoder {
     uint8_t *out; /* groups that are ended, then the one that is not */
     size_t len, size;
-    size_t begin, bodies_at;    /* of the group; of the bodies of the last one that was ended */
-    uint8_t *bodies;            /* of the group, until it is ended */
+    size_t begin, bodies_at; /* of the group; of the bodies of the last one that was ended */
+    uint8_t *bodies;         /* of the group, until it is ended */
     size_t bodies_len, bodies_size;
-    uint64_t message, gone;     /* the last ones */
+    uint64_t message, gone; /* the last ones */
     int64_t expires_t;
     int failed; /* -ENOMEM, kept until reset */
 };
@@ -89,8 +89,7 @@ void hub_encoder_gone(struct hub_encoder *encoder, uint64_t entry, uint64_t coun
 /** A message, its numbers ascending; then each of its @p ntargets. */
 void hub_encoder_put(struct hub_encoder *encoder, const struct hub_body_head *head,
                      const uint8_t *data, size_t ntargets, bool several);
-void hub_encoder_target(struct hub_encoder *encoder, const struct hub_entry *entry,
-                        uint64_t queue);
+void hub_encoder_target(struct hub_encoder *encoder, const struct hub_entry *entry, uint64_t queue);
 void hub_encoder_end(struct hub_encoder *encoder, uint64_t salt, uint64_t sequence,
                      uint64_t next_message);
 /** Bytes of the group so far. */
@@ -111,13 +110,13 @@ enum hub_record_kind {
 };
 struct hub_log_record {
     enum hub_record_kind kind;
-    uint64_t number;         /* of the queue, route; GONE: the first entry; PUT: the message */
-    struct edge_bytes name;  /* QUEUE, ROUTE */
+    uint64_t number;        /* of the queue, route; GONE: the first entry; PUT: the message */
+    struct edge_bytes name; /* QUEUE, ROUTE */
     struct hub_ledger ledger;
-    uint64_t count; /* GONE: entries; PUT: targets */
-    bool last;      /* GONE: of their messages */
-    bool several;   /* PUT: it had more than one target */
-    uint32_t size;  /* PUT */
+    uint64_t count;         /* GONE: entries; PUT: targets */
+    bool last;              /* GONE: of their messages */
+    bool several;           /* PUT: it had more than one target */
+    uint32_t size;          /* PUT */
     struct hub_entry entry; /* TARGET; the route as in the segment */
 };
 struct hub_decoder {

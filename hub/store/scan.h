@@ -1,5 +1,6 @@
 /* hub/store/scan.h - what all segments together say: which messages wait, for whom, and the ledger.
- * Pure: bytes come from sources. Twice through the log's meta: first what is gone, then the rest. */
+ * Pure: bytes come from sources. Twice through the log's meta: first what is gone, then the rest.
+ */
 #ifndef HUB_STORE_SCAN_H
 #define HUB_STORE_SCAN_H
 

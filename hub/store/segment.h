@@ -38,8 +38,8 @@ struct hub_log {
     struct hub_segment *active; /* the last, or NULL */
     int fd;                     /* its file; -1 */
     uint64_t segment_bytes, sequence, next_id, next_message;
-    uint64_t stretch; /* names are told once in each */
-    uint64_t stretch_end;
+    uint64_t stretch; /* of the log: names are told once in each */
+    uint64_t stretch_end, stretch_len, names_len;
     struct hub_log_route *routes;
     size_t nroutes;
     uint64_t *queues_named; /* stretches by queue */

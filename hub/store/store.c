@@ -170,10 +170,6 @@ int hub_store_open(const struct hub_store_options *options, struct hub_store **r
     rc = start(store);
     if (rc < 0)
         return rc;
-    if (store->mended) {
-        hub_commit_lock(store->commit)->probe = true;
-        hub_commit_unlock(store->commit, 0);
-    }
     if (store->full)
         edge_timer_arm(store->retry, 0);
     *ret = EDGE_TAKE(store);

@@ -1,7 +1,7 @@
-/* When our log is merged: by a reading thread, when it is worth it. When SQLite's is copied into the
- * file: by the reading thread while groups go on, once it is
- * long, and by the commit thread once all has been quiet for a while. In between the commit thread
- * only finishes what is almost done, so that the log begins anew. */
+/* When our log is merged: by a reading thread, when it is worth it. When SQLite's is copied into
+ * the file: by the reading thread while groups go on, once it is long, and by the commit thread
+ * once all has been quiet for a while. In between the commit thread only finishes what is almost
+ * done, so that the log begins anew. */
 #include "hub/store/internal.h"
 
 enum {

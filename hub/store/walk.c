@@ -28,16 +28,13 @@ static bool makes_sense(struct edge_bytes meta, uint64_t bodies_len)
     return rc == 0 && bodies == bodies_len;
 }
 
-
-
 static bool read_group(struct hub_walk *walk, uint64_t at, struct hub_walk_group *ret)
 {
     struct hub_source *source = walk->source;
     const uint8_t *in;
 
     if (at + HUB_GROUP_HEAD > walk->limit || !(in = source->view(source, at, HUB_GROUP_HEAD)) ||
-        hub_group_head_read(in, walk->salt, &ret->head) < 0 ||
-        ret->head.sequence <= walk->sequence)
+        hub_group_head_read(in, walk->salt, &ret->head) < 0 || ret->head.sequence <= walk->sequence)
         return false;
     ret->at = at;
     ret->bodies = at + HUB_GROUP_HEAD + ret->head.meta_len;

@@ -14,8 +14,8 @@ struct hub_source {
     /** It is not needed for a while. */
     void (*rest)(struct hub_source *source);
     uint64_t size;
-    int fatal; /* not the bytes' fault: no memory, a file that cannot be opened; nothing follows from
-                  what could not be seen */
+    int fatal; /* not the bytes' fault: no memory, a file that cannot be opened; nothing follows
+                  from what could not be seen */
 };
 
 struct hub_walk {

@@ -1,4 +1,5 @@
-/* tests/unit/hub/fault_files.h - the log's calls to the disk, of which the n-th fails. Any thread. */
+/* tests/unit/hub/fault_files.h - the log's calls to the disk, of which the n-th fails. Any thread.
+ */
 #ifndef TESTS_UNIT_HUB_FAULT_FILES_H
 #define TESTS_UNIT_HUB_FAULT_FILES_H
 

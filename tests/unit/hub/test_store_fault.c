@@ -1,6 +1,6 @@
-/* The n-th read, write, sync or truncate of SQLite, or the n-th call of the log to its files, fails, for every n of a scenario: nothing that
- * was told 0 is lost, nothing that failed is there twice, the store resumes by itself, and the
- * ledger adds up. */
+/* The n-th read, write, sync or truncate of SQLite, or the n-th call of the log to its files,
+ * fails, for every n of a scenario: nothing that was told 0 is lost, nothing that failed is there
+ * twice, the store resumes by itself, and the ledger adds up. */
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -303,7 +303,7 @@ static int set_up(void **state)
     b.options.vfs = FAULT_VFS;
     b.options.files = &fault_files;
     b.options.max_bytes = 16 << 20; /* the smallest segments */
-    b.options.cache_bytes = 1; /* everything taken is read from disk */
+    b.options.cache_bytes = 1;      /* everything taken is read from disk */
     return 0;
 }
 
