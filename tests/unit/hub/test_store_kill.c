@@ -45,7 +45,7 @@ static void put_more(void)
         memset(text + n + 1, 'k', sizeof text - (size_t) n - 1);
         if (hub_store_put(b.store, (struct edge_bytes){(const uint8_t *) text, sizeof text},
                           &target, 1, on_done, NULL) != 0)
-            _exit(2);
+            break; /* full: what is taken makes room */
         asked++;
     }
 }
