@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "hub/core/internal.h"
+#include "hub/core/kept.h"
 #include "hub/core/names.h"
 #include "hub/core/outbox.h"
 
@@ -232,8 +232,18 @@ void hub_core_identity_changed(struct hub_core *core, const struct edge_identity
 {
     struct hub_client *client = hub_client_find(core, who);
 
-    if (!client || !client->session || hub_auth_again(core->options.auth, who) == HUB_OK)
+    if (core->ending)
         return;
-    edge_warn("client is not let in any more: client=%s", client->name);
-    hub_session_expel(client->session, HUB_REFUSED);
+    if (client && client->session && hub_auth_again(core->options.auth, who) != HUB_OK) {
+        edge_warn("client is not let in any more: client=%s", client->name);
+        hub_session_expel(client->session, HUB_REFUSED);
+    }
+    if (hub_auth_chain(core->options.auth, who))
+        return;
+    hub_twins_forget(core, who); /* it was deleted, or belongs elsewhere now */
+    client = hub_client_find(core, who);
+    if (client && !client->session && client->kept) {
+        hub_kept_open(client, false);
+        (void) hub_client_tidy(client);
+    }
 }

@@ -135,9 +135,10 @@ static void on_refused(const struct edge_identity *who, enum hub_result why, con
     struct hub_core *core = arg;
     struct hub_client *client = core->ending ? NULL : hub_client_find(core, who);
 
-    edge_warn("IoT Hub does not take an identity%s: client=%s%s%s reason=%s",
-              why == HUB_NOT_FOUND ? ", it is unknown" : "", who->device, who->module[0] ? "/" : "",
-              who->module, text ? text : "");
+    edge_log_about(EDGE_LOG_WARN, who->device,
+                   "IoT Hub does not take an identity%s: client=%s%s%s reason=%s",
+                   why == HUB_NOT_FOUND ? ", it is unknown" : "", who->device,
+                   who->module[0] ? "/" : "", who->module, text ? text : "");
     if (!client)
         return;
     hub_outbox_refused(client);

@@ -255,6 +255,8 @@ void hub_twins_ready(struct hub_client *client);
 void hub_twins_desired(struct hub_client *client, const char *patch, size_t len);
 void hub_twins_online(struct hub_core *core);
 void hub_twins_free(struct hub_client *client);
+/** Its document goes, unless something is under way for it. */
+void hub_twins_forget(struct hub_core *core, const struct edge_identity *who);
 /** Makes hub_core.twins; finds whose reported properties still wait for IoT Hub. */
 EDGE_MUST_CHECK int hub_twins_load(struct hub_core *core, struct edge_err *err);
 /** After hub_twins_free of every client. */

@@ -105,7 +105,8 @@ void hub_kept_open(struct hub_client *client, bool keep)
         rc = hub_store_set(client->core->options.store, kind, client->name,
                            (struct edge_bytes){NULL, 0}, NULL, NULL);
     if (rc < 0)
-        edge_warn("session is not on disk: client=%s reason=%s", client->name, edge_strerror(rc));
+        edge_log_about(EDGE_LOG_WARN, client->name, "session is not on disk: client=%s reason=%s",
+                       client->name, edge_strerror(rc));
     client->kept = keep;
 }
 

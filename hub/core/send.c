@@ -86,8 +86,10 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
         return;
     outbox = sending.lane->outbox;
     if (results[result].tell && outbox->state == HUB_FLOWING)
-        edge_warn("IoT Hub does not take a message: client=%s %s reason=%s", outbox->client->name,
-                  results[result].act == on_never ? "dropped" : "waits", why ? why : "");
+        edge_log_about(EDGE_LOG_WARN, outbox->client->name,
+                       "IoT Hub does not take a message: client=%s %s reason=%s",
+                       outbox->client->name, results[result].act == on_never ? "dropped" : "waits",
+                       why ? why : "");
     outbox->messages--;
     outbox->bytes -= sending.size;
     core->pipe->messages--;

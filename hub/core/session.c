@@ -152,8 +152,9 @@ static int make_place(struct hub_core *core, const struct hub_claim *claim)
     }
     if (core->sessions < core->options.settings.max_clients)
         return 0;
-    edge_warn("client refused, %u are the limit: client=%s%s%s", core->sessions, claim->who.device,
-              claim->who.module[0] ? "/" : "", claim->who.module);
+    edge_log_about(EDGE_LOG_WARN, claim->address, "client refused, %u are the limit: client=%s%s%s",
+                   core->sessions, claim->who.device, claim->who.module[0] ? "/" : "",
+                   claim->who.module);
     hub_metrics_count(core->metrics, HUB_COUNT_CONNECT_FAILED,
                       (const char *[]){client ? client->name : "unknown", "MaxConnectedClients"});
     return EDGE_EUNAVAILABLE;

@@ -50,6 +50,7 @@ struct hub_mqtt_client_limits {
     unsigned out_flight;   /* messages sent and not acknowledged */
     unsigned connect_ms;   /* for CONNECT to come */
     unsigned keep_alive_s; /* longest silence, whatever the client asks for */
+    unsigned strangers;    /* connections without a CONNECT, one more ends the oldest; 0: any */
 };
 
 /** The connections of a server. */
@@ -60,8 +61,9 @@ struct hub_mqtt_clients {
      * it, now or later. Not taken: it is closed. */
     void (*connect)(struct hub_mqtt_client *client, void *arg);
     void *arg;
-    unsigned count;
-    struct hub_mqtt_client *first_;
+    unsigned count, strangers_;
+    struct hub_mqtt_client *first_, *kicked_;
+    struct edge_timer *turn_;
 };
 
 /** Begin with a connected stream, which becomes ours. @param ws  it came over a WebSocket

@@ -10,6 +10,7 @@ static void take_connect(struct hub_mqtt_client *c, const struct mqtt_packet *pa
     struct mqtt_packet again;
     size_t used;
 
+    client_no_stranger(c);
     if (packet->connect.client_id.len == 0 && !packet->connect.clean) { /* [MQTT-3.1.3-8] */
         client_connack(c, MQTT_BAD_CLIENT_ID, false);
         hub_mqtt_client_close(c, false);

@@ -4,6 +4,7 @@
 #define HUB_MQTT_WINDOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -14,8 +15,8 @@ struct mqtt_request {
     uint32_t bytes;   /* of the packet */
     uint16_t id;      /* 0: no answer is owed (QoS 0) */
     uint8_t answer;   /* enum mqtt_type */
-    uint8_t filters;
-    bool done;
+    uint8_t filters : 7;
+    bool done : 1;
 };
 /** A ring that grows up to `max`. Zero it, set `max` and `max_bytes`. */
 struct mqtt_requests {

@@ -34,7 +34,9 @@ class Load:
         self.server, self.arguments = server, arguments
 
     def run(self, **more):
-        options = [word for name, value in more.items() for word in ["--" + name.replace("_", "-"), *([] if value is None else [str(value)])]]
+        options = []
+        for name, value in more.items():  # None: a word alone
+            options += ["--" + name.replace("_", "-")] + ([] if value is None else [str(value)])
         done = subprocess.run([*FIRST, "1", os.path.join(services.BIN, "mqtt-load"), "--hub", edge_hub.CLOUD, "--bag", "key=a",
                                "--pid", str(self.server.process.pid), *self.arguments, *options],
                               capture_output=True, text=True, timeout=600)
@@ -46,7 +48,7 @@ class Load:
 
 class Mosquitto:
     """Debian's, as it would be used for messages that must not be lost."""
-    name = "mosquitto"
+    keeps = True  # only what a subscriber with a session has asked for
 
     def __init__(self, place):
         self.place = place
@@ -90,23 +92,27 @@ user root
 
 
 class Hub:
-    """edge-hub. `place` has its identities; `prepare` leaves a folder for each set of routes, and ends the cloud."""
-    name = "edge-hub"
+    """edge-hub. `place` has its identities; `prepare` leaves a folder for each set of routes and identities, and ends the cloud."""
+    keeps = False  # what a route leads to an input, whoever is there
 
     def __init__(self, place):
         self.place = place
         self.server = None
 
-    def prepare(self, sets):
+    def prepare(self):
+        self._modules()
+        self._seed("few", up=UPSTREAM)
         self._people()
-        for name, routes in sets.items():
-            self.place.routes(_limit=1 << 40, **routes)
-            first = self._hub(f"seed-{name}")
-            first.start()
-            self.place.wait_applied()
-            self._load(first, True).run(devices=1, prefix="leaf-", seconds=1, rate=1)
-            first.stop()
+        self._seed("upstream", up=UPSTREAM)
+        self._seed("pairs", **{f"pair{number}": to_pair(number) for number in range(PAIRS)})
         self.place.cloud.kill()
+
+    def _seed(self, name, **routes):
+        self.place.routes(_limit=1 << 40, **routes)
+        first = self._hub(f"seed-{name}").start()
+        self.place.wait_applied()
+        self._load(first, True).run(devices=1, prefix=f"{edge_hub.DEVICE}/from-", hold=None, seconds=1)
+        first.stop()
 
     def _people(self):
         sas = {"type": "sas", "symmetricKey": {"primaryKey": KEY, "secondaryKey": KEY}}
@@ -117,9 +123,12 @@ class Hub:
                  "deviceScope": self.place.scope, "parentScopes": [self.place.scope]} for number in range(start, start + BULK)])
             if not done["isSuccessful"]:
                 raise AssertionError(f"devices from leaf-{start} on: {done['errors'][:3]}")
+
+    def _modules(self):
+        sas = {"type": "sas", "symmetricKey": {"primaryKey": KEY, "secondaryKey": KEY}}
         for number in range(PAIRS):
             for module in (f"from-{number}", f"to-{number}"):
-                service.ok("PUT", f"/devices/{self.place.device}/modules/{module}", {
+                self.place.cloud.service.ok("PUT", f"/devices/{self.place.device}/modules/{module}", {
                     "deviceId": self.place.device, "moduleId": module, "authentication": sas})
 
     def _hub(self, name):

@@ -88,7 +88,7 @@ static void send_connect(struct device *d)
     EDGE_CLEANUP(edge_free)
     char *user =
         edge_format("%s/%s/?api-version=2021-04-12&DeviceClientType=load", d->load->hub, d->name);
-    struct mqtt_connect connect = {.client_id = text(d->name), .clean = true};
+    struct mqtt_connect connect = {.client_id = text(d->name), .clean = !d->load->keep};
 
     if ((d->load->key.data && !token) || !user) {
         lose(d, "out of memory");

@@ -18,6 +18,7 @@ struct load {
     const char *bag;       /* properties of every message, as they stand in a topic */
     unsigned window;       /* messages each may have unacknowledged, at most LOAD_WINDOW_MAX */
     uint64_t messages;     /* no more than these; 0: as many as go in the time */
+    bool keep;             /* sessions stay when it leaves */
     bool twins;            /* subscribe to the two topics of twins */
     bool refill;           /* send the next message as soon as one is acknowledged */
     const uint8_t *body;   /* a message carries its time of sending in its first bytes */
@@ -29,12 +30,13 @@ struct load {
     uint64_t sent;
     uint64_t acked;
     uint64_t received;
-    unsigned lost; /* connections that ended, before or after */
-    bool again;    /* who is lost, or does not come up, tries again */
-    unsigned returned, failed,
-        refused; /* came back; tries that did not; by a CONNACK that says no */
+    uint64_t first_us, last_us; /* of those */
+    unsigned lost;              /* connections that ended, before or after */
+    bool again;                 /* who is lost, or does not come up, tries again */
+    unsigned returned;          /* lost, and up again */
+    unsigned failed, refused;   /* tries of the lost that came to nothing; refused by CONNACK */
     uint64_t first_lost_us, last_up_us;
-    struct histogram outages; /* of those that came back: from being lost to being up */
+    struct histogram outages; /* from being lost to being up again */
     char reason[200];         /* of the first that did */
     /** One more is up, or has failed to come up. */
     void (*settled)(void *arg);

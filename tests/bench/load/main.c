@@ -108,7 +108,8 @@ static bool drained(void)
 static void publish(uint64_t now)
 {
     bool back = run.load.again && run.load.returned >= run.devices && run.load.up == connections();
-    bool enough = back || (run.load.messages && run.load.acked >= run.load.messages);
+    bool enough = back || (run.load.messages && run.load.acked >= run.load.messages) ||
+                  (run.drain && run.load.received >= run.drain);
 
     if (run.rate > 0)
         publish_at_rate(now);

@@ -12,6 +12,7 @@ static const char usage[] =
     "usage: mqtt-load --host NAME --port N --hub NAME [--key BASE64] [--ca FILE | --plain]\n"
     "                 [--prefix TEXT] [--devices N] [--parallel N] [--twins] [--bag TEXT]\n"
     "                 [--subscribe N] [--subscriber-prefix TEXT] [--broker] [--hold] [--again]\n"
+    "                 [--keep] [--drain N]\n"
     "                 [--rate N] [--size N] [--window N] [--seconds N] [--messages N] [--pid N]\n";
 
 static const struct option names[] = {
@@ -30,7 +31,9 @@ static const struct option names[] = {
     {"broker", no_argument, NULL, 'B'},
     {"subscriber-prefix", required_argument, NULL, 'X'},
     {"hold", no_argument, NULL, 'I'},
+    {"drain", required_argument, NULL, 'D'},
     {"again", no_argument, NULL, 'a'},
+    {"keep", no_argument, NULL, 'K'},
     {"rate", required_argument, NULL, 'r'},
     {"size", required_argument, NULL, 's'},
     {"window", required_argument, NULL, 'w'},
@@ -79,11 +82,9 @@ static bool take_text(struct run *run, int option, const char *value)
 
 static bool take_flag(struct run *run, int option)
 {
-    bool *const places[] = {['P'] = &run->plain,
-                            ['t'] = &run->load.twins,
-                            ['B'] = &run->broker,
-                            ['I'] = &run->hold,
-                            ['a'] = &run->load.again};
+    bool *const places[] = {
+        ['P'] = &run->plain, ['t'] = &run->load.twins, ['B'] = &run->broker,
+        ['I'] = &run->hold,  ['K'] = &run->load.keep,  ['a'] = &run->load.again};
 
     if (option >= (int) EDGE_ARRAY_LEN(places) || !places[option])
         return false;
@@ -95,7 +96,8 @@ static bool take_number(struct run *run, int option, const char *text)
 {
     unsigned *const places[] = {
         ['n'] = &run->devices, ['j'] = &run->parallel,    ['r'] = &run->rate,
-        ['d'] = &run->seconds, ['w'] = &run->load.window, ['S'] = &run->subscribers};
+        ['d'] = &run->seconds, ['w'] = &run->load.window, ['S'] = &run->subscribers,
+        ['D'] = &run->drain};
 
     if (option == 'p')
         run->load.port = (uint16_t) number(text);

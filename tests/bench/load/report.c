@@ -31,7 +31,8 @@ static void print_server(const struct run *run)
 int run_report(const struct run *run)
 {
     const struct load *load = &run->load;
-    bool all = load->acked == load->sent && (!run->subscribers || load->received >= load->acked);
+    bool all = load->acked == load->sent && load->received >= run->drain &&
+               (!run->subscribers || load->received >= load->acked);
 
     printf("connect_per_s %.0f\nup %u\nlost %u\n",
            (run->devices + run->subscribers) / run->connect_s, load->up, load->lost);
@@ -42,7 +43,7 @@ int run_report(const struct run *run)
     print_times("ack", &load->acks);
     if (run->subscribers) {
         printf("received_per_s %.0f\n",
-               (double) load->received / seconds(run->published_us, run->drained_us));
+               (double) load->received / seconds(load->first_us, load->last_us));
         print_times("end", &load->ends);
     }
     if (load->again) {

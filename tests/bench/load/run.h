@@ -10,8 +10,9 @@ struct run {
     unsigned devices, subscribers, parallel, rate, seconds;
     const char *prefix, *subscriber_prefix, *ca, *pid;
     bool plain;
-    bool broker; /* subscribers subscribe to their publisher's topic: there are no routes */
-    bool hold;   /* publish nothing */
+    bool broker;    /* subscribers subscribe to their publisher's topic: there are no routes */
+    bool hold;      /* publish nothing */
+    unsigned drain; /* end when so many have been received */
     double connect_s;
     uint64_t published_us; /* when the first message went */
     uint64_t ended_us;     /* ... no more were sent */

@@ -18,7 +18,9 @@ static void take(struct device *device, const struct mqtt_packet *packet)
     if (packet->type != MQTT_PUBLISH || packet->publish.payload.len < LOAD_TIME_SIZE)
         return;
     memcpy(&sent_us, packet->publish.payload.data, LOAD_TIME_SIZE);
-    load->received++;
+    if (load->received++ == 0)
+        load->first_us = load->turn_us;
+    load->last_us = load->turn_us;
     histogram_add(&load->ends, load->turn_us - sent_us);
     if (packet->publish.qos > 0)
         edge_ignore(

@@ -1,6 +1,7 @@
 /* IoT Hub over AMQP as a client sees it, and what the backend is asked. */
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <proton/connection.h>
 #include <proton/delivery.h>
 #include <proton/disposition.h>

@@ -236,6 +236,27 @@ static void test_a_changed_identity_is_looked_at_again(void **state)
     hub_core_identity_changed(house->core, &who);
     assert_int_equal(a.closed, 1);
     assert_int_equal(a.why, HUB_REFUSED);
+    assert_int_equal(house_mocks.forgotten, 0); /* disabled, perhaps */
+    person_open(house, &a, "a", true, HUB_RESUMED);
+}
+
+static void test_a_deleted_identity_leaves_nothing(void **state)
+{
+    struct house *house = *state;
+    const struct edge_identity who = {"edge1", "a"};
+    struct person a = {0};
+
+    person_open(house, &a, "a", true, 0);
+    person_subscribe(&a, ALL, 0);
+    house_mocks.again = HUB_REFUSED;
+    house_mocks.deleted = true;
+    hub_core_identity_changed(house->core, &who);
+    assert_int_equal(a.closed, 1);
+    assert_int_equal(house_mocks.forgotten, 1);
+    house_settle(house);
+    house_restart(house);
+    person_open(house, &a, "a", true, 0);
+    assert_int_equal(a.features, 0);
 }
 
 static void on_grant(const struct hub_grant *grant, void *arg)
@@ -280,6 +301,7 @@ int main(void)
             test_clients_have_a_limit_that_a_take_over_does_not_count_in, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_changed_identity_is_looked_at_again, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_a_deleted_identity_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_refused_client_is_counted_under_a_name_that_is_known,
                                         setup, teardown),
     };

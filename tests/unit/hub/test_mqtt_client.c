@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "hub/mqtt/client.h"
+#include "hub/mqtt/window.h"
 #include "tests/unit/hub/fake_stream.h"
 
 enum { PACKET = 4096, QUEUED = 1000, UNANSWERED = 6000, IN_FLIGHT = 3, OUT_FLIGHT = 2 };
@@ -96,7 +97,7 @@ static int setup(void **state)
     assert_int_equal(edge_loop_create(&house.loop), 0);
     house.clients = (struct hub_mqtt_clients){
         .loop = house.loop,
-        .limits = {PACKET, QUEUED, UNANSWERED, IN_FLIGHT, OUT_FLIGHT, 10000, 1767},
+        .limits = {PACKET, QUEUED, UNANSWERED, IN_FLIGHT, OUT_FLIGHT, 10000, 1767, 0},
         .connect = on_connect,
     };
     house.stream = fake_stream_new();
@@ -257,6 +258,27 @@ static void test_who_sends_no_connect_is_dropped(void **state)
     assert_int_equal(house.clients.count, 0);
 }
 
+static void test_the_oldest_without_a_connect_makes_room(void **state)
+{
+    struct edge_stream *others[3];
+
+    (void) state;
+    house.clients.limits.strangers = 2;
+    GIVE(CONNECT); /* is none any more */
+    for (size_t i = 0; i < 3; i++) {
+        others[i] = fake_stream_new();
+        assert_int_equal(hub_mqtt_client_open(&house.clients, others[i], false), 0);
+    }
+    assert_int_equal(house.stream->end, FAKE_OPEN);
+    assert_int_equal(others[0]->end, FAKE_CLOSED);
+    assert_int_equal(others[1]->end, FAKE_OPEN);
+    assert_int_equal(others[2]->end, FAKE_OPEN);
+    assert_int_equal(house.clients.count, 3);
+    hub_mqtt_clients_close(&house.clients);
+    for (size_t i = 0; i < 3; i++)
+        fake_stream_free(others[i]);
+}
+
 /* Requests and their answers. */
 
 static void test_answers_leave_in_the_order_of_requests(void **state)
@@ -328,6 +350,27 @@ static void test_what_only_a_server_sends_ends_it(void **state)
         assert_int_equal(stream->end, FAKE_FINISHED);
         fake_stream_free(stream);
     }
+}
+
+static void test_large_requests_fill_the_window_before_many_do(void **state)
+{
+    struct mqtt_requests requests = {.max = 8, .max_bytes = 100};
+    struct mqtt_request large = {.id = 1, .bytes = 60};
+    struct mqtt_request out;
+    uint32_t tickets[2];
+
+    (void) state;
+    assert_int_equal(mqtt_requests_add(&requests, &large, &tickets[0]), 0);
+    assert_false(mqtt_requests_full(&requests));
+    assert_int_equal(mqtt_requests_add(&requests, &large, &tickets[1]), 0);
+    assert_true(mqtt_requests_full(&requests));
+    mqtt_requests_done(&requests, tickets[1], 0);
+    assert_false(mqtt_requests_next(&requests, &out));
+    assert_true(mqtt_requests_full(&requests));
+    mqtt_requests_done(&requests, tickets[0], 0);
+    assert_true(mqtt_requests_next(&requests, &out));
+    assert_false(mqtt_requests_full(&requests));
+    mqtt_requests_fini(&requests);
 }
 
 static void test_reading_stops_at_the_window_and_goes_on(void **state)
@@ -624,8 +667,10 @@ int main(void)
         TEST(test_what_follows_connect_waits_for_the_decision),
         TEST(test_a_connect_over_16_kib_is_not_read),
         TEST(test_who_sends_no_connect_is_dropped),
+        TEST(test_the_oldest_without_a_connect_makes_room),
         TEST(test_answers_leave_in_the_order_of_requests),
         TEST(test_qos_0_is_not_answered),
+        TEST(test_large_requests_fill_the_window_before_many_do),
         TEST(test_each_filter_is_granted_its_quality),
         TEST(test_qos_2_ends_it_unseen),
         TEST(test_what_only_a_server_sends_ends_it),
