@@ -216,6 +216,26 @@ static void too_large(size_t size)
     free(body);
 }
 
+static void test_a_body_of_which_nothing_would_arrive_is_rejected(void **state)
+{
+    static struct hub_amqp_value pair[] = {
+        {.kind = HUB_AMQP_STRING, .s = {(const uint8_t *) "n", 1}},
+        {.kind = HUB_AMQP_INT, .i = 1},
+    };
+    struct hub_amqp_message message = {.body = HUB_AMQP_BODY_VALUE,
+                                       .value = {.kind = HUB_AMQP_MAP, .values = pair, .n = 1}};
+    pn_link_t *link;
+
+    (void) state;
+    come_in();
+    link = attach(EVENTS, true);
+    amqp_client_send(&house.client, link, &message, false);
+    client_saw("rejected com.microsoft:argument-error;");
+    message.value = pair[0];
+    amqp_client_send(&house.client, link, &message, false);
+    client_saw("accepted;");
+}
+
 static void test_a_message_over_the_limit_is_rejected_and_the_link_lives(void **state)
 {
     (void) state;
@@ -654,6 +674,7 @@ int main(void)
         TEST(test_telemetry_is_accepted_when_the_backend_has_it),
         TEST(test_many_messages_are_settled_and_credit_comes_back),
         TEST(test_throttled_telemetry_is_rejected_never_released),
+        TEST(test_a_body_of_which_nothing_would_arrive_is_rejected),
         TEST(test_a_message_over_the_limit_is_rejected_and_the_link_lives),
         TEST(test_a_message_over_what_is_kept_is_rejected_as_well),
         TEST(test_a_batch_is_many_messages_and_one_answer),
