@@ -218,22 +218,13 @@ static void too_large(size_t size)
 
 static void test_a_body_of_which_nothing_would_arrive_is_rejected(void **state)
 {
-    static struct hub_amqp_value pair[] = {
-        {.kind = HUB_AMQP_STRING, .s = {(const uint8_t *) "n", 1}},
-        {.kind = HUB_AMQP_INT, .i = 1},
-    };
     struct hub_amqp_message message = {.body = HUB_AMQP_BODY_VALUE,
-                                       .value = {.kind = HUB_AMQP_MAP, .values = pair, .n = 1}};
-    pn_link_t *link;
+                                       .value = {.kind = HUB_AMQP_INT, .i = 1}};
 
     (void) state;
     come_in();
-    link = attach(EVENTS, true);
-    amqp_client_send(&house.client, link, &message, false);
+    amqp_client_send(&house.client, attach(EVENTS, true), &message, false);
     client_saw("rejected com.microsoft:argument-error;");
-    message.value = pair[0];
-    amqp_client_send(&house.client, link, &message, false);
-    client_saw("accepted;");
 }
 
 static void test_a_message_over_the_limit_is_rejected_and_the_link_lives(void **state)
