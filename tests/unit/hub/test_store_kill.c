@@ -45,7 +45,7 @@ static void put_more(void)
         memset(text + n + 1, 'k', sizeof text - (size_t) n - 1);
         if (hub_store_put(b.store, (struct edge_bytes){(const uint8_t *) text, sizeof text},
                           &target, 1, on_done, NULL) != 0)
-            break; /* full: what is taken makes room */
+            _exit(2);
         asked++;
     }
 }
@@ -70,7 +70,7 @@ static void on_ready(struct hub_queue *queue, void *arg)
 
         if (number < 0)
             _exit(3);
-        if (number % 3 == 0)
+        if (number % 30 == 0)
             continue; /* stays pending */
         told->taken[number] = 1;
         hub_queue_ack(queue, got.id);
