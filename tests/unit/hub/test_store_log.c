@@ -193,7 +193,7 @@ static void zero_pages_in_the_middle(void)
     assert_int_equal(pwrite(fd, zeros, sizeof zeros, at), sizeof zeros);
 }
 
-static void listen(const char *text, void *arg)
+static void on_notice(const char *text, void *arg)
 {
     if (strstr(text, "started again"))
         *(bool *) arg = true;
@@ -233,7 +233,7 @@ static void damage_met_while_writing_is_repaired_by_opening_again(void **state)
     b.notices = 0;
     bench_open(&b);
     assert_int_equal(b.notices, 0);
-    b.store->options.notice = listen;
+    b.store->options.notice = on_notice;
     b.store->options.arg = &told;
     set_documents(); /* over the damaged ones */
     assert_true(told && b.store->damaged && b.failed > 0);
