@@ -542,26 +542,30 @@ static size_t run_from(const struct hub_log *log, size_t from, size_t end, uint6
 
 /* What is gone soon anyway is not worth a copy: the log may be twice what is wanted, and a little
  * more. */
-static bool is_fat(const struct hub_log *log, size_t end)
+static bool is_fat(const struct hub_log *log, size_t from, size_t end)
 {
     uint64_t bytes = 0;
     uint64_t live = 0;
 
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = from; i < end; i++) {
         bytes += log->segments[i]->end;
         live += cost(log->segments[i]);
     }
     return bytes > live * 2 + log->segment_bytes * SLACK;
 }
 
-/* With the lock. */
+/* With the lock. Those at the old end of which nothing is wanted are deleted as they are. */
 static size_t choose(const struct hub_log *log, size_t *ret_from)
 {
     size_t end = log->count > 0 && log->segments[log->count - 1] == log->active ? log->count - 1
                                                                                 : log->count;
-    bool fat = is_fat(log, end);
+    size_t from = 0;
+    bool fat;
 
-    for (size_t i = 0; (fat || end >= TINY_MANY) && i < end; i++) {
+    while (from < end && log->segments[from]->catalog.live.count == 0)
+        from++;
+    fat = is_fat(log, from, end);
+    for (size_t i = from; (fat || end - from >= TINY_MANY) && i < end; i++) {
         uint64_t bytes;
         uint64_t live;
         size_t n = run_from(log, i, end, &bytes, &live);

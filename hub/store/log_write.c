@@ -7,7 +7,7 @@
 #include "hub/store/segment.h"
 
 enum {
-    PART = 8 * 1024 * 1024,   /* a larger group is written in parts */
+    PART = 2 * 1024 * 1024,   /* a larger group is written in parts */
     STRETCH_FIRST = 4 * 1024, /* names are told again behind so many bytes ... */
     STRETCH = 64 * 1024,      /* ... and these: damage does not cost all of a segment */
     STRETCH_NAMES = 32,       /* ... but not so often that they are much of it */

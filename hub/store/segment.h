@@ -67,7 +67,7 @@ struct hub_file_source {
     char *path;
     int fd;
     uint8_t *window;
-    size_t window_size, have;
+    size_t window_size, have, ahead;
     uint64_t at;
     int failed; /* the last view, or 0: there is no such place */
 };
