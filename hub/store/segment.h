@@ -33,6 +33,7 @@ struct hub_log {
     struct hub_segment **segments; /* the oldest first */
     size_t count, size;
     size_t hint; /* where the last message was found */
+    int64_t merge_after_ms;
 
     /* the commit thread's */
     struct hub_segment *active; /* the last, or NULL */
