@@ -12,13 +12,13 @@
 
 #include "common/base/file.h"
 #include "hub/auth/scope_http.h"
+#include "hub/boot.h"
 #include "hub/privileges.h"
 #include "hub/serve.h"
 
 enum {
     EXIT_SETTINGS = 153,
-    BOOT_TRIES = 60, /* once a second: edge-securityd may be starting, too */
-    WRAPPED_MAX = 64 * 1024,
+    DRAIN_MS = 2000, /* for IoT Hub to answer for what it has been sent */
 };
 
 struct hub {
@@ -26,10 +26,7 @@ struct hub {
     struct hub_self self;
     struct edge_loop *loop;
     struct hub_store *store;
-    struct hub_workload *workload;
-    struct hub_vault *vault;
-    char *trust_pem;
-    struct hub_certificate certificate;
+    struct hub_boot boot;
     struct hub_scope_http *scope;
     struct hub_auth *auth;
     struct hub_core *core;
@@ -37,6 +34,7 @@ struct hub {
     struct hub_tokens tokens;
     struct hub_cloud *cloud;
     struct hub_serve *serve;
+    bool ending;
     int rc; /* why the loop was stopped, when not by a signal */
     struct edge_err err;
 };
@@ -50,12 +48,28 @@ static void on_early_signal(int signum)
     _exit(EXIT_SUCCESS);
 }
 
+static void on_drained(void *arg)
+{
+    struct hub *hub = arg;
+
+    edge_loop_stop(hub->loop);
+}
+
+/* What IoT Hub has been sent is settled first, or it would be sent again by the next hub. A second
+ * signal ends it at once. */
 static void on_signal(int signum, void *arg)
 {
     struct hub *hub = arg;
 
     edge_info("ending: signal=%d", signum);
-    edge_loop_stop(hub->loop);
+    if (hub->ending) {
+        edge_loop_stop(hub->loop);
+        return;
+    }
+    hub->ending = true;
+    if (hub->serve)
+        hub_serve_stop(hub->serve);
+    hub_core_drain(hub->core, DRAIN_MS, on_drained, hub);
 }
 
 static void on_hangup(int signum, void *arg)
@@ -63,7 +77,7 @@ static void on_hangup(int signum, void *arg)
     struct hub *hub = arg;
 
     (void) signum;
-    if (hub->serve)
+    if (hub->serve && !hub->ending)
         hub_serve_renew(hub->serve);
 }
 
@@ -96,77 +110,6 @@ static int open_store(struct hub *hub, struct edge_err *err)
     return hub_store_open(&options, &hub->store, err);
 }
 
-/* Ask edge-securityd until it answers, for a while. */
-static int insist(struct hub *hub, int (*step)(struct hub *hub, struct edge_err *err),
-                  struct edge_err *err)
-{
-    int rc = step(hub, err);
-
-    for (int tries = 1; rc == EDGE_EUNAVAILABLE && tries < BOOT_TRIES; tries++) {
-        if (tries == 1)
-            edge_warn("waiting for the workload API: reason=%s", err->text);
-        sleep(1);
-        rc = step(hub, err);
-    }
-    return rc;
-}
-
-/* ---- the key of what is sealed on disk ---- */
-
-static void take_wrapped(const char *name, struct edge_bytes data, void *arg)
-{
-    (void) name;
-    edge_ignore(edge_buf_append(arg, data.data, data.len));
-}
-
-static int keep_wrapped(struct hub *hub, const struct edge_buf *before, const struct edge_buf *now)
-{
-    if (before->len == now->len && memcmp(before->data, now->data, now->len) == 0)
-        return 0;
-    return hub_store_set(hub->store, "vault", "key",
-                         (struct edge_bytes){(const uint8_t *) now->data, now->len}, NULL, NULL);
-}
-
-static int open_vault(struct hub *hub, struct edge_err *err)
-{
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf wrapped = EDGE_BUF_INIT(WRAPPED_MAX);
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf now = EDGE_BUF_INIT(WRAPPED_MAX);
-    struct edge_bytes given;
-    int rc = hub_store_each(hub->store, "vault", take_wrapped, &wrapped);
-
-    if (rc < 0)
-        return edge_fail(err, rc, "cannot read the store");
-    given = (struct edge_bytes){(const uint8_t *) wrapped.data, wrapped.len};
-    rc = hub_vault_open(hub->workload, given, &now, &hub->vault, err);
-    if (rc == EDGE_EAUTH) {
-        edge_warn("what was sealed on disk is lost and will be asked for again: reason=%s",
-                  err->text);
-        rc = hub_vault_open(hub->workload, (struct edge_bytes){NULL, 0}, &now, &hub->vault, err);
-    }
-    return rc == 0 ? keep_wrapped(hub, &wrapped, &now) : rc;
-}
-
-static int get_trust(struct hub *hub, struct edge_err *err)
-{
-    return hub_workload_trust(hub->workload, &hub->trust_pem, err);
-}
-
-static int get_certificate(struct hub *hub, struct edge_err *err)
-{
-    return hub_workload_certificate(hub->workload, &hub->certificate, err);
-}
-
-static int open_workload(struct hub *hub, struct edge_err *err)
-{
-    int rc = hub_workload_open(hub->loop, &hub->self, &hub->workload, err);
-
-    if (rc == 0)
-        rc = insist(hub, open_vault, err);
-    if (rc == 0)
-        rc = insist(hub, get_trust, err);
-    return rc == 0 ? insist(hub, get_certificate, err) : rc;
-}
-
 /* ---- the hub ---- */
 
 static void on_changed(const struct edge_identity *who, void *arg)
@@ -182,14 +125,14 @@ static int open_auth(struct hub *hub, struct edge_err *err)
     struct hub_auth_options options = {
         .loop = hub->loop,
         .store = hub->store,
-        .vault = hub->vault,
+        .vault = hub->boot.vault,
         .self = &hub->self,
-        .trust_pem = hub->trust_pem,
+        .trust_pem = hub->boot.trust_pem,
         .changed = on_changed,
         .arg = hub,
     };
-    int rc =
-        hub_scope_http_open(hub->loop, hub->workload, &hub->self, hub->trust_pem, &hub->scope, err);
+    int rc = hub_scope_http_open(hub->loop, hub->boot.workload, &hub->self, hub->boot.trust_pem,
+                                 &hub->scope, err);
 
     if (rc < 0)
         return rc;
@@ -203,12 +146,14 @@ static void on_configured(void *arg)
     struct hub_serve_options options = {
         .loop = hub->loop,
         .core = hub->core,
-        .workload = hub->workload,
+        .workload = hub->boot.workload,
         .self = &hub->self,
         .setup = &hub->setup,
-        .certificate = &hub->certificate,
+        .certificate = &hub->boot.certificate,
     };
 
+    if (hub->ending)
+        return;
     hub->rc = hub_serve_open(&options, &hub->serve, &hub->err);
     if (hub->rc < 0) {
         edge_loop_stop(hub->loop);
@@ -224,7 +169,7 @@ static int open_core(struct hub *hub, struct edge_err *err)
     struct hub_core_options options = {
         .loop = hub->loop,
         .store = hub->store,
-        .vault = hub->vault,
+        .vault = hub->boot.vault,
         .auth = hub->auth,
         .self = &hub->self,
         .settings = hub->setup.core,
@@ -242,7 +187,7 @@ static void get_token(void *self,
 {
     struct hub *hub = self;
 
-    hub_workload_token(hub->workload, done, arg);
+    hub_workload_token(hub->boot.workload, done, arg);
 }
 
 static const char *get_chain(void *self, const struct edge_identity *who)
@@ -254,7 +199,7 @@ static const char *get_chain(void *self, const struct edge_identity *who)
 
 static int open_cloud(struct hub *hub, struct edge_err *err)
 {
-    struct edge_tls_client_options tls = {.ca_pem = hub->trust_pem};
+    struct edge_tls_client_options tls = {.ca_pem = hub->boot.trust_pem};
     struct hub_cloud_options options = {
         .loop = hub->loop,
         .protocol = hub->setup.upstream,
@@ -286,7 +231,7 @@ static int run(struct hub *hub, struct edge_err *err)
     if (rc == 0)
         rc = open_store(hub, err);
     if (rc == 0)
-        rc = open_workload(hub, err);
+        rc = hub_boot(hub->loop, hub->store, &hub->self, &hub->boot, err);
     if (rc == 0)
         rc = open_auth(hub, err);
     if (rc == 0)
@@ -319,12 +264,9 @@ static void close_all(struct hub *hub)
     edge_tls_client_destroy(hub->tls);
     hub_auth_close(hub->auth);
     hub_scope_http_close(hub->scope);
-    hub_vault_close(hub->vault);
-    hub_workload_close(hub->workload);
+    hub_boot_fini(&hub->boot);
     hub_store_close(hub->store);
     edge_loop_destroy(hub->loop);
-    hub_certificate_fini(&hub->certificate);
-    free(hub->trust_pem);
 }
 
 static int say(const struct edge_err *err, int rc)

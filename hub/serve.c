@@ -28,7 +28,7 @@ struct hub_serve {
     struct hub_mqtt *mqtt;
     struct hub_amqp *amqp;
     struct hub_http *http;
-    struct edge_listener *mqtts, *amqps;
+    struct edge_listener *mqtts, *amqps, *plain;
 };
 
 /* ---- certificate ---- */
@@ -145,14 +145,15 @@ static char *uri_of(const struct hub_serve *s, unsigned port)
     return edge_format(strchr(address, ':') ? "tcp://[%s]:%u" : "tcp://%s:%u", address, port);
 }
 
-static int listen_on(struct hub_serve *s, unsigned port,
+/* @param tls  NULL: without */
+static int listen_on(struct hub_serve *s, unsigned port, struct edge_tls_server *tls,
                      void (*on_stream)(struct edge_stream *stream, void *arg),
                      struct edge_listener **ret, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *uri = uri_of(s, port);
     struct edge_listener_options options = {
         .uri = uri,
-        .tls = s->tls,
+        .tls = tls,
         .on_stream = on_stream,
         .arg = s,
     };
@@ -168,7 +169,11 @@ static int open_mqtt(struct hub_serve *s, struct edge_err *err)
     if (!s->options.setup->mqtt)
         return 0;
     rc = hub_mqtt_create(s->options.loop, &options, &s->mqtt);
-    return rc == 0 ? listen_on(s, PORT_MQTT, on_mqtt, &s->mqtts, err) : rc;
+    if (rc == 0)
+        rc = listen_on(s, PORT_MQTT, s->tls, on_mqtt, &s->mqtts, err);
+    if (rc == 0 && s->options.setup->plain_port)
+        rc = listen_on(s, s->options.setup->plain_port, NULL, on_mqtt, &s->plain, err);
+    return rc;
 }
 
 static int open_amqp(struct hub_serve *s, struct edge_err *err)
@@ -182,7 +187,7 @@ static int open_amqp(struct hub_serve *s, struct edge_err *err)
     if (!s->options.setup->amqp)
         return 0;
     rc = hub_amqp_create(s->options.loop, &options, &s->amqp);
-    return rc == 0 ? listen_on(s, PORT_AMQP, on_amqp, &s->amqps, err) : rc;
+    return rc == 0 ? listen_on(s, PORT_AMQP, s->tls, on_amqp, &s->amqps, err) : rc;
 }
 
 static int open_http(struct hub_serve *s, struct edge_err *err)
@@ -233,6 +238,7 @@ int hub_serve_open(const struct hub_serve_options *options, struct hub_serve **r
 void hub_serve_stop(struct hub_serve *serve)
 {
     serve->mqtts = edge_listener_close(serve->mqtts);
+    serve->plain = edge_listener_close(serve->plain);
     serve->amqps = edge_listener_close(serve->amqps);
     serve->http = hub_http_close(serve->http);
 }

@@ -1,5 +1,6 @@
 #include "hub/setup.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -15,13 +16,16 @@ enum { METRICS_PORT = 9600, PORT_MAX = 65535, SECONDS_MAX = 1000000000 };
 static const char help[] =
     "edge-hub - local proxy of IoT Hub for modules and downstream devices\n"
     "\n"
-    "  edge-hub [--listen ADDRESS] [--storage DIR]\n"
+    "  edge-hub [--listen ADDRESS] [--storage DIR] [--plain PORT]\n"
     "\n"
     "Serves MQTT on port 8883, AMQP on 5671, HTTPS and WebSocket on 443, metrics on 9600. Prints\n"
     "`ready` on standard output when it serves: once routes are known, from IoT Hub or from disk.\n"
     "\n"
     "  --listen ADDRESS   default: every address, IPv6 and IPv4\n"
     "  --storage DIR      default: edgeHub in $StorageFolder, else " STORAGE_DEFAULT "\n"
+    "  --plain PORT       for measurements: MQTT without TLS on this port, too; --listen must be "
+    "a\n"
+    "                     loopback address\n"
     "  --version\n"
     "  --help             this text\n"
     "\n"
@@ -162,13 +166,42 @@ static int find_storage(const char *(*get)(const char *name), struct hub_setup *
     return ret->storage ? 0 : -ENOMEM;
 }
 
+static bool is_loopback(const char *address)
+{
+    struct in6_addr six;
+    struct in_addr four;
+
+    if (address && inet_pton(AF_INET, address, &four) == 1)
+        return ntohl(four.s_addr) >> 24 == 127;
+    return address && inet_pton(AF_INET6, address, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+/* Tokens must not be seen on a wire. */
+static int take_plain(const char *port, struct hub_setup *ret, struct edge_err *err)
+{
+    char *end = NULL;
+    unsigned long number = port ? strtoul(port, &end, 10) : 0;
+
+    if (!port)
+        return 0;
+    if (*port < '0' || *port > '9' || *end || number == 0 || number > PORT_MAX)
+        return edge_fail(err, EDGE_EINVALID, "--plain is \"%s\": a port is expected", port);
+    if (!is_loopback(ret->listen))
+        return edge_fail(err, EDGE_EINVALID,
+                         "--plain is for measurements on this machine: it needs --listen with a "
+                         "loopback address, and %s is none",
+                         ret->listen ? ret->listen : "every address");
+    ret->plain_port = (unsigned) number;
+    return 0;
+}
+
 static int read_arguments(int argc, char **argv, struct hub_setup *ret, struct edge_err *err)
 {
-    static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
-                                            {"storage", required_argument, NULL, 's'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"listen", required_argument, NULL, 'l'}, {"storage", required_argument, NULL, 's'},
+        {"plain", required_argument, NULL, 'p'},  {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    const char *plain = NULL;
     int opt;
 
     opterr = 0;
@@ -177,6 +210,8 @@ static int read_arguments(int argc, char **argv, struct hub_setup *ret, struct e
             ret->listen = optarg;
         else if (opt == 's')
             ret->storage = optarg;
+        else if (opt == 'p')
+            plain = optarg;
         else if (opt == 'v' || opt == 'h')
             return fputs(opt == 'v' ? "edge-hub " EDGE_VERSION "\n" : help, stdout), HUB_SETUP_DONE;
         else
@@ -186,7 +221,7 @@ static int read_arguments(int argc, char **argv, struct hub_setup *ret, struct e
     if (optind < argc)
         return edge_fail(err, EDGE_EINVALID, "unknown argument %s; --help says what there is",
                          argv[optind]);
-    return 0;
+    return take_plain(plain, ret, err);
 }
 
 int hub_setup_read(int argc, char **argv, const char *(*get)(const char *name),

@@ -111,7 +111,8 @@ run_integration() {
 run_tsan() {
     export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
     round tsan unit "$jobs"
-    round tsan integration 1 -R 'integration\.(run|update|policies|cloud|securityd|identities)$'
+    export EDGE_LOAD_SECONDS=${EDGE_LOAD_SECONDS:-10}
+    round tsan integration 1 -R 'integration\.(run|update|policies|cloud|securityd|identities|hub_load|hub_hostile)$'
 }
 
 run_conformance() { round dev conformance $((jobs + 1)); }

@@ -112,20 +112,25 @@ static int hex_of(char c)
 
 int edge_percent_decode(struct edge_buf *out, const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        int rc;
+    while (len > 0) {
+        const char *percent = memchr(text, '%', len);
+        size_t plain = percent ? (size_t) (percent - text) : len;
+        int rc = edge_buf_append(out, text, plain);
 
-        if (c == '%') {
-            int high = len - i > 2 ? hex_of(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_of(text[i + 2]) : -1;
+        text += plain;
+        len -= plain;
+        if (rc == 0 && len > 0) {
+            int high = len > 2 ? hex_of(text[1]) : -1;
+            int low = high >= 0 ? hex_of(text[2]) : -1;
+            char c;
 
             if (low < 0 || (high == 0 && low == 0))
                 return EDGE_EINVALID;
             c = (char) (high << 4 | low);
-            i += 2;
+            rc = edge_buf_append(out, &c, 1);
+            text += 3;
+            len -= 3;
         }
-        rc = edge_buf_append(out, &c, 1);
         if (rc < 0)
             return rc;
     }

@@ -1,11 +1,15 @@
 #include "common/base/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/err.h"
 
 static enum edge_log_level threshold = EDGE_LOG_INFO;
@@ -64,30 +68,98 @@ static size_t print_head(char *line, size_t size, enum edge_log_level level)
     return used > 0 ? (size_t) used : 0;
 }
 
-void edge_log(enum edge_log_level level, const char *fmt, ...)
+EDGE_PRINTF(3, 0)
+static void write_line(enum edge_log_level level, const char *note, const char *fmt, va_list args)
 {
     char line[2048];
-    size_t head;
-    int used;
-    va_list args;
+    size_t head = print_head(line, sizeof line, level);
+    size_t room = sizeof line - head - strlen(note) - 1;
+    int used = vsnprintf(line + head, room, fmt, args);
+    size_t len;
 
-    if (level > threshold)
-        return;
-    head = print_head(line, sizeof line, level);
-    va_start(args, fmt);
-    used = vsnprintf(line + head, sizeof line - head - 1, fmt, args);
-    va_end(args);
     if (used < 0)
         return;
-
-    size_t len = head + (size_t) used;
-    if (len > sizeof line - 2)
-        len = sizeof line - 2;
+    len = head + ((size_t) used < room ? (size_t) used : room - 1);
     for (size_t i = head; i < len; i++) {
         if ((unsigned char) line[i] < 0x20)
             line[i] = ' '; /* a value from outside must not forge a second line */
     }
+    memcpy(line + len, note, strlen(note));
+    len += strlen(note);
     line[len++] = '\n';
     if (write(STDERR_FILENO, line, len) < 0)
         return; /* nowhere left to complain */
+}
+
+void edge_log(enum edge_log_level level, const char *fmt, ...)
+{
+    va_list args;
+
+    if (level > threshold)
+        return;
+    va_start(args, fmt);
+    write_line(level, "", fmt, args);
+    va_end(args);
+}
+
+/* ---- lines about somebody ---- */
+
+enum { WHO_MAX = 512, AGAIN_MS = 60 * 1000 };
+
+/* Shared by all whose names fall on it: strangers are without number. */
+static struct quota {
+    int64_t full_ms; /* when it will be whole again */
+    unsigned left_out;
+} quotas[2][WHO_MAX];
+static pthread_mutex_t quotas_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* FNV-1a over the name, without what follows the last colon of an address. Warnings have their own,
+ * so that coming and going does not hide what is worse. */
+static struct quota *quota_of(const char *who, enum edge_log_level level)
+{
+    const char *end = strchr(who, '.') || *who == '[' ? strrchr(who, ':') : NULL;
+    size_t len = end ? (size_t) (end - who) : strlen(who);
+    uint32_t hash = 2166136261u;
+
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char) who[i]) * 16777619u;
+    return &quotas[level >= EDGE_LOG_INFO][(hash ^ hash >> 16) % WHO_MAX];
+}
+
+/* @return lines still owed after this one; 0: it is the last for now; negative: none */
+static int take(struct quota *quota, int64_t now_ms, unsigned *ret_left_out)
+{
+    int64_t full_ms = quota->full_ms > now_ms ? quota->full_ms : now_ms;
+    int left = (int) (EDGE_LOG_BURST - 1 - (full_ms - now_ms + AGAIN_MS - 1) / AGAIN_MS);
+
+    if (left < 0) {
+        quota->left_out++;
+        return left;
+    }
+    *ret_left_out = quota->left_out;
+    *quota = (struct quota){.full_ms = full_ms + AGAIN_MS};
+    return left;
+}
+
+void edge_log_about(enum edge_log_level level, const char *who, const char *fmt, ...)
+{
+    char note[80] = "";
+    unsigned left_out = 0;
+    va_list args;
+    int left;
+
+    if (level > threshold)
+        return;
+    pthread_mutex_lock(&quotas_lock);
+    left = take(quota_of(who ? who : "", level), edge_now_ms(), &left_out);
+    pthread_mutex_unlock(&quotas_lock);
+    if (left < 0)
+        return;
+    if (left_out > 0)
+        (void) snprintf(note, sizeof note, " (before it %u lines were left out)", left_out);
+    else if (left == 0)
+        (void) snprintf(note, sizeof note, " (more such lines are left out, but for one a minute)");
+    va_start(args, fmt);
+    write_line(level, note, fmt, args);
+    va_end(args);
 }

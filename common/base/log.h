@@ -22,6 +22,14 @@ int edge_log_parse_level(const char *text, enum edge_log_level *ret);
 
 void edge_log(enum edge_log_level level, const char *fmt, ...) EDGE_PRINTF(2, 3);
 
+/** edge_log about somebody outside, who may want to fill the disk: @p who is an address (its port
+ * does not count) or a client's name. Each may cause EDGE_LOG_BURST lines at once, warnings apart
+ * from the rest, and then one a minute; the last one says that lines are left out, the next one how
+ * many were. A crowd shares: all together never cause more than 20 lines a second for long. */
+void edge_log_about(enum edge_log_level level, const char *who, const char *fmt, ...)
+    EDGE_PRINTF(3, 4);
+enum { EDGE_LOG_BURST = 20 };
+
 #define edge_error(...) edge_log(EDGE_LOG_ERROR, __VA_ARGS__)
 #define edge_warn(...)  edge_log(EDGE_LOG_WARN, __VA_ARGS__)
 #define edge_info(...)  edge_log(EDGE_LOG_INFO, __VA_ARGS__)

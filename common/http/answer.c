@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "common/http/connection.h"
 
 enum {
@@ -91,6 +92,9 @@ void http_refuse(struct edge_exchange *c, int status)
     char text[100];
     int len = snprintf(text, sizeof text, "{\"message\":\"%s\"}", reason(status));
 
+    edge_log_about(EDGE_LOG_INFO, edge_stream_address(c->stream),
+                   "http request refused: from=%s status=%d reason=%s",
+                   edge_stream_address(c->stream), status, reason(status));
     c->keep = false;
     edge_exchange_reply(c, status, "application/json", text, (size_t) len);
 }

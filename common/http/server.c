@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/log.h"
 #include "common/http/connection.h"
 #include "common/net/listen.h"
 
@@ -23,16 +24,19 @@ void http_server_forget(struct edge_exchange *c)
     free_when_done(server);
 }
 
-/* The client that has been idle for longest, as far as the order of arrival tells. */
+/* Who gives way: the client that has been idle for longest, as far as the order of arrival tells;
+ * else the one that has been sending the head of its request for longest. */
 static struct edge_exchange *idle_client(struct edge_http_server *server)
 {
-    struct edge_exchange *found = NULL;
+    struct edge_exchange *idle = NULL, *slow = NULL;
 
     for (struct edge_exchange *c = server->clients; c; c = c->next) {
         if (c->state == HTTP_IDLE)
-            found = c;
+            idle = c;
+        else if (c->state == HTTP_HEAD)
+            slow = c;
     }
-    return found;
+    return idle ? idle : slow;
 }
 
 static unsigned open_clients(const struct edge_http_server *server)
@@ -52,6 +56,9 @@ static void on_stream(struct edge_stream *stream, void *arg)
         struct edge_exchange *idle = idle_client(server);
 
         if (!idle) {
+            edge_log_about(EDGE_LOG_WARN, edge_stream_address(stream),
+                           "http client refused: from=%s reason=%u are the limit",
+                           edge_stream_address(stream), server->options.max_clients);
             edge_stream_close(stream);
             return;
         }

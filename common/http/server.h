@@ -25,7 +25,8 @@ struct edge_http_server_options {
     const char *uri; /* "unix:///run/x.sock", "tcp://127.0.0.1:8080"; port 0 is any free one */
     mode_t mode;     /* of a unix socket; 0: 0660 */
     struct edge_tls_server *tls; /* NULL: plain; outlives the server */
-    unsigned max_clients;        /* 0: 64; one more replaces an idle one, or is closed */
+    unsigned max_clients;        /* 0: 64; one more replaces one that has asked nothing
+                                  * yet, or is closed */
     size_t max_body;             /* 0: 1 MiB; more is answered 413 */
     unsigned head_ms;            /* from first byte to the end of the head; 0: 10 s */
     unsigned body_ms;            /* for the body; 0: 30 s */

@@ -35,21 +35,42 @@ const char *edge_sys_name(enum edge_sys which)
 
 static int find_sys(const char *name)
 {
-    for (int i = 0; i < EDGE_SYS_MAX; i++) {
+    for (int i = 0; name[0] == '$' && i < EDGE_SYS_MAX; i++) {
         if (names[i] && strcmp(names[i], name) == 0)
             return i;
     }
     return -1;
 }
 
+/* A '%' that begins no escape is itself, as IoT Hub reads it. */
+static int decode_loosely(const char *text, size_t len, struct edge_buf *out)
+{
+    int rc = 0;
+
+    edge_buf_consume(out, out->len);
+    for (size_t at = 0; at < len && rc == 0;) {
+        size_t n = text[at] == '%' && len - at > 2 ? 3 : 1;
+
+        rc = edge_percent_decode(out, text + at, n);
+        if (rc == EDGE_EINVALID) {
+            n = 1;
+            rc = edge_buf_append(out, "%", 1);
+        }
+        at += n;
+    }
+    return rc;
+}
+
 static int decode(const char *text, size_t len, struct edge_buf *out, struct edge_err *err)
 {
     int rc = edge_percent_decode(out, text, len);
 
+    if (rc == EDGE_EINVALID)
+        rc = decode_loosely(text, len, out);
     if (rc == 0)
         rc = edge_buf_append(out, "", 0); /* also nothing is a text */
     if (rc < 0)
-        return edge_fail(err, rc, "a property is not percent-encoded well");
+        return edge_fail(err, rc, "a property is too long");
     if (out->len > 0 && !edge_utf8_valid(out->data, out->len))
         return edge_fail(err, EDGE_EINVALID, "a property is not UTF-8");
     for (size_t i = 0; i < out->len; i++) {
@@ -142,11 +163,11 @@ int edge_bag_format(const struct edge_message *m, struct edge_buf *out)
 {
     bool first = true;
 
+    for (size_t i = 0; i < m->nproperties; i++)
+        put(out, m->properties[i].name, m->properties[i].value, &first);
     for (int i = 0; i < EDGE_SYS_MAX; i++) {
         if (names[i] && m->sys[i])
             put(out, names[i], m->sys[i], &first);
     }
-    for (size_t i = 0; i < m->nproperties; i++)
-        put(out, m->properties[i].name, m->properties[i].value, &first);
     return edge_buf_error(out);
 }

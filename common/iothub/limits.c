@@ -1,11 +1,14 @@
 /* What IoT Hub takes into a section of a twin. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/bytes.h"
 #include "common/iothub/twin.h"
 
+#define ELEMENT     "[]"
 #define INTEGER_MAX INT64_C(4503599627370495) /* 52 bits, and one more below zero */
 
 enum { PATH_MAX_TEXT = 200, NUMBER_SIZE = 8, BOOL_SIZE = 4 };
@@ -25,12 +28,29 @@ static void print_place(const struct place *place, struct edge_buf *out)
     edge_buf_printf(out, "%s%.40s", out->len ? "." : "", place->name);
 }
 
-static int refuse(const struct place *place, int code, const char *why, struct edge_err *err)
+/* As IoT Hub words it, and where it stands when that is not at the top. */
+static int refuse(const struct place *place, int code, struct edge_err *err, const char *fmt, ...)
+    EDGE_PRINTF(4, 5);
+static int refuse(const struct place *place, int code, struct edge_err *err, const char *fmt, ...)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf path = EDGE_BUF_INIT(PATH_MAX_TEXT);
+    char text[PATH_MAX_TEXT];
+    va_list args;
 
-    print_place(place, &path);
-    return edge_fail(err, code, "%s: %s", path.data ? path.data : "the section", why);
+    va_start(args, fmt);
+    (void) vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (place->above && place->above->name)
+        print_place(place, &path);
+    return edge_fail(err, code, "%s%s%s", text, path.data ? ": " : "", path.data ? path.data : "");
+}
+
+/* The member that a value belongs to: elements of arrays have no name of their own. */
+static const char *member_of(const struct place *place)
+{
+    while (place->name && strcmp(place->name, ELEMENT) == 0)
+        place = place->above;
+    return place->name ? place->name : "";
 }
 
 /* C0, DEL, and C1 in its two bytes of UTF-8. */
@@ -47,13 +67,17 @@ static int check_name(const struct place *place, const struct edge_twin_limits *
     const char *name = place->name;
 
     if (!*name)
-        return refuse(place, EDGE_EINVALID, "a name may not be empty", err);
+        return refuse(place, EDGE_EINVALID, err, "Property name is empty");
     if (strlen(name) > limits->name)
-        return refuse(place, EDGE_ELIMIT, "the name is too long", err);
+        return refuse(place, EDGE_ELIMIT, err,
+                      "Length of property name %.10s.. exceeds maximum length of %zu", name,
+                      limits->name);
     for (const char *c = name; *c; c++) {
-        if (is_control(c) || strchr(".$# ", *c))
-            return refuse(place, EDGE_EINVALID,
-                          "a name may not hold '.', '$', '#', blanks or control characters", err);
+        if (is_control(c))
+            return refuse(place, EDGE_EINVALID, err, "Property name contains a control character");
+        if (strchr(".$# ", *c))
+            return refuse(place, EDGE_EINVALID, err,
+                          "Property name %.40s contains invalid character '%c'", name, *c);
     }
     return 0;
 }
@@ -61,15 +85,26 @@ static int check_name(const struct place *place, const struct edge_twin_limits *
 static int check_value(const struct edge_json *value, const struct place *place,
                        const struct edge_twin_limits *limits, struct edge_err *err);
 
+static int check_depth(const struct place *place, const struct edge_twin_limits *limits,
+                       struct edge_err *err)
+{
+    if (place->depth <= limits->depth)
+        return 0;
+    return refuse(place, EDGE_ELIMIT, err, "Nested depth of twin property exceeds %u",
+                  limits->depth);
+}
+
 static int check_object(const struct edge_json *object, const struct place *place,
                         const struct edge_twin_limits *limits, struct edge_err *err)
 {
-    if (place->depth > limits->depth)
-        return refuse(place, EDGE_ELIMIT, "nested too deep", err);
+    int rc = check_depth(place, limits, err);
+
+    if (rc < 0)
+        return rc;
     for (edge_json_foreach (it, object)) {
         struct place here = {place, it.name, place->depth + 1};
-        int rc = check_name(&here, limits, err);
 
+        rc = check_name(&here, limits, err);
         if (rc == 0)
             rc = check_value(it.value, &here, limits, err);
         if (rc < 0)
@@ -81,25 +116,23 @@ static int check_object(const struct edge_json *object, const struct place *plac
 static int check_array(const struct edge_json *array, const struct place *place,
                        const struct edge_twin_limits *limits, struct edge_err *err)
 {
-    struct place here = {place, "[]", place->depth + 1};
+    struct place here = {place, ELEMENT, place->depth + 1};
+    int rc = check_depth(place, limits, err);
 
-    if (place->depth > limits->depth)
-        return refuse(place, EDGE_ELIMIT, "nested too deep", err);
-    for (size_t i = 0; i < edge_json_len(array); i++) {
+    for (size_t i = 0; rc == 0 && i < edge_json_len(array); i++) {
         const struct edge_json *element = edge_json_at(array, i);
-        int rc = element ? check_value(element, &here, limits, err)
-                         : refuse(place, EDGE_EINVALID, "an array may not hold null", err);
 
-        if (rc < 0)
-            return rc;
+        rc = element ? check_value(element, &here, limits, err)
+                     : refuse(place, EDGE_EINVALID, err, "Arrays cannot contain 'null' as value");
     }
-    return 0;
+    return rc;
 }
 
 static int check_value(const struct edge_json *value, const struct place *place,
                        const struct edge_twin_limits *limits, struct edge_err *err)
 {
     int64_t number;
+    size_t len;
 
     switch (edge_json_kind(value)) {
     case EDGE_JSON_OBJECT:
@@ -107,13 +140,20 @@ static int check_value(const struct edge_json *value, const struct place *place,
     case EDGE_JSON_ARRAY:
         return check_array(value, place, limits, err);
     case EDGE_JSON_STRING:
-        if (strlen(edge_json_str(value, "")) > limits->string)
-            return refuse(place, EDGE_ELIMIT, "the text is too long", err);
+        len = strlen(edge_json_str(value, ""));
+        if (len > limits->string)
+            return refuse(place, EDGE_ELIMIT, err,
+                          "Value associated with property name %.40s has length %zu that exceeds "
+                          "maximum length of %zu",
+                          member_of(place), len, limits->string);
         return 0;
     case EDGE_JSON_INT:
         number = edge_json_int(value, 0);
         if (number > INTEGER_MAX || number < -INTEGER_MAX - 1)
-            return refuse(place, EDGE_EINVALID, "the integer is too large", err);
+            return refuse(place, EDGE_EINVALID, err,
+                          "Property %.40s has an out of bound value. Valid values are between "
+                          "%" PRId64 " and %" PRId64,
+                          member_of(place), -INTEGER_MAX - 1, INTEGER_MAX);
         return 0;
     case EDGE_JSON_NULL:
     case EDGE_JSON_BOOL:

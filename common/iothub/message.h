@@ -66,14 +66,15 @@ size_t edge_message_size(const struct edge_message *m);
 const char *edge_sys_name(enum edge_sys which);
 
 /** Read "k=v&k2=v2" into @p m: names and values decoded, empty segments passed over, `$.x` and
- * `%24.x` alike; an unknown `$.x` stays an application property.
- * @return 0, EDGE_EINVALID (encoding, not UTF-8, a control character), EDGE_ELIMIT, -ENOMEM */
+ * `%24.x` alike; an unknown `$.x` stays an application property, a '%' that begins no escape
+ * itself.
+ * @return 0, EDGE_EINVALID (no name, not UTF-8, a control character), EDGE_ELIMIT, -ENOMEM */
 EDGE_MUST_CHECK int edge_bag_parse(const char *text, size_t len, struct edge_message *m,
                                    struct edge_err *err);
 /** The same of a message from a hub, which says whose it was ($.cdid, $.cmid). */
 EDGE_MUST_CHECK int edge_bag_parse_from_hub(const char *text, size_t len, struct edge_message *m,
                                             struct edge_err *err);
-/** The bag of a message towards a client: system properties first, everything percent-encoded. */
+/** The bag of a message towards a client: system properties last, everything percent-encoded. */
 EDGE_MUST_CHECK int edge_bag_format(const struct edge_message *m, struct edge_buf *out);
 
 #endif

@@ -23,7 +23,8 @@ struct edge_twin_limits {
 };
 extern const struct edge_twin_limits edge_twin_limits_properties;
 extern const struct edge_twin_limits edge_twin_limits_tags;
-/** Would IoT Hub take this section (after merging)? err names the path. Names with '.', '$', a
+/** Would IoT Hub take this section (after merging)? err says why in IoT Hub's
+ * words, and where. Names with '.', '$', a
  * blank or control characters, integers beyond ±4503599627370495, depth, lengths.
  * @return 0, EDGE_EINVALID, EDGE_ELIMIT */
 EDGE_MUST_CHECK int edge_twin_check(const struct edge_json *section,

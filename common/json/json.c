@@ -90,6 +90,8 @@ int edge_json_parse(const char *text, size_t len, struct edge_json **ret, struct
     struct json_tokener *tok;
     int rc;
 
+    if (len == 0)
+        text = ""; /* it may be NULL */
     if (len > INT32_MAX / 2)
         return edge_fail(err, EDGE_ELIMIT, "JSON of %zu bytes is too large", len);
     if (memchr(text, '\0', len))

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/net/place.h"
 #include "common/net/socket.h"
@@ -14,8 +15,12 @@
 enum {
     ACCEPTS_A_TURN = 16,
     NO_DESCRIPTORS_MS = 1000,
-    HANDSHAKES = 256,
+    HANDSHAKES = 512,
     HANDSHAKE_MS = 10 * 1000,
+    /* Most a peer may be silent while others wait for its place: at all, and between two of its
+     * messages, which are a way of the network apart. */
+    SILENT_MS = 100,
+    PONDER_MS = 500,
 };
 
 /* A client on its way to being a stream. */
@@ -34,6 +39,8 @@ struct edge_listener {
     struct edge_listener_options options;
     struct net_place place;
     struct edge_timer *again; /* after the process ran out of descriptors */
+    struct edge_timer *sweep; /* armed while others wait for a place */
+    int64_t swept_ms;         /* the sweep has begun: its first turn; 0: not yet */
     struct handshake *handshakes;
     unsigned nhandshakes;
 };
@@ -64,7 +71,9 @@ static struct edge_stream *forget(struct handshake *h)
 
 static void drop(struct handshake *h, const char *why)
 {
-    edge_debug("TLS handshake failed peer=%s reason=\"%s\"", edge_stream_address(h->stream), why);
+    const char *from = edge_stream_address(h->stream);
+
+    edge_log_about(EDGE_LOG_INFO, from, "TLS handshake failed: from=%s reason=%s", from, why);
     edge_stream_close(forget(h));
 }
 
@@ -82,6 +91,35 @@ static void on_ready(int rc, const struct edge_err *err, void *arg)
 static void on_late(void *arg)
 {
     drop(arg, "it takes too long");
+}
+
+/* Places are full: who says nothing gives his to those who wait. In two turns, because what has
+ * come while the loop was busy is read between them. */
+static void on_sweep(void *arg)
+{
+    struct edge_listener *listener = arg;
+    int64_t began_ms = listener->swept_ms;
+    struct handshake *next;
+
+    if (listener->nhandshakes < listener->options.max_handshakes)
+        return;
+    listener->swept_ms = began_ms ? 0 : edge_now_ms();
+    edge_timer_arm(listener->sweep, began_ms ? SILENT_MS : 1);
+    for (struct handshake *h = listener->handshakes; began_ms && h; h = next) {
+        next = h->next;
+        if (began_ms - tls_heard_ms(h->stream) >=
+            (tls_was_heard(h->stream) ? PONDER_MS : SILENT_MS))
+            drop(h, "it is silent, and others wait");
+    }
+}
+
+static void make_room(struct edge_listener *listener)
+{
+    (void) uv_poll_stop(&listener->poll);
+    if (edge_timer_armed(listener->sweep))
+        return;
+    listener->swept_ms = 0;
+    edge_timer_arm(listener->sweep, SILENT_MS);
 }
 
 static void begin_handshake(struct edge_listener *listener, struct edge_stream *below)
@@ -137,7 +175,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         int fd;
 
         if (listener->nhandshakes >= listener->options.max_handshakes) {
-            (void) uv_poll_stop(poll);
+            make_room(listener);
             return;
         }
         fd = accept4(listener->place.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -171,6 +209,7 @@ struct edge_listener *edge_listener_close(struct edge_listener *listener)
     while (listener->handshakes)
         edge_stream_close(forget(listener->handshakes));
     edge_timer_destroy(listener->again);
+    edge_timer_destroy(listener->sweep);
     uv_close((uv_handle_t *) &listener->poll, on_closed);
     net_place_close(&listener->place);
     return NULL;
@@ -210,7 +249,10 @@ int edge_listen(struct edge_loop *loop, const struct edge_listener_options *opti
         return edge_fail(err, rc, "cannot listen on %s: %s", options->uri, uv_strerror(rc));
     }
     listener->again = edge_timer_create(loop, accept_again, listener);
-    rc = listener->again ? uv_poll_start(&listener->poll, UV_READABLE, on_connection) : -ENOMEM;
+    listener->sweep = edge_timer_create(loop, on_sweep, listener);
+    rc = listener->again && listener->sweep
+             ? uv_poll_start(&listener->poll, UV_READABLE, on_connection)
+             : -ENOMEM;
     if (rc < 0) {
         edge_listener_close(listener);
         return edge_fail(err, rc, "cannot listen on %s: %s", options->uri, uv_strerror(rc));

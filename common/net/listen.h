@@ -13,9 +13,9 @@ struct edge_listener_options {
         *uri;    /* "tcp://127.0.0.1:8883", "tcp://[::1]:443", "unix:///run/x.sock"; port 0: any */
     mode_t mode; /* of a unix socket; 0: 0660 */
     struct edge_tls_server *tls; /* NULL: plain; outlives the listener */
-    unsigned
-        max_handshakes;    /* TLS handshakes under way at once; 0: 256; more wait in the backlog */
-    unsigned handshake_ms; /* 0: 10 s */
+    unsigned max_handshakes;     /* TLS handshakes under way at once; 0: 512; while more wait in the
+                                    backlog, the silent are dropped */
+    unsigned handshake_ms;       /* 0: 10 s */
     /** A connected stream, its handshake done; the callee owns it and attaches. */
     void (*on_stream)(struct edge_stream *stream, void *arg);
     void *arg;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/net/base.h"
 
 enum { RECORD_MAX = 16 * 1024 };
@@ -21,6 +22,8 @@ struct tls_stream {
     struct edge_tls_peer *peer;
     void (*ready)(int rc, const struct edge_err *err, void *arg); /* NULL after the handshake */
     void *ready_arg;
+    int64_t heard_ms;
+    bool heard;
 };
 
 static struct tls_stream *self(const struct edge_stream *stream)
@@ -153,6 +156,9 @@ static void on_below_data(struct edge_bytes data, void *arg)
     bool more = true;
 
     stream_hold(&s->base);
+    s->heard = true;
+    if (s->ready)
+        s->heard_ms = edge_now_ms();
     s->in = data;
     if (s->ready)
         shake(s);
@@ -260,6 +266,16 @@ static void tls_free(struct edge_stream *stream)
     free(s);
 }
 
+int64_t tls_heard_ms(const struct edge_stream *stream)
+{
+    return self(stream)->heard_ms;
+}
+
+bool tls_was_heard(const struct edge_stream *stream)
+{
+    return self(stream)->heard;
+}
+
 static const struct stream_kind kind = {
     .read = tls_read,
     .write = tls_write,
@@ -295,6 +311,7 @@ struct edge_stream *tls_over(struct edge_loop *loop, struct edge_stream *below, 
     s->ssl = ssl;
     s->ready = ready;
     s->ready_arg = arg;
+    s->heard_ms = edge_now_ms();
     SSL_set_bio(ssl, bio, bio);
     edge_stream_attach(below, &from_below, s);
     ERR_clear_error();

@@ -14,5 +14,9 @@
 struct edge_stream *tls_over(struct edge_loop *loop, struct edge_stream *below, SSL *ssl,
                              void (*ready)(int rc, const struct edge_err *err, void *arg),
                              void *arg);
+/** When bytes of the peer came last during the handshake, or tls_over was called: edge_now_ms. */
+int64_t tls_heard_ms(const struct edge_stream *stream);
+/** Have any come? */
+bool tls_was_heard(const struct edge_stream *stream);
 
 #endif

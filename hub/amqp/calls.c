@@ -28,8 +28,9 @@ void hub_amqp_tell_call(struct hub_amqp_person *person, const char *rid, const c
     if (payload.len == 0) /* the SDKs parse it without looking */
         message.data = (struct edge_bytes){(const uint8_t *) "null", 4};
     if (hub_amqp_post(place->link, 0, &message, true) < 0)
-        edge_warn("AMQP client does not read its methods identity=%s/%s", person->who.device,
-                  person->who.module);
+        edge_log_about(EDGE_LOG_WARN, person->connection->address,
+                       "AMQP client does not read its methods identity=%s/%s", person->who.device,
+                       person->who.module);
 }
 
 static void on_reply(struct hub_amqp_link *link, uint64_t delivery,

@@ -112,8 +112,8 @@ static void ask_nodes(struct hub_amqp_errand *errand, const char *audience, cons
         respond(errand, 200, "OK");
         return;
     }
-    edge_info("AMQP token refused audience=%s address=%s reason=%s", audience, c->address,
-              err.text);
+    edge_log_about(EDGE_LOG_INFO, c->address, "AMQP token refused audience=%s address=%s reason=%s",
+                   audience, c->address, err.text);
     respond(errand, 401, err.text[0] ? err.text : "the audience is not known here");
 }
 

@@ -203,8 +203,9 @@ static void handle(struct hub_amqp_connection *c, pn_event_t *event)
         hub_amqp_link_delivery(pn_event_link(event), pn_event_delivery(event));
         break;
     case PN_TRANSPORT_ERROR:
-        edge_debug("AMQP client breaks the protocol address=%s reason=%s", c->address,
-                   pn_condition_get_description(pn_transport_condition(c->driver.transport)));
+        edge_log_about(EDGE_LOG_INFO, c->address,
+                       "AMQP client breaks the protocol address=%s reason=%s", c->address,
+                       pn_condition_get_description(pn_transport_condition(c->driver.transport)));
         break;
     default:
         break;
@@ -221,7 +222,8 @@ static void dispatch(struct hub_amqp_connection *c)
 
 bool hub_amqp_full(const struct hub_amqp_connection *c)
 {
-    return edge_stream_queued(c->stream) + c->engine_bytes >= OUTGOING_HIGH;
+    /* The last answers may come while the connection is being ended: nobody reads them. */
+    return c->ended || edge_stream_queued(c->stream) + c->engine_bytes >= OUTGOING_HIGH;
 }
 
 /* A client that does not read, and one whose messages nobody settles, is not read from. */
@@ -300,7 +302,7 @@ static void tick(struct hub_amqp_connection *c)
     int64_t now = edge_now_ms(), next = c->welcome ? 0 : c->deadline_ms, engine;
 
     if (next && now >= next) {
-        edge_debug("AMQP client is silent address=%s", c->address);
+        edge_log_about(EDGE_LOG_INFO, c->address, "AMQP client is silent address=%s", c->address);
         hub_amqp_drop(c);
         return;
     }
@@ -382,8 +384,9 @@ static void feed(struct hub_amqp_connection *c, struct edge_bytes data)
     if (rc == 0 && c->login)
         rc = edge_buf_append(&c->backlog, data.data, data.len);
     if (rc < 0 && !c->ended) {
-        edge_debug("AMQP client sends what is no AMQP address=%s reason=%s", c->address,
-                   edge_strerror(rc));
+        edge_log_about(EDGE_LOG_INFO, c->address,
+                       "AMQP client sends what is no AMQP address=%s reason=%s", c->address,
+                       edge_strerror(rc));
         hub_amqp_flush(c); /* perhaps the engine has said why */
         c->closing = true;
         hub_amqp_drop(c);

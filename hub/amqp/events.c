@@ -28,6 +28,20 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
     conclude(arg, result, why);
 }
 
+/* Of a body that is a map or a number nothing would arrive. */
+static bool is_bytes(const struct hub_amqp_message *message)
+{
+    switch (message->value.kind) {
+    case HUB_AMQP_NULL:
+    case HUB_AMQP_STRING:
+    case HUB_AMQP_SYMBOL:
+    case HUB_AMQP_BINARY:
+        return true;
+    default:
+        return message->body != HUB_AMQP_BODY_VALUE;
+    }
+}
+
 static void send(struct hub_amqp_person *person, const struct hub_amqp_message *message,
                  struct hub_amqp_errand *errand)
 {
@@ -35,7 +49,9 @@ static void send(struct hub_amqp_person *person, const struct hub_amqp_message *
     int rc = hub_amqp_from_client(message, &mapped);
 
     errand->left++;
-    if (rc == 0 && edge_message_size(&mapped) > EDGE_MESSAGE_MAX)
+    if (!is_bytes(message))
+        conclude(errand, HUB_BAD, "the body is neither data nor text");
+    else if (rc == 0 && edge_message_size(&mapped) > EDGE_MESSAGE_MAX)
         conclude(errand, HUB_TOO_LARGE, "the message is larger than 256 KiB");
     else if (rc == 0 && person->session)
         hub_amqp_backend(person->connection)->send(person->session, &mapped, on_sent, errand);

@@ -37,7 +37,7 @@ void hub_amqp_login(struct hub_amqp_connection *c, const char *user, const char 
     if (rc == 0)
         rc = hub_amqp_grant(c, audience, until_s);
     if (rc != 0)
-        edge_info("AMQP login refused address=%s reason=%s", c->address,
-                  err.text[0] ? err.text : "the user is not known here");
+        edge_log_about(EDGE_LOG_INFO, c->address, "AMQP login refused address=%s reason=%s",
+                       c->address, err.text[0] ? err.text : "the user is not known here");
     hub_amqp_login_done(c, rc == 0);
 }

@@ -29,8 +29,8 @@ unsigned hub_amqp_credit(const struct hub_amqp_link *link)
 {
     int credit, unsettled;
 
-    if (!link->engine || link->client_sends || !link->taken)
-        return 0;
+    if (!link->engine || link->client_sends || !link->taken || link->connection->ended)
+        return 0; /* answers that its end has brought about come here, too */
     if (hub_amqp_full(link->connection)) {
         link->connection->choked = true;
         return 0;

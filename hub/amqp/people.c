@@ -188,8 +188,9 @@ static void on_proof(const struct hub_grant *grant, void *arg)
 
     said.result = keep(proof, grant);
     if (said.result != HUB_OK && said.result != HUB_GONE)
-        edge_info("AMQP client refused identity=%s/%s address=%s reason=%s", proof->who.device,
-                  proof->who.module, proof->connection->address, said.reason);
+        edge_log_about(EDGE_LOG_INFO, proof->connection->address,
+                       "AMQP client refused identity=%s/%s address=%s reason=%s", proof->who.device,
+                       proof->who.module, proof->connection->address, said.reason);
     proof->done(&said, proof->arg);
     hub_amqp_unref(proof->connection);
     (void) edge_wipe(proof->token);

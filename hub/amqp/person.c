@@ -30,8 +30,9 @@ static void expel(struct hub_amqp_person *person, enum hub_result why, const cha
 
     for (struct hub_amqp_person *other = c->people; other; other = other->next)
         others = others || (other != person && other->session);
-    edge_info("AMQP client expelled identity=%s/%s address=%s reason=%s", person->who.device,
-              person->who.module, c->address, text);
+    edge_log_about(EDGE_LOG_INFO, c->address,
+                   "AMQP client expelled identity=%s/%s address=%s reason=%s", person->who.device,
+                   person->who.module, c->address, text);
     if ((!others && !person->chain) || why == HUB_UNAVAILABLE) {
         hub_amqp_drop(c); /* clients come back at once, and ask again */
         return;

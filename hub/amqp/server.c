@@ -6,6 +6,8 @@
 #include "common/base/log.h"
 #include "hub/amqp/connection.h"
 
+enum { STRANGERS_MAX = 200 }; /* their engines are large */
+
 static unsigned or_default(unsigned value, unsigned fallback)
 {
     return value ? value : fallback;
@@ -36,16 +38,38 @@ int hub_amqp_create(struct edge_loop *loop, const struct hub_amqp_options *optio
     return 0;
 }
 
+/* Whoever has been here longest without having shown a token makes room. */
+static void make_room(struct hub_amqp *amqp)
+{
+    struct hub_amqp_connection *oldest = NULL;
+    unsigned strangers = 0;
+
+    for (struct hub_amqp_connection *c = amqp->connections; c; c = c->next) {
+        strangers += !c->welcome;
+        oldest = c->welcome ? oldest : c;
+    }
+    if (strangers < STRANGERS_MAX)
+        return;
+    edge_log_about(EDGE_LOG_WARN, oldest->address,
+                   "AMQP client dropped, it has shown no token and others wait address=%s",
+                   oldest->address);
+    hub_amqp_drop(oldest);
+}
+
 void hub_amqp_accept(struct hub_amqp *amqp, struct edge_stream *stream, bool ws)
 {
+    if (amqp->clients >= STRANGERS_MAX)
+        make_room(amqp);
     if (amqp->clients >= amqp->options.max_clients) {
-        edge_warn("AMQP client turned away, as many are connected as may be clients=%u",
-                  amqp->clients);
+        edge_log_about(
+            EDGE_LOG_WARN, edge_stream_address(stream),
+            "AMQP client turned away, as many are connected as may be clients=%u address=%s",
+            amqp->clients, edge_stream_address(stream));
         edge_stream_close(stream);
         return;
     }
     if (!hub_amqp_connection_create(amqp, stream, ws))
-        edge_warn("AMQP client turned away, no memory");
+        edge_log_about(EDGE_LOG_WARN, NULL, "AMQP client turned away, no memory");
 }
 
 unsigned hub_amqp_clients(const struct hub_amqp *amqp)

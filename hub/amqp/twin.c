@@ -17,8 +17,9 @@ static void tell(struct hub_amqp_person *person, const struct hub_amqp_message *
     if (!place)
         return;
     if (hub_amqp_post(place->link, 0, message, true) < 0) {
-        edge_warn("AMQP client does not read its twin identity=%s/%s", person->who.device,
-                  person->who.module);
+        edge_log_about(EDGE_LOG_WARN, person->connection->address,
+                       "AMQP client does not read its twin identity=%s/%s", person->who.device,
+                       person->who.module);
         hub_amqp_drop(person->connection); /* it asks anew when it is back */
     }
 }

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
-#include "hub/core/internal.h"
+#include "hub/core/wanted.h"
 
 /* A client that waits to be let in. */
 struct asked {
@@ -162,6 +162,7 @@ const struct hub_backend_ops hub_core_ops = {
     .open = hub_session_open,
     .close = hub_session_close,
     .extend = hub_session_extend,
+    .input = hub_wanted_input,
     .subscribe = hub_session_subscribe,
     .send = send,
     .twin_get = hub_twins_get,

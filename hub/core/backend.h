@@ -99,6 +99,11 @@ struct hub_backend_ops {
     /** The token was renewed. */
     void (*extend)(struct hub_session *session, const struct hub_grant *grant);
 
+    /** Of a module: its client wants this input (HUB_EVERY_INPUT: all of them), or no longer. It
+     * is in force with the `subscribe` that follows, and ends when INPUTS is switched off; a
+     * session that never names one gets all. NULL: the backend has no inputs.
+     * @return how many are wanted now, EDGE_ELIMIT (50), -ENOMEM */
+    int (*input)(struct hub_session *session, const char *name, bool on);
     /** Switch features on or off; for a kept session this is on disk when @p done is called. */
     void (*subscribe)(struct hub_session *session, unsigned on, unsigned off, hub_done *done,
                       void *arg);
@@ -117,6 +122,7 @@ struct hub_backend_ops {
     void (*pause)(struct hub_session *session, bool paused);
 };
 enum { HUB_RESUMED = 1 };
+#define HUB_EVERY_INPUT "#" /* no name of an input */
 
 /** Borrowed by the heads; outlives them. */
 struct hub_backend {

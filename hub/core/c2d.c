@@ -96,8 +96,9 @@ void hub_c2d_message(struct hub_client *client, const struct edge_message *messa
             client->c2d->last = (uint64_t) edge_wall_ns(); /* not that of an earlier session */
     }
     if (!client->c2d || client->c2d->count == WAITING_MAX || !add(client->c2d, message, lock)) {
-        edge_warn("cloud-to-device message is left to IoT Hub, too many wait: client=%s",
-                  client->name);
+        edge_log_about(EDGE_LOG_WARN, client->name,
+                       "cloud-to-device message is left to IoT Hub, too many wait: client=%s",
+                       client->name);
         return;
     }
     deliver(client);

@@ -1,7 +1,8 @@
 /* Clients: found, made, forgotten; what the upstream keeps in place for them. */
 #include <stdlib.h>
 
-#include "hub/core/internal.h"
+#include "common/base/clock.h"
+#include "hub/core/wanted.h"
 
 struct hub_client *hub_client_find(struct hub_core *core, const struct edge_identity *who)
 {
@@ -45,6 +46,7 @@ static void forget(struct hub_client *client)
         core->first = client->next;
     if (client->next)
         client->next->prev = client->prev;
+    hub_wanted_clear(client);
     free(client->product);
     free(client->model_id);
     free(client);
@@ -52,8 +54,9 @@ static void forget(struct hub_client *client)
 
 bool hub_client_tidy(struct hub_client *client)
 {
-    if (client->core->ending || client->session || client->kept || client->saving > 0 ||
-        client->inputs || client->outbox || client->twin || client->calls || client->c2d)
+    if (client->core->ending || client->session || client->wished || client->kept ||
+        client->saving > 0 || client->inputs || client->outbox || client->twin || client->calls ||
+        client->c2d)
         return false;
     forget(client);
     return true;
@@ -70,6 +73,27 @@ void hub_clients_free(struct hub_core *core)
     edge_map_fini(&core->clients);
 }
 
+/* Of what the upstream has been told: what stays for a while, although nobody wants it now. A
+ * cloud-to-device message would be held by who is not there. */
+static unsigned lingering(struct hub_client *client, unsigned wanted)
+{
+    struct hub_core *core = client->core;
+    unsigned kept = client->wished & ~wanted & (EDGE_FEATURE_DESIRED | EDGE_FEATURE_METHODS);
+    int64_t now = edge_now_ms();
+
+    if (kept == 0) {
+        client->linger_ms = 0;
+    } else if (client->linger_ms == 0) {
+        client->linger_ms = now + core->options.settings.linger_ms;
+        if (!edge_timer_armed(core->linger))
+            edge_timer_arm(core->linger, core->options.settings.linger_ms);
+    } else if (now >= client->linger_ms) {
+        client->linger_ms = 0;
+        return 0;
+    }
+    return kept;
+}
+
 void hub_client_wish(struct hub_client *client)
 {
     const unsigned ours = EDGE_FEATURE_C2D | EDGE_FEATURE_DESIRED | EDGE_FEATURE_METHODS;
@@ -80,10 +104,36 @@ void hub_client_wish(struct hub_client *client)
         .model_id = client->model_id ? client->model_id : "",
     };
 
-    if (!upstream || wish.features == client->wished)
+    if (!upstream || client->core->ending)
+        return;
+    wish.features |= lingering(client, wish.features);
+    if (wish.features == client->wished && !(client->renamed && wish.features))
         return;
     client->wished = wish.features;
+    client->renamed = false;
     upstream->ops->want(upstream->self, &client->who, &wish);
+}
+
+void hub_clients_on_linger(void *arg)
+{
+    struct hub_core *core = arg;
+    int64_t now = edge_now_ms(), first_ms = INT64_MAX;
+    struct hub_client *next;
+
+    if (core->ending)
+        return;
+    for (struct hub_client *client = core->first; client; client = next) {
+        next = client->next;
+        if (client->linger_ms == 0)
+            continue;
+        hub_client_wish(client);
+        if (client->linger_ms == 0)
+            (void) hub_client_tidy(client);
+        else if (client->linger_ms < first_ms)
+            first_ms = client->linger_ms;
+    }
+    if (first_ms != INT64_MAX)
+        edge_timer_arm(core->linger, first_ms > now ? (uint64_t) (first_ms - now) : 0);
 }
 
 bool hub_client_listens(const struct hub_client *client, unsigned features)

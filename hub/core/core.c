@@ -6,8 +6,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "hub/core/internal.h"
+#include "hub/core/kept.h"
 #include "hub/core/names.h"
+#include "hub/core/outbox.h"
 
 enum { MINUTE_MS = 60 * 1000, MAX_CLIENTS = 1000 };
 
@@ -18,7 +19,7 @@ static void set_defaults(struct hub_core_settings *settings)
     } defaults[] = {
         {&settings->max_clients, MAX_CLIENTS}, {&settings->ack_timeout_s, 30},
         {&settings->reported_sync_s, 5},       {&settings->config_refresh_s, 3600},
-        {&settings->twin_sync_s, 120},
+        {&settings->twin_sync_s, 120},         {&settings->linger_ms, 30 * 1000},
     };
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(defaults); i++)
@@ -134,6 +135,19 @@ static int build(struct hub_core *core)
     return rc;
 }
 
+static void on_drained(void *arg)
+{
+    struct hub_core *core = arg;
+    void (*done)(void *) = core->drain.done;
+
+    core->drain.done = NULL;
+    if (core->pipe->messages > 0)
+        edge_warn("IoT Hub has not answered in time, it will be sent again: messages=%u",
+                  core->pipe->messages);
+    if (done)
+        done(core->drain.arg);
+}
+
 int hub_core_create(const struct hub_core_options *options, struct hub_core **ret,
                     struct edge_err *err)
 {
@@ -147,7 +161,9 @@ int hub_core_create(const struct hub_core_options *options, struct hub_core **re
     core->backend = (struct hub_backend){&hub_core_ops, core};
     edge_buf_init(&core->scratch, HUB_STORE_BODY_MAX);
     core->minute = edge_timer_create(options->loop, on_minute, core);
-    rc = core->minute ? build(core) : -ENOMEM;
+    core->drain.timer = edge_timer_create(options->loop, on_drained, core);
+    core->linger = edge_timer_create(options->loop, hub_clients_on_linger, core);
+    rc = core->minute && core->drain.timer && core->linger ? build(core) : -ENOMEM;
     if (rc == 0)
         rc = load(core, err);
     if (rc < 0) {
@@ -159,12 +175,29 @@ int hub_core_create(const struct hub_core_options *options, struct hub_core **re
     return 0;
 }
 
+void hub_core_drain(struct hub_core *core, unsigned most_ms, void (*done)(void *arg), void *arg)
+{
+    core->ending = true;
+    core->drain.done = done;
+    core->drain.arg = arg;
+    hub_sessions_end(core);
+    edge_timer_arm(core->drain.timer, core->pipe->messages > 0 ? most_ms : 0);
+}
+
+void hub_core_drained(struct hub_core *core)
+{
+    if (core->drain.done)
+        edge_timer_arm(core->drain.timer, 0);
+}
+
 struct hub_core *hub_core_destroy(struct hub_core *core)
 {
     if (!core)
         return NULL;
     core->ending = true;
     core->minute = edge_timer_destroy(core->minute);
+    core->drain.timer = edge_timer_destroy(core->drain.timer);
+    core->linger = edge_timer_destroy(core->linger);
     hub_sessions_end(core);
     core->upstream = NULL;
     core->online = false;
@@ -199,8 +232,18 @@ void hub_core_identity_changed(struct hub_core *core, const struct edge_identity
 {
     struct hub_client *client = hub_client_find(core, who);
 
-    if (!client || !client->session || hub_auth_again(core->options.auth, who) == HUB_OK)
+    if (core->ending)
         return;
-    edge_warn("client is not let in any more: client=%s", client->name);
-    hub_session_expel(client->session, HUB_REFUSED);
+    if (client && client->session && hub_auth_again(core->options.auth, who) != HUB_OK) {
+        edge_warn("client is not let in any more: client=%s", client->name);
+        hub_session_expel(client->session, HUB_REFUSED);
+    }
+    if (hub_auth_chain(core->options.auth, who))
+        return;
+    hub_twins_forget(core, who); /* it was deleted, or belongs elsewhere now */
+    client = hub_client_find(core, who);
+    if (client && !client->session && client->kept) {
+        hub_kept_open(client, false);
+        (void) hub_client_tidy(client);
+    }
 }

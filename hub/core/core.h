@@ -23,6 +23,7 @@ struct hub_core_settings {
     unsigned reported_sync_s;  /* ReportedPropertiesSyncFrequencySecs; 0: 5 */
     unsigned config_refresh_s; /* ConfigRefreshFrequencySecs; 0: 3600 */
     unsigned twin_sync_s;      /* MinTwinSyncPeriodSecs; 0: 120 */
+    unsigned linger_ms;        /* what a client had IoT Hub asked for stays so long; 0: 30,000 */
     const char *version;       /* ours, for reported.version */
 };
 struct hub_core_options {
@@ -47,6 +48,10 @@ void hub_core_start(struct hub_core *core, const struct hub_upstream *upstream);
 const struct hub_backend *hub_core_backend(struct hub_core *core);
 /** hub_auth_options.changed: look again at who is connected. */
 void hub_core_identity_changed(struct hub_core *core, const struct edge_identity *who);
+/** The beginning of the end: every session ends (HUB_UNAVAILABLE), nobody comes in, nothing more is
+ * sent. @p done, once: when IoT Hub has answered for what it was sent before, or after @p most_ms.
+ */
+void hub_core_drain(struct hub_core *core, unsigned most_ms, void (*done)(void *arg), void *arg);
 /** Every session ends (HUB_UNAVAILABLE), the upstream is not used any more. Before the heads, the
  * upstream and the store go. Accepts NULL; returns NULL. */
 struct hub_core *hub_core_destroy(struct hub_core *core);

@@ -4,6 +4,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/core/inputs.h"
+#include "hub/core/wanted.h"
 
 enum {
     MAX_WINDOW = 128,
@@ -12,7 +13,8 @@ enum {
 
 static bool can_take(const struct hub_input *input)
 {
-    return input->ready && input->state == HUB_INPUT_TAKING && input->under_way < input->window;
+    return input->wanted && input->ready && input->state == HUB_INPUT_TAKING &&
+           input->under_way < input->window;
 }
 
 /* The first priority that has something; of the same priority, in turns. */
@@ -165,6 +167,8 @@ void hub_inputs_session(struct hub_client *client)
         rewind_all(inputs);
         inputs->session = client->session;
     }
+    for (size_t i = 0; i < inputs->n; i++)
+        inputs->list[i]->wanted = hub_wanted_has(client, inputs->list[i]->name);
     if (client->session)
         hub_later(client->core, &inputs->task);
 }

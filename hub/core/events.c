@@ -1,4 +1,7 @@
 /* What the upstream says. */
+#include <stdio.h>
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/core/internal.h"
@@ -14,11 +17,23 @@ static void name_of_self(const struct hub_core *core, char *name, size_t size)
     edge_identity_format(&core->options.self->who, name, size);
 }
 
+/* Each new reason, once. */
+static void complain(struct hub_core *core, const char *why)
+{
+    char text[sizeof core->away];
+
+    (void) snprintf(text, sizeof text, "%s", why && *why ? why : "no reason is known");
+    if (strcmp(text, core->away) == 0)
+        return;
+    memcpy(core->away, text, sizeof text);
+    edge_warn("IoT Hub cannot be reached: %s", text);
+}
+
 static void gone(struct hub_core *core, const char *why)
 {
     char name[2 * EDGE_ID_MAX + 2];
 
-    edge_warn("IoT Hub cannot be reached: %s", why ? why : "");
+    complain(core, why);
     name_of_self(core, name, sizeof name);
     core->offline_ns = edge_wall_ns();
     hub_metrics_count(core->metrics, HUB_COUNT_OFFLINE, (const char *[]){name});
@@ -31,6 +46,7 @@ static void back(struct hub_core *core)
     char name[2 * EDGE_ID_MAX + 2];
 
     edge_info("IoT Hub is connected");
+    core->away[0] = '\0';
     name_of_self(core, name, sizeof name);
     if (core->offline_ns != 0)
         hub_metrics_observe(core->metrics, HUB_TIME_OFFLINE, (const char *[]){name},
@@ -46,8 +62,13 @@ static void on_connected(bool up, const char *why, void *arg)
 {
     struct hub_core *core = arg;
 
-    if (core->ending || core->online == up)
+    if (core->ending)
         return;
+    if (core->online == up) {
+        if (!up)
+            complain(core, why);
+        return;
+    }
     core->online = up;
     if (up)
         back(core);
@@ -100,17 +121,29 @@ static void on_message(const struct edge_identity *who, const struct edge_messag
         hub_c2d_message(client, message, lock);
 }
 
+static void on_looked(enum hub_result result, const char *why, void *arg)
+{
+    (void) result;
+    (void) why;
+    (void) arg;
+}
+
+/* Who is connected may be disabled, deleted or another's by now: hub/auth says so when it is. */
 static void on_refused(const struct edge_identity *who, enum hub_result why, const char *text,
                        void *arg)
 {
     struct hub_core *core = arg;
     struct hub_client *client = core->ending ? NULL : hub_client_find(core, who);
 
-    edge_warn("IoT Hub does not take an identity%s: client=%s%s%s reason=%s",
-              why == HUB_NOT_FOUND ? ", it is unknown" : "", who->device, who->module[0] ? "/" : "",
-              who->module, text ? text : "");
-    if (client)
-        hub_outbox_refused(client);
+    edge_log_about(EDGE_LOG_WARN, who->device,
+                   "IoT Hub does not take an identity%s: client=%s%s%s reason=%s",
+                   why == HUB_NOT_FOUND ? ", it is unknown" : "", who->device,
+                   who->module[0] ? "/" : "", who->module, text ? text : "");
+    if (!client)
+        return;
+    hub_outbox_refused(client);
+    if (client->session)
+        hub_auth_refresh(core->options.auth, who, on_looked, NULL);
 }
 
 const struct hub_upstream_events *hub_core_events(void)

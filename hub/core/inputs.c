@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "hub/core/wanted.h"
 
 static struct hub_inputs *need(struct hub_client *client)
 {
@@ -80,6 +81,7 @@ static int make(struct hub_inputs *inputs, struct hub_queue *queue, const char *
         .name = strdup(name),
         .priority = priority,
         .routed = routed,
+        .wanted = hub_wanted_has(inputs->client, name),
         .ready = true,
         .window = HUB_INPUT_FIRST_WINDOW,
     };

@@ -26,7 +26,8 @@ struct hub_input {
     uint32_t priority;
     char label[12]; /* the priority */
     bool routed;
-    bool ready; /* there may be something to take */
+    bool wanted; /* by the client */
+    bool ready;  /* there may be something to take */
     enum hub_input_state state;
     unsigned under_way, window;
     uint64_t pause_ms;

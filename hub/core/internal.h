@@ -15,6 +15,7 @@
 #include "hub/core/metrics.h"
 
 struct hub_inputs; /* inputs.c: queues of a module and what is under way to it */
+struct hub_wanted; /* wanted.c: which of them its client has subscribed to */
 struct hub_outbox; /* outbox.c: a sender's queues to IoT Hub */
 struct hub_twin;   /* twins.c */
 struct hub_calls;  /* methods.c: direct methods under way to a client */
@@ -36,11 +37,14 @@ struct hub_client {
     struct hub_session *session;   /* NULL: not connected */
     unsigned features;             /* of the session, or of the kept one it may come back to */
     unsigned wished;               /* of those: what the upstream has been told */
+    int64_t linger_ms;             /* until when it is told nothing less; 0: it has been told all */
+    bool renamed;                  /* the upstream has been told another product or model */
     bool kept;                     /* a session of it is on disk */
     unsigned saving;               /* writes of that under way */
     char *product, *model_id;      /* of the last session; or NULL */
     int64_t connected_ns, disconnected_ns; /* wall clock, 0: never */
     struct hub_inputs *inputs;             /* NULL: no queue leads to it */
+    struct hub_wanted *wanted;             /* NULL: all of them */
     struct hub_outbox *outbox;             /* NULL: nothing waits in its name */
     struct hub_twin *twin;                 /* NULL: nothing is known */
     struct hub_calls *calls;               /* NULL: none */
@@ -79,15 +83,27 @@ struct hub_core {
     struct hub_pipe *pipe;       /* pipe.c: what is under way to IoT Hub */
     struct hub_life *life;       /* turn.c */
     struct edge_timer *minute;   /* expiry and the ledger's check */
-    struct edge_timer *turn;     /* turn.c: runs `tasks` */
-    struct hub_task tasks;       /* a ring; this is no task */
-    struct edge_buf scratch;     /* a record being delivered */
-    bool ending;                 /* nobody comes in, nobody is forgotten */
-    bool checking, unbalanced;   /* the ledger */
-    unsigned minutes;            /* that the timer has come */
-    uint64_t checked;            /* commits of the store when it was last checked */
-    int64_t offline_ns;          /* wall clock: since when; 0: it never was online */
+    struct hub_drain {
+        struct edge_timer *timer;
+        void (*done)(void *arg); /* NULL: nobody waits */
+        void *arg;
+    } drain;                   /* hub_core_drain */
+    struct edge_timer *linger; /* client.c: wishes that are over */
+    struct edge_timer *turn;   /* turn.c: runs `tasks` */
+    struct hub_task tasks;     /* a ring; this is no task */
+    struct edge_buf scratch;   /* a record being delivered */
+    bool ending;               /* nobody comes in, nobody is forgotten */
+    bool checking, unbalanced; /* the ledger */
+    unsigned minutes;          /* that the timer has come */
+    uint64_t checked;          /* commits of the store when it was last checked */
+    char away[256];            /* why IoT Hub cannot be reached, as it was logged last */
+    int64_t offline_ns;        /* wall clock: since when; 0: it never was online */
 };
+
+/* core.c */
+
+/** While the core drains: IoT Hub has answered for everything it was sent. */
+void hub_core_drained(struct hub_core *core);
 
 /* turn.c - what is done later */
 
@@ -119,8 +135,11 @@ struct hub_client *hub_client_need(struct hub_core *core, const struct edge_iden
 bool hub_client_tidy(struct hub_client *client);
 /** Of all clients, at the end: no session is left. */
 void hub_clients_free(struct hub_core *core);
-/** Tell the upstream what this client wants: DESIRED, METHODS, C2D of who is connected. */
+/** Tell the upstream what this client wants: DESIRED, METHODS, C2D of who is connected. Less than
+ * before is told a while later: clients that have lost their connection come back. */
 void hub_client_wish(struct hub_client *client);
+/** hub_core.linger */
+void hub_clients_on_linger(void *core);
 /** Is it connected and subscribed to all of @p features? */
 bool hub_client_listens(const struct hub_client *client, unsigned features);
 
@@ -173,7 +192,7 @@ EDGE_MUST_CHECK int hub_router_create(struct hub_core *core, struct hub_router *
  */
 void hub_router_set(struct hub_router *router, struct edge_routes *routes, int64_t default_ttl_s);
 /** Route one message of @p sender and store it: HUB_OK when it is on disk in every queue it
- * goes to, or goes nowhere. HUB_UNAVAILABLE: the store is full, HUB_FAILED: it broke.
+ * goes to, or goes nowhere. HUB_THROTTLED: the store is full, HUB_FAILED: it broke.
  * @param source  "/messages/…", "/twinChangeNotifications"   @param more  system properties
  * besides the message's own, or NULL   @param done  may be NULL */
 void hub_router_send(struct hub_router *router, const char *source,
@@ -236,6 +255,8 @@ void hub_twins_ready(struct hub_client *client);
 void hub_twins_desired(struct hub_client *client, const char *patch, size_t len);
 void hub_twins_online(struct hub_core *core);
 void hub_twins_free(struct hub_client *client);
+/** Its document goes, unless something is under way for it. */
+void hub_twins_forget(struct hub_core *core, const struct edge_identity *who);
 /** Makes hub_core.twins; finds whose reported properties still wait for IoT Hub. */
 EDGE_MUST_CHECK int hub_twins_load(struct hub_core *core, struct edge_err *err);
 /** After hub_twins_free of every client. */

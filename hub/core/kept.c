@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "hub/core/wanted.h"
 
-/* {"subscriptions":["desired", …]} */
+/* {"subscriptions":["inputs", …], "inputs":["a", …]}; without "inputs": all of them */
 static const char kind[] = "session";
 static const struct {
     unsigned feature;
@@ -16,18 +17,41 @@ static const struct {
     {EDGE_FEATURE_METHODS, "methods"},
 };
 
-/* NULL without memory */
-static char *text_of(unsigned features)
+static int put_features(struct edge_json *json, unsigned features)
 {
-    EDGE_CLEANUP(edge_json_free) struct edge_json *json = edge_json_new_object();
-    struct edge_json *list = json ? edge_json_need_array(json, "subscriptions") : NULL;
+    struct edge_json *list = edge_json_need_array(json, "subscriptions");
 
     if (!list)
-        return NULL;
+        return -ENOMEM;
     for (size_t i = 0; i < EDGE_ARRAY_LEN(names); i++)
         if ((features & names[i].feature) &&
             edge_json_append(list, edge_json_new_str(names[i].name)) < 0)
-            return NULL;
+            return -ENOMEM;
+    return 0;
+}
+
+static int put_inputs(struct edge_json *json, const struct hub_wanted *wanted)
+{
+    struct edge_json *list;
+
+    if (!wanted || wanted->n == 0)
+        return 0;
+    list = edge_json_need_array(json, "inputs");
+    if (!list)
+        return -ENOMEM;
+    for (unsigned i = 0; i < wanted->n; i++)
+        if (edge_json_append(list, edge_json_new_str(wanted->names[i])) < 0)
+            return -ENOMEM;
+    return 0;
+}
+
+/* NULL without memory */
+static char *text_of(const struct hub_client *client)
+{
+    EDGE_CLEANUP(edge_json_free) struct edge_json *json = edge_json_new_object();
+
+    if (!json || put_features(json, client->features) < 0 || put_inputs(json, client->wanted) < 0)
+        return NULL;
     return edge_json_text(json);
 }
 
@@ -46,9 +70,20 @@ static unsigned features_of(const struct edge_json *json)
     return features;
 }
 
+static int get_inputs(const struct edge_json *list, struct hub_client *client)
+{
+    for (size_t i = 0; i < edge_json_len(list); i++) {
+        int rc = hub_wanted_add(client, edge_json_str(edge_json_at(list, i), ""));
+
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 static int save(const struct hub_client *client, hub_stored_done *done, void *arg)
 {
-    EDGE_CLEANUP(edge_free) char *text = text_of(client->features);
+    EDGE_CLEANUP(edge_free) char *text = text_of(client);
 
     if (!text)
         return -ENOMEM;
@@ -60,15 +95,18 @@ void hub_kept_open(struct hub_client *client, bool keep)
 {
     int rc = 0;
 
-    if (!client->kept || !keep)
+    if (!client->kept || !keep) {
         client->features = 0;
+        hub_wanted_clear(client);
+    }
     if (keep && !client->kept)
         rc = save(client, NULL, NULL);
     else if (!keep && client->kept)
         rc = hub_store_set(client->core->options.store, kind, client->name,
                            (struct edge_bytes){NULL, 0}, NULL, NULL);
     if (rc < 0)
-        edge_warn("session is not on disk: client=%s reason=%s", client->name, edge_strerror(rc));
+        edge_log_about(EDGE_LOG_WARN, client->name, "session is not on disk: client=%s reason=%s",
+                       client->name, edge_strerror(rc));
     client->kept = keep;
 }
 
@@ -138,6 +176,8 @@ static void on_document(const char *name, struct edge_bytes data, void *arg)
     }
     client->kept = true;
     client->features = features_of(json);
+    if (get_inputs(edge_json_get(json, "inputs"), client) < 0)
+        loading->rc = -ENOMEM;
 }
 
 int hub_sessions_load(struct hub_core *core, struct edge_err *err)

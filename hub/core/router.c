@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/core/internal.h"
 #include "hub/core/names.h"
@@ -25,7 +26,8 @@ struct hub_router {
     struct hub_core *core;
     struct edge_routes *routes; /* NULL: none yet */
     struct lane lanes[EDGE_ROUTES_MAX];
-    bool inside;  /* conditions look at properties or bodies */
+    bool inside; /* conditions look at properties or bodies */
+    char now[EDGE_TIME_TEXT];
     int unrouted; /* the ledger's number of no route */
     struct edge_buf record;
     struct edge_route_match matches[EDGE_ROUTES_MAX];
@@ -150,6 +152,8 @@ static size_t list_system(struct hub_router *router, const struct edge_identity 
         n = add_property(router->system, n, more[i].name, more[i].value);
     for (unsigned i = 0; i < EDGE_SYS_MAX; i++)
         n = add_property(router->system, n, system_names[i], message->sys[i]);
+    edge_time_format(edge_wall_ns(), router->now);
+    n = add_property(router->system, n, "enqueuedTime", router->now);
     n = add_property(router->system, n, "connectionDeviceId", sender->device);
     n = add_property(router->system, n, "connectionModuleId",
                      sender->module[0] ? sender->module : NULL);
@@ -237,7 +241,7 @@ static void put(struct hub_router *router, size_t ntargets, hub_done *done, void
     (void) hub_life_release(putting->life);
     free(putting);
     if (rc == HUB_STORE_FULL)
-        answer(done, arg, HUB_UNAVAILABLE, "the store is full");
+        answer(done, arg, HUB_THROTTLED, "the store is full");
     else
         answer(done, arg, HUB_FAILED, edge_strerror(rc));
 }

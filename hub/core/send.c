@@ -86,8 +86,10 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
         return;
     outbox = sending.lane->outbox;
     if (results[result].tell && outbox->state == HUB_FLOWING)
-        edge_warn("IoT Hub does not take a message: client=%s %s reason=%s", outbox->client->name,
-                  results[result].act == on_never ? "dropped" : "waits", why ? why : "");
+        edge_log_about(EDGE_LOG_WARN, outbox->client->name,
+                       "IoT Hub does not take a message: client=%s %s reason=%s",
+                       outbox->client->name, results[result].act == on_never ? "dropped" : "waits",
+                       why ? why : "");
     outbox->messages--;
     outbox->bytes -= sending.size;
     core->pipe->messages--;
@@ -100,6 +102,8 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
         hub_later(core, &outbox->task);
     }
     hub_pipe_pass_on(core->pipe);
+    if (core->pipe->messages == 0)
+        hub_core_drained(core);
 }
 
 /* Sending */
@@ -171,7 +175,7 @@ static bool may_send(const struct hub_outbox *outbox)
 {
     const struct hub_core *core = outbox->client->core;
 
-    return outbox->state == HUB_FLOWING && core->online && core->upstream &&
+    return outbox->state == HUB_FLOWING && core->online && core->upstream && !core->ending &&
            !edge_timer_armed(core->pipe->rest) && outbox->messages < SENDER_MESSAGES &&
            outbox->bytes < SENDER_BYTES;
 }

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "hub/core/internal.h"
 #include "hub/core/kept.h"
+#include "hub/core/wanted.h"
 
 enum { LOOK_MS = 60 * 60 * 1000, NS = 1000000000 };
 
@@ -61,8 +62,10 @@ static void detach(struct hub_session *session)
     hub_never(&session->tell);
     client->session = NULL;
     client->disconnected_ns = edge_wall_ns();
-    if (!client->kept)
+    if (!client->kept) {
         client->features = 0;
+        hub_wanted_clear(client);
+    }
     core->sessions--;
     hub_metrics_count(core->metrics, HUB_COUNT_DISCONNECTED, (const char *[]){client->name});
     tell_all(client);
@@ -149,8 +152,9 @@ static int make_place(struct hub_core *core, const struct hub_claim *claim)
     }
     if (core->sessions < core->options.settings.max_clients)
         return 0;
-    edge_warn("client refused, %u are the limit: client=%s%s%s", core->sessions, claim->who.device,
-              claim->who.module[0] ? "/" : "", claim->who.module);
+    edge_log_about(EDGE_LOG_WARN, claim->address, "client refused, %u are the limit: client=%s%s%s",
+                   core->sessions, claim->who.device, claim->who.module[0] ? "/" : "",
+                   claim->who.module);
     hub_metrics_count(core->metrics, HUB_COUNT_CONNECT_FAILED,
                       (const char *[]){client ? client->name : "unknown", "MaxConnectedClients"});
     return EDGE_EUNAVAILABLE;
@@ -166,6 +170,9 @@ static int describe(struct hub_client *client, const struct hub_claim *claim)
         free(model_id);
         return -ENOMEM;
     }
+    if ((client->product && strcmp(client->product, product) != 0) ||
+        (client->model_id && strcmp(client->model_id, model_id) != 0))
+        client->renamed = true;
     free(client->product);
     free(client->model_id);
     client->product = product;
@@ -247,10 +254,14 @@ void hub_session_subscribe(struct hub_session *session, unsigned on, unsigned of
 {
     struct hub_client *client = session->client;
     unsigned features = (client->features | on) & ~off;
-    bool changed = features != client->features;
+    bool changed = features != client->features || (client->wanted && client->wanted->fresh);
 
     session->fresh |= features & ~client->features;
     client->features = features;
+    if (!(features & EDGE_FEATURE_INPUTS))
+        hub_wanted_clear(client);
+    else if (client->wanted)
+        client->wanted->fresh = false;
     hub_later(client->core, &session->tell);
     if (session->keep && (changed || client->saving > 0))
         hub_kept_save(session, done, arg);

@@ -129,6 +129,27 @@ int hub_twin_save(struct hub_twin *twin, hub_stored_done *done, void *arg)
     return rc;
 }
 
+void hub_twins_forget(struct hub_core *core, const struct edge_identity *who)
+{
+    struct hub_client *client = hub_client_find(core, who);
+    struct hub_twin *twin = client ? client->twin : NULL;
+    char name[2 * EDGE_ID_MAX + 2];
+
+    if (twin &&
+        (twin->loading || twin->request != HUB_TWIN_IDLE || twin->ops.first || twin->asking.first))
+        return;
+    edge_identity_format(who, name, sizeof name);
+    if (hub_store_set(core->options.store, KIND, name, (struct edge_bytes){NULL, 0}, NULL, NULL) <
+        0)
+        edge_warn("stored twin is not deleted, out of memory: client=%s", name);
+    if (!twin)
+        return;
+    hub_never(&twin->due);
+    twin->get_at = twin->push_at = HUB_TWIN_NEVER;
+    hub_twin_unload(twin);
+    hub_twin_tidy(twin);
+}
+
 struct reading {
     struct hub_core *core;
     int rc;

@@ -122,7 +122,8 @@ void hub_twins_ready(struct hub_client *client)
     const struct hub_core_settings *settings = &client->core->options.settings;
     struct hub_twin *twin;
 
-    if (!hub_client_listens(client, EDGE_FEATURE_DESIRED))
+    if (!hub_client_listens(client, EDGE_FEATURE_DESIRED) &&
+        !(client->wished & EDGE_FEATURE_DESIRED)) /* who may come back soon */
         return;
     twin = hub_twin_need(client);
     if (twin)

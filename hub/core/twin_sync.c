@@ -152,8 +152,10 @@ static void on_patched(enum hub_result result, const char *why, int64_t version,
     sync_s = twin->client->core->options.settings.reported_sync_s;
     hub_twin_state_sent(twin->state, result == HUB_OK || refused, result == HUB_OK ? version : 0);
     if (refused) {
-        edge_warn("reported properties refused by IoT Hub, they are dropped: client=%s reason=%s",
-                  twin->client->name, why ? why : "");
+        edge_log_about(
+            EDGE_LOG_WARN, twin->client->name,
+            "reported properties refused by IoT Hub, they are dropped: client=%s reason=%s",
+            twin->client->name, why ? why : "");
         twin->get_at = 0; /* how it is, then */
     }
     if (result == HUB_OK || refused) {

@@ -53,8 +53,9 @@ static void fail_call(struct hub_http_call *call, int status, const char *text)
 
     edge_identity_format(&call->caller, caller, sizeof caller);
     edge_identity_format(&call->target, target, sizeof target);
-    edge_warn("direct method refused: from=%s to=%s status=%d reason=%s", caller, target, status,
-              text);
+    edge_log_about(EDGE_LOG_WARN, call->exchange ? edge_exchange_address(call->exchange) : caller,
+                   "direct method refused: from=%s to=%s status=%d reason=%s", caller, target,
+                   status, text);
     if (call->exchange)
         hub_http_fail(call->exchange, status, text);
     end_call(call);
@@ -190,6 +191,9 @@ void hub_http_call(struct hub_http_calls *calls, struct edge_exchange *exchange,
     const char *wrong;
 
     if (!call) {
+        edge_log_about(EDGE_LOG_WARN, edge_exchange_address(exchange),
+                       "direct method refused: from=%s reason=%d are under way",
+                       edge_exchange_address(exchange), HUB_HTTP_CALLS_MAX);
         hub_http_fail(exchange, UNAVAILABLE, "too many direct methods are under way");
         return;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "hub/http/calls.h"
 #include "hub/http/request.h"
 
@@ -19,6 +20,15 @@ struct hub_http {
     struct hub_http_calls calls;
 };
 
+static void refuse(struct edge_exchange *exchange, int status, const char *why)
+{
+    const char *from = edge_exchange_address(exchange);
+
+    edge_log_about(EDGE_LOG_WARN, from, "http request refused: from=%s status=%d reason=%s", from,
+                   status, why);
+    hub_http_fail(exchange, status, why);
+}
+
 static void take_websocket(struct hub_http *http, struct edge_exchange *exchange)
 {
     static const char *const known[] = {"mqtt", "AMQPWSB10", "amqp"};
@@ -28,7 +38,7 @@ static void take_websocket(struct hub_http *http, struct edge_exchange *exchange
     struct edge_stream *stream;
 
     if (!protocol || !take) {
-        hub_http_fail(exchange, 400, "no sub-protocol of the WebSocket is known here");
+        refuse(exchange, 400, "no sub-protocol of the WebSocket is known here");
         return;
     }
     stream = edge_exchange_upgrade(exchange, protocol);
@@ -66,7 +76,7 @@ static bool tell(struct hub_http *http, struct edge_exchange *exchange)
         return false;
     if (!is_get(exchange)) {
         edge_exchange_set_header(exchange, "Allow", "GET, HEAD");
-        hub_http_fail(exchange, 405, "only GET is offered here");
+        refuse(exchange, 405, "only GET is offered here");
     } else if (metrics) {
         print(http, exchange, "text/plain; version=0.0.4; charset=utf-8", hub_core_metrics);
     } else {
@@ -81,12 +91,12 @@ static void call_method(struct hub_http *http, struct edge_exchange *exchange)
     int rc = hub_method_path(edge_exchange_path(exchange), &target);
 
     if (rc == HUB_PATH_OTHER) {
-        hub_http_fail(exchange, 404, "nothing is here");
+        refuse(exchange, 404, "nothing is here");
     } else if (rc < 0) {
-        hub_http_fail(exchange, 400, "the path names no device or module");
+        refuse(exchange, 400, "the path names no device or module");
     } else if (strcmp(edge_exchange_method(exchange), "POST") != 0) {
         edge_exchange_set_header(exchange, "Allow", "POST");
-        hub_http_fail(exchange, 405, "only POST is offered here");
+        refuse(exchange, 405, "only POST is offered here");
     } else {
         hub_http_call(&http->calls, exchange, &target);
     }
@@ -106,7 +116,7 @@ static void on_https(struct edge_exchange *exchange, void *arg)
 static void on_metrics(struct edge_exchange *exchange, void *arg)
 {
     if (!tell(arg, exchange))
-        hub_http_fail(exchange, 404, "only /metrics and /health are here");
+        refuse(exchange, 404, "only /metrics and /health are here");
 }
 
 static int open_https(struct hub_http *http, struct edge_err *err)

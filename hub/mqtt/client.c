@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/log.h"
 
 static void pump(struct hub_mqtt_client *c);
 static void go_on(struct hub_mqtt_client *c);
@@ -16,10 +17,29 @@ static void forget_connect(struct hub_mqtt_client *c)
     c->connect = edge_free(c->connect);
 }
 
+static void unkick(struct hub_mqtt_client *c)
+{
+    if (!c->kick_link)
+        return;
+    *c->kick_link = c->kick_next;
+    if (c->kick_next)
+        c->kick_next->kick_link = c->kick_link;
+    c->kick_link = NULL;
+}
+
+void client_no_stranger(struct hub_mqtt_client *c)
+{
+    if (c->stranger)
+        c->clients->strangers_--;
+    c->stranger = false;
+}
+
 static void unlink_client(struct hub_mqtt_client *c)
 {
+    unkick(c);
     if (!c->clients)
         return;
+    client_no_stranger(c);
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
@@ -89,6 +109,17 @@ void hub_mqtt_client_close(struct hub_mqtt_client *c, bool drop)
         free_client(c);
 }
 
+/* It has not come as far as a CONNECT that is one. */
+static void say_refused(const struct hub_mqtt_client *c, enum hub_mqtt_end why,
+                        const struct edge_err *err)
+{
+    const char *from = edge_stream_address(c->stream);
+
+    if (why == HUB_MQTT_BROKEN || why == HUB_MQTT_SILENT)
+        edge_log_about(EDGE_LOG_WARN, from, "mqtt client refused: from=%s reason=%s", from,
+                       why == HUB_MQTT_SILENT ? "no CONNECT came in time" : err->text);
+}
+
 void client_end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct edge_err *err)
 {
     static const struct edge_err none;
@@ -99,10 +130,12 @@ void client_end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct e
     c->busy++;
     if (c->timer)
         edge_timer_disarm(c->timer);
-    if (c->ops)
+    if (c->ops) {
         c->ops->end(why, err ? err : &none, c->arg);
-    else
+    } else {
+        say_refused(c, why, err ? err : &none);
         hub_mqtt_client_close(c, why != HUB_MQTT_BROKEN);
+    }
     leave(c);
 }
 
@@ -124,8 +157,8 @@ bool client_blocked(const struct hub_mqtt_client *c)
     return c->state == CHECKING || mqtt_requests_full(&c->requests) || client_slow(c);
 }
 
-/* Time: one timer serves the wait for CONNECT, keep-alive, the expiry of a token, and a turn of its
- * own for reading on. It is not moved with every packet; it looks again when it fires. */
+/* Time: one timer serves the wait for CONNECT, keep-alive and the expiry of a token. It is not
+ * moved with every packet; it looks again when it fires. */
 
 static int64_t expiry_left_ms(const struct hub_mqtt_client *c)
 {
@@ -159,9 +192,9 @@ static int64_t silence_left_ms(struct hub_mqtt_client *c)
 
 static void rearm(struct hub_mqtt_client *c)
 {
-    int64_t left = c->kick ? 0 : silence_left_ms(c);
+    int64_t left = silence_left_ms(c);
 
-    if (!c->kick && c->expire_s != INT64_MAX && expiry_left_ms(c) < left)
+    if (c->expire_s != INT64_MAX && expiry_left_ms(c) < left)
         left = expiry_left_ms(c);
     edge_timer_arm(c->timer, left > 0 ? (uint64_t) left : 0);
 }
@@ -171,11 +204,7 @@ static void on_timer(void *arg)
     struct hub_mqtt_client *c = arg;
 
     c->busy++;
-    if (c->kick) {
-        c->kick = false;
-        pump(c);
-    }
-    if (c->state != ENDED && c->expire_s != INT64_MAX && expiry_left_ms(c) <= 0)
+    if (c->expire_s != INT64_MAX && expiry_left_ms(c) <= 0)
         client_end(c, HUB_MQTT_EXPIRED, NULL);
     if (c->state != ENDED && silence_left_ms(c) <= 0)
         client_end(c, HUB_MQTT_SILENT, NULL);
@@ -184,12 +213,38 @@ static void on_timer(void *arg)
     leave(c);
 }
 
+/* Clients that have something to write or to read on with have the next turn of the loop. */
+static void on_turn(void *arg)
+{
+    struct hub_mqtt_clients *clients = arg;
+    struct hub_mqtt_client *list = clients->kicked_;
+    struct hub_mqtt_client *c;
+
+    clients->kicked_ = NULL; /* who is kicked from now on waits for the turn after this one */
+    if (list)
+        list->kick_link = &list;
+    while ((c = list) != NULL) {
+        unkick(c);
+        c->busy++;
+        if (c->state != ENDED)
+            pump(c);
+        leave(c);
+    }
+}
+
 static void go_on(struct hub_mqtt_client *c)
 {
-    if (c->kick || !c->timer)
+    struct hub_mqtt_clients *clients = c->clients;
+
+    if (c->kick_link || !clients || c->state == ENDED)
         return;
-    c->kick = true;
-    rearm(c);
+    if (!clients->kicked_)
+        edge_timer_arm(clients->turn_, 0);
+    c->kick_link = &clients->kicked_;
+    c->kick_next = clients->kicked_;
+    if (c->kick_next)
+        c->kick_next->kick_link = &c->kick_next;
+    clients->kicked_ = c;
 }
 
 void hub_mqtt_client_expire(struct hub_mqtt_client *c, int64_t wall_s)
@@ -286,21 +341,41 @@ static void on_end(int rc, void *arg)
 
 static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
 
+/* Whoever has been here longest without a word makes room. */
+static void make_room(struct hub_mqtt_clients *clients)
+{
+    struct hub_mqtt_client *oldest = NULL;
+
+    if (clients->limits.strangers == 0 || clients->strangers_ < clients->limits.strangers)
+        return;
+    for (struct hub_mqtt_client *c = clients->first_; c; c = c->next)
+        oldest = c->stranger ? c : oldest;
+    if (oldest)
+        client_end(oldest, HUB_MQTT_SILENT, NULL);
+}
+
 int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *stream, bool ws)
 {
     struct hub_mqtt_client *c = calloc(1, sizeof *c);
 
     if (c)
         c->timer = edge_timer_create(clients->loop, on_timer, c);
-    if (!c || !c->timer) {
+    if (!clients->turn_)
+        clients->turn_ = edge_timer_create(clients->loop, on_turn, clients);
+    if (!c || !c->timer || !clients->turn_) {
+        if (c)
+            edge_timer_destroy(c->timer);
         free(c);
         edge_stream_close(stream);
         return -ENOMEM;
     }
+    make_room(clients);
     c->clients = clients;
+    c->stranger = true;
     c->stream = stream;
     c->ws = ws;
     c->requests.max = clients->limits.in_flight;
+    c->requests.max_bytes = clients->limits.unanswered;
     c->sent.max = clients->limits.out_flight;
     edge_buf_init(&c->in, clients->limits.packet + CHUNK_MAX);
     edge_buf_init(&c->out, (size_t) 1 << 28);
@@ -314,6 +389,7 @@ int hub_mqtt_client_open(struct hub_mqtt_clients *clients, struct edge_stream *s
         c->next->link = &c->next;
     clients->first_ = c;
     clients->count++;
+    clients->strangers_++;
     rearm(c);
     edge_stream_attach(stream, &handler, c);
     return 0;
@@ -327,6 +403,7 @@ void hub_mqtt_clients_close(struct hub_mqtt_clients *clients)
         unlink_client(c);
         client_end(c, HUB_MQTT_CLOSING, NULL);
     }
+    clients->turn_ = edge_timer_destroy(clients->turn_);
 }
 
 void hub_mqtt_client_take(struct hub_mqtt_client *c, const struct hub_mqtt_client_ops *ops,
@@ -362,6 +439,7 @@ void hub_mqtt_client_accept(struct hub_mqtt_client *c, bool session_present)
     client_connack(c, MQTT_ACCEPTED, session_present);
     c->state = SERVING;
     c->last_ms = edge_now_ms();
+    rearm(c);
     go_on(c);
 }
 

@@ -45,10 +45,12 @@ struct hub_mqtt_client_ops {
 struct hub_mqtt_client_limits {
     size_t packet;         /* bytes of a packet once accepted */
     size_t queued;         /* bytes waiting to be sent before nothing more is taken or read */
-    unsigned in_flight;    /* requests unanswered before reading stops */
+    size_t unanswered;     /* bytes of requests without an answer before reading stops */
+    unsigned in_flight;    /* requests without an answer before reading stops */
     unsigned out_flight;   /* messages sent and not acknowledged */
     unsigned connect_ms;   /* for CONNECT to come */
     unsigned keep_alive_s; /* longest silence, whatever the client asks for */
+    unsigned strangers;    /* connections without a CONNECT, one more ends the oldest; 0: any */
 };
 
 /** The connections of a server. */
@@ -59,8 +61,9 @@ struct hub_mqtt_clients {
      * it, now or later. Not taken: it is closed. */
     void (*connect)(struct hub_mqtt_client *client, void *arg);
     void *arg;
-    unsigned count;
-    struct hub_mqtt_client *first_;
+    unsigned count, strangers_;
+    struct hub_mqtt_client *first_, *kicked_;
+    struct edge_timer *turn_;
 };
 
 /** Begin with a connected stream, which becomes ours. @param ws  it came over a WebSocket

@@ -24,6 +24,7 @@ struct connect {
 struct hub_mqtt_client {
     struct hub_mqtt_clients *clients; /* NULL: the server has let go of it */
     struct hub_mqtt_client *next, **link;
+    struct hub_mqtt_client *kick_next, **kick_link; /* NULL: nothing to write or read on with */
     struct edge_stream *stream;
     struct edge_timer *timer;
     const struct hub_mqtt_client_ops *ops; /* NULL: not taken yet */
@@ -39,9 +40,9 @@ struct hub_mqtt_client {
     size_t backlog;   /* queued when that was last looked at: less now is a sign of life */
     enum state state;
     unsigned busy;   /* depth of callbacks: memory stays until they have returned */
+    bool stranger;   /* no CONNECT has come; counted */
     bool ws;         /* over a WebSocket */
     bool closed;     /* by its user */
-    bool kick;       /* write and read on at the next turn */
     bool wants_room; /* `room` is owed: it was asked for in vain */
     bool eof;        /* the client sends nothing more; what it has sent is not read to the end */
 };
@@ -53,6 +54,8 @@ void client_connack(struct hub_mqtt_client *c, enum mqtt_connack_code code, bool
 /** The last word to the user, who closes; with no user yet we do it. */
 void client_end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct edge_err *err);
 void client_broken(struct hub_mqtt_client *c, const char *what);
+/** A CONNECT has come, or it ends. */
+void client_no_stranger(struct hub_mqtt_client *c);
 bool client_slow(const struct hub_mqtt_client *c);
 /** Nothing more is read from it now. */
 bool client_blocked(const struct hub_mqtt_client *c);

@@ -10,6 +10,7 @@ static void take_connect(struct hub_mqtt_client *c, const struct mqtt_packet *pa
     struct mqtt_packet again;
     size_t used;
 
+    client_no_stranger(c);
     if (packet->connect.client_id.len == 0 && !packet->connect.clean) { /* [MQTT-3.1.3-8] */
         client_connack(c, MQTT_BAD_CLIENT_ID, false);
         hub_mqtt_client_close(c, false);
@@ -45,12 +46,13 @@ static void take_publish(struct hub_mqtt_client *c, const struct mqtt_packet *pa
                          struct edge_bytes raw)
 {
     const struct mqtt_publish *publish = &packet->publish;
+    const struct mqtt_request r = {
+        .id = publish->id, .answer = MQTT_PUBACK, .bytes = (uint32_t) raw.len};
     hub_mqtt_ticket ticket;
 
-    (void) raw;
     if (publish->qos > 1)
         client_broken(c, "QoS 2 is not offered");
-    else if (request(c, (struct mqtt_request){.id = publish->id, .answer = MQTT_PUBACK}, &ticket))
+    else if (request(c, r, &ticket))
         c->ops->publish(publish, ticket, c->arg);
 }
 
@@ -58,13 +60,13 @@ static void take_filters(struct hub_mqtt_client *c, const struct mqtt_packet *pa
                          struct edge_bytes raw)
 {
     bool on = packet->type == MQTT_SUBSCRIBE;
-    struct mqtt_request r = {.id = packet->id, .answer = on ? MQTT_SUBACK : MQTT_UNSUBACK};
+    struct mqtt_request r = {
+        .id = packet->id, .answer = on ? MQTT_SUBACK : MQTT_UNSUBACK, .bytes = (uint32_t) raw.len};
     struct edge_bytes rest = packet->filters;
     struct edge_bytes filter;
     hub_mqtt_ticket ticket;
     uint8_t qos;
 
-    (void) raw;
     while (mqtt_next_filter(&rest, &filter, on ? &qos : NULL))
         r.filters++;
     if (request(c, r, &ticket))

@@ -1,5 +1,6 @@
 /* What is sent to a client: messages, desired properties, methods. */
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/log.h"
 #include "hub/mqtt/session.h"
@@ -23,23 +24,12 @@ void hub_mqtt_tell(struct hub_mqtt_session *s, const struct edge_buf *topic,
 
 void hub_mqtt_regulate(struct hub_mqtt_session *s)
 {
-    bool held = s->few && s->few->nheld == HUB_MQTT_HELD_MAX;
-    bool pause = !hub_mqtt_client_room(s->client) || held;
+    bool pause = !hub_mqtt_client_room(s->client);
 
     if (pause == s->paused || !s->backend->ops->pause)
         return;
     s->paused = pause;
     s->backend->ops->pause(s->session, pause);
-}
-
-static bool wanted(const struct hub_mqtt_session *s, const char *input)
-{
-    if (s->all_inputs || !s->few || !input)
-        return true;
-    for (unsigned i = 0; i < s->few->ninputs; i++)
-        if (strcmp(s->few->inputs[i], input) == 0)
-            return true;
-    return false;
 }
 
 static int put_topic(const struct hub_mqtt_session *s, const struct edge_message *message,
@@ -52,6 +42,31 @@ static int put_topic(const struct hub_mqtt_session *s, const struct edge_message
     return rc < 0 ? rc : edge_bag_format(message, topic);
 }
 
+/* At most the subscription's quality; a message may ask for less by the property mqtt-qos. */
+static uint8_t qos_of(const struct hub_mqtt_session *s, const struct edge_message *message)
+{
+    unsigned feature = s->who.module[0] ? EDGE_FEATURE_INPUTS : EDGE_FEATURE_C2D;
+
+    if (s->silent & feature)
+        return 0;
+    for (size_t i = 0; i < message->nproperties; i++) {
+        const struct edge_property *p = &message->properties[i];
+
+        if (p->value && strcmp(p->value, "0") == 0 && strcasecmp(p->name, "mqtt-qos") == 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* [MQTT-3.3.1-1]. Deliveries of inputs are counted as long as the hub runs: an earlier run may have
+ * sent what it left. */
+static bool may_have_been_sent(const struct hub_mqtt_session *s, const struct edge_message *message)
+{
+    bool left = s->who.module[0] && message->enqueued_ns > 0 && message->enqueued_ns < s->began_ns;
+
+    return left || message->delivery_count > 0;
+}
+
 static void settle(struct hub_mqtt_session *s, uint64_t lock, enum hub_outcome outcome)
 {
     s->backend->ops->settle(s->session, lock, outcome);
@@ -60,19 +75,19 @@ static void settle(struct hub_mqtt_session *s, uint64_t lock, enum hub_outcome o
 static void deliver(struct hub_mqtt_session *s, const struct edge_message *message, uint64_t lock)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf topic = EDGE_BUF_INIT(MQTT_STRING_MAX);
-    unsigned feature = s->who.module[0] ? EDGE_FEATURE_INPUTS : EDGE_FEATURE_C2D;
     struct mqtt_publish publish = {.payload = {message->body, message->len}};
     int rc = put_topic(s, message, &topic);
 
     if (rc == 0) {
         publish.topic = bytes_of(&topic);
-        publish.qos = s->silent & feature ? 0 : 1;
-        publish.dup = publish.qos > 0 && message->delivery_count > 0;
+        publish.qos = qos_of(s, message);
+        publish.dup = publish.qos > 0 && may_have_been_sent(s, message);
         rc = hub_mqtt_client_send(s->client, &publish, lock);
     }
     if (rc < 0 && rc != EDGE_EUNAVAILABLE) {
-        edge_warn("mqtt message cannot be delivered: client=%s reason=%s", s->name,
-                  edge_strerror(rc));
+        edge_log_about(EDGE_LOG_WARN, s->name,
+                       "mqtt message cannot be delivered: client=%s reason=%s", s->name,
+                       edge_strerror(rc));
         settle(s, lock, rc == EDGE_ELIMIT ? HUB_REJECTED : HUB_RELEASED);
     } else if (rc == HUB_MQTT_FULL) {
         settle(s, lock, HUB_RELEASED);
@@ -87,10 +102,7 @@ void hub_mqtt_on_deliver(const struct edge_message *message, uint64_t lock, void
 
     if (!s->client)
         return; /* not settled: it will come again */
-    if (wanted(s, message->sys[EDGE_SYS_INPUT]))
-        deliver(s, message, lock);
-    else if (s->few->nheld < HUB_MQTT_HELD_MAX)
-        s->few->held[s->few->nheld++] = lock;
+    deliver(s, message, lock);
     hub_mqtt_regulate(s);
 }
 

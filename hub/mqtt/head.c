@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "hub/mqtt/server.h"
 #include "hub/mqtt/session.h"
@@ -10,9 +11,11 @@
 
 enum {
     MAX_CLIENTS = 20000,
-    MAX_IN_FLIGHT = 64,
+    MAX_STRANGERS = 1000,
+    MAX_IN_FLIGHT = 128,
     MAX_OUT_FLIGHT = 100,
     MAX_QUEUED = 512 * 1024,
+    MAX_UNANSWERED = 1024 * 1024,
     CONNECT_MS = 10 * 1000,
     KEEP_ALIVE_S = 1767, /* IoT Hub's longest, keep-alive 0 as well */
     /* a whole message's body and a whole topic, and what is around them */
@@ -23,6 +26,7 @@ struct hub_mqtt {
     struct hub_mqtt_clients clients;
     struct hub_mqtt_options options;
     char *host;
+    int64_t began_ns; /* wall clock */
 };
 
 /* A client that waits for the backend's word. */
@@ -72,9 +76,10 @@ static enum mqtt_connack_code connack_of(enum hub_result result)
 static void turn_away(struct hub_mqtt_session *s, enum mqtt_connack_code code, const char *reason)
 {
     struct hub_mqtt_client *client = s->client;
+    const char *from = edge_stream_address(hub_mqtt_client_stream(client));
 
-    edge_warn("mqtt client refused: client=%s from=%s code=%d reason=%s", s->name,
-              edge_stream_address(hub_mqtt_client_stream(client)), (int) code, reason);
+    edge_log_about(EDGE_LOG_WARN, from, "mqtt client refused: client=%s from=%s code=%d reason=%s",
+                   s->name, from, (int) code, reason);
     s->client = NULL;
     hub_mqtt_client_refuse(client, code);
 }
@@ -93,9 +98,8 @@ static void let_in(const struct door *door, const struct hub_grant *grant)
         turn_away(s, MQTT_UNAVAILABLE, edge_strerror(rc));
         return;
     }
-    s->all_inputs = s->features & EDGE_FEATURE_INPUTS;
-    edge_info("mqtt client connected: client=%s from=%s session=%s", s->name, claim.address,
-              rc == HUB_RESUMED ? "resumed" : "new");
+    edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client connected: client=%s from=%s session=%s",
+                   s->name, claim.address, rc == HUB_RESUMED ? "resumed" : "new");
     hub_mqtt_client_accept(s->client, keep && rc == HUB_RESUMED);
     hub_mqtt_client_expire(s->client, grant->until_s);
 }
@@ -113,12 +117,17 @@ static void on_grant(const struct hub_grant *grant, void *arg)
     hub_mqtt_release(s);
 }
 
-/* The password as text; one with a NUL in it is nobody's. NULL: there is none. */
+/* The password as text. NULL: there is none. */
 static char *token_of(const struct mqtt_connect *connect)
 {
     if (connect->password.len == 0)
         return NULL;
     return strndup((const char *) connect->password.data, connect->password.len);
+}
+
+static bool is_text(struct edge_bytes password)
+{
+    return password.len == 0 || !memchr(password.data, 0, password.len);
 }
 
 static void ask_backend(struct door *door)
@@ -152,6 +161,7 @@ static struct door *begin(struct hub_mqtt *mqtt, struct hub_mqtt_client *client,
     }
     s->backend = mqtt->options.backend;
     s->client = client;
+    s->began_ns = mqtt->began_ns;
     s->who = user->who;
     edge_identity_format(&s->who, s->name, sizeof s->name);
     hub_mqtt_client_take(client, &hub_mqtt_session_ops, s);
@@ -165,10 +175,13 @@ static struct door *begin(struct hub_mqtt *mqtt, struct hub_mqtt_client *client,
 static void elsewhere(struct hub_mqtt *mqtt, struct hub_mqtt_client *client,
                       enum mqtt_connack_code code, const char *reason)
 {
+    const char *from;
+
     if (mqtt->options.other && mqtt->options.other(client, mqtt->options.arg))
         return;
-    edge_warn("mqtt client refused: from=%s code=%d reason=%s",
-              edge_stream_address(hub_mqtt_client_stream(client)), (int) code, reason);
+    from = edge_stream_address(hub_mqtt_client_stream(client));
+    edge_log_about(EDGE_LOG_WARN, from, "mqtt client refused: from=%s code=%d reason=%s", from,
+                   (int) code, reason);
     hub_mqtt_client_refuse(client, code);
 }
 
@@ -177,12 +190,13 @@ static void on_connect(struct hub_mqtt_client *client, void *arg)
     EDGE_CLEANUP(hub_mqtt_user_fini) struct hub_mqtt_user user;
     struct hub_mqtt *mqtt = arg;
     const struct mqtt_connect *connect = hub_mqtt_client_connect(client);
+    const char *wrong = NULL;
     struct edge_err err;
     struct door *door;
     int rc = hub_mqtt_user_parse(connect->user, &user, &err);
 
     if (rc == EDGE_EINVALID) {
-        elsewhere(mqtt, client, MQTT_BAD_USER, err.text);
+        elsewhere(mqtt, client, MQTT_UNAVAILABLE, err.text); /* IoT Edge's code for it, too */
         return;
     }
     if (rc == 0 && mqtt->host && strcasecmp(user.host, mqtt->host) != 0) {
@@ -194,11 +208,15 @@ static void on_connect(struct hub_mqtt_client *client, void *arg)
         hub_mqtt_client_refuse(client, MQTT_UNAVAILABLE);
         return;
     }
-    if (same_id(connect, door->session->name)) {
+    if (!same_id(connect, door->session->name))
+        wrong = "its client id is not its user name's";
+    else if (!is_text(connect->password))
+        wrong = "a NUL in its password";
+    if (!wrong) {
         ask_backend(door);
         return;
     }
-    turn_away(door->session, MQTT_NOT_AUTHORIZED, "its client id is not its user name's");
+    turn_away(door->session, MQTT_NOT_AUTHORIZED, wrong);
     hub_mqtt_forget(door->session);
     free_door(door);
 }
@@ -211,6 +229,7 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
     if (!mqtt)
         return -ENOMEM;
     mqtt->options = *options;
+    mqtt->began_ns = edge_wall_ns();
     mqtt->host = edge_strdup(options->host);
     if (options->host && !mqtt->host) {
         free(mqtt);
@@ -222,9 +241,11 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
         .loop = loop,
         .limits = {.packet = PACKET_MAX,
                    .queued = options->max_queued ? options->max_queued : MAX_QUEUED,
+                   .unanswered = MAX_UNANSWERED,
                    .in_flight = options->max_in_flight ? options->max_in_flight : MAX_IN_FLIGHT,
                    .out_flight = MAX_OUT_FLIGHT,
                    .connect_ms = options->connect_ms ? options->connect_ms : CONNECT_MS,
+                   .strangers = MAX_STRANGERS,
                    .keep_alive_s = KEEP_ALIVE_S},
         .connect = on_connect,
         .arg = mqtt,
@@ -236,13 +257,14 @@ int hub_mqtt_create(struct edge_loop *loop, const struct hub_mqtt_options *optio
 void hub_mqtt_accept(struct hub_mqtt *mqtt, struct edge_stream *stream, bool ws)
 {
     if (mqtt->clients.count >= mqtt->options.max_clients) {
-        edge_warn("mqtt client refused: from=%s reason=%u clients are the limit",
-                  edge_stream_address(stream), mqtt->options.max_clients);
+        edge_log_about(EDGE_LOG_WARN, edge_stream_address(stream),
+                       "mqtt client refused: from=%s reason=%u clients are the limit",
+                       edge_stream_address(stream), mqtt->options.max_clients);
         edge_stream_close(stream);
         return;
     }
     if (hub_mqtt_client_open(&mqtt->clients, stream, ws) < 0)
-        edge_warn("mqtt client refused: reason=out of memory");
+        edge_log_about(EDGE_LOG_WARN, NULL, "mqtt client refused: reason=out of memory");
 }
 
 unsigned hub_mqtt_clients(const struct hub_mqtt *mqtt)

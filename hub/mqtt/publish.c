@@ -42,7 +42,7 @@ static void send_message(struct hub_mqtt_session *s, const struct edge_message *
 static void telemetry(struct hub_mqtt_session *s, const struct edge_topic *topic,
                       const struct mqtt_publish *publish, hub_mqtt_ticket ticket)
 {
-    struct edge_message message = {0};
+    EDGE_CLEANUP(hub_mqtt_message_fini) struct edge_message message = {0};
     struct edge_err err = {0};
 
     if (!edge_identity_equal(&topic->who, &s->who))
@@ -51,7 +51,6 @@ static void telemetry(struct hub_mqtt_session *s, const struct edge_topic *topic
         hub_mqtt_drop(s, "message not taken: %s", err.text);
     else
         send_message(s, &message, ticket);
-    edge_message_fini(&message);
 }
 
 /* A twin request; its rid goes back byte for byte. */

@@ -18,8 +18,8 @@ struct hub_mqtt_options {
     const char *host;     /* the name that user names must carry; copied. NULL: any */
     unsigned max_clients; /* 0: 20,000 */
     unsigned
-        max_in_flight;   /* publishes a client may have unacknowledged before it is paused; 0: 64 */
-    size_t max_queued;   /* bytes waiting for a client before deliveries stop; 0: 512 KiB */
+        max_in_flight; /* publishes a client may have unacknowledged before it is paused; 0: 128 */
+    size_t max_queued; /* bytes waiting for a client before deliveries stop; 0: 512 KiB */
     unsigned connect_ms; /* for the CONNECT to come; 0: 10 s */
     /** A CONNECT whose user name is not IoT Hub's is offered here first (DPS in the local cloud);
      * NULL, or false: refused. See hub/mqtt/client.h for what the callee does with it. */

@@ -19,9 +19,6 @@ void hub_mqtt_forget(struct hub_mqtt_session *s)
     if (s->pending > 0 || s->client || s->session)
         return;
     free_will(s);
-    for (unsigned i = 0; s->few && i < s->few->ninputs; i++)
-        free(s->few->inputs[i]);
-    free(s->few);
     free(s);
 }
 
@@ -43,7 +40,8 @@ static void will_done(enum hub_result result, const char *why, void *arg)
     struct hub_mqtt_session *s = arg;
 
     if (result != HUB_OK)
-        edge_warn("mqtt will not sent: client=%s reason=%s", s->name, why ? why : "");
+        edge_log_about(EDGE_LOG_WARN, s->name, "mqtt will not sent: client=%s reason=%s", s->name,
+                       why ? why : "");
     close_session(s);
     hub_mqtt_release(s);
 }
@@ -77,7 +75,8 @@ void hub_mqtt_drop(struct hub_mqtt_session *s, const char *fmt, ...)
     va_start(args, fmt);
     (void) vsnprintf(reason, sizeof reason, fmt, args);
     va_end(args);
-    edge_warn("mqtt client dropped: client=%s reason=%s", s->name, reason);
+    edge_log_about(EDGE_LOG_WARN, s->name, "mqtt client dropped: client=%s reason=%s", s->name,
+                   reason);
     end_session(s, true);
     hub_mqtt_client_close(client, false);
 }
@@ -97,8 +96,9 @@ static void on_end(enum hub_mqtt_end why, const struct edge_err *err, void *arg)
     struct hub_mqtt_client *client = s->client;
     bool drop = why != HUB_MQTT_LEFT && why != HUB_MQTT_BROKEN;
 
-    edge_info("mqtt client gone: client=%s reason=%s%s%s", s->name, ends[why],
-              err->text[0] ? ": " : "", err->text);
+    edge_log_about(why == HUB_MQTT_BROKEN ? EDGE_LOG_WARN : EDGE_LOG_INFO, s->name,
+                   "mqtt client gone: client=%s reason=%s%s%s", s->name, ends[why],
+                   err->text[0] ? ": " : "", err->text);
     end_session(s, why != HUB_MQTT_LEFT && why != HUB_MQTT_CLOSING);
     hub_mqtt_client_close(client, drop);
 }
@@ -120,7 +120,8 @@ static void on_closed(enum hub_result why, void *arg)
     s->client = NULL;
     s->ended = true;
     if (client)
-        edge_info("mqtt client closed: client=%s reason=%s", s->name, reason ? reason : "failure");
+        edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client closed: client=%s reason=%s", s->name,
+                       reason ? reason : "failure");
     hub_mqtt_client_close(client, false);
     hub_mqtt_forget(s);
 }
@@ -132,18 +133,25 @@ int hub_mqtt_message(const struct edge_topic *topic, const struct mqtt_publish *
 
     if (rc < 0)
         return rc;
-    if (publish->retain) { /* nothing is retained; IoT Hub says so to who reads the message */
+    /* nothing is retained or told apart; IoT Hub says so to who reads the message */
+    if (publish->retain)
         rc = edge_message_add(ret, "mqtt-retain", "true");
-        if (rc < 0)
-            return edge_wrap(err, rc, "property mqtt-retain");
-    }
-    rc = edge_message_set_body(ret, publish->payload.data, publish->payload.len);
+    if (rc == 0 && publish->dup)
+        rc = edge_message_add(ret, "mqtt-dup", "true");
     if (rc < 0)
-        return edge_wrap(err, rc, "body");
+        return edge_wrap(err, rc, "property of the packet's flags");
+    ret->body = (uint8_t *) (uintptr_t) publish->payload.data;
+    ret->len = publish->payload.len;
     if (edge_message_size(ret) > EDGE_MESSAGE_MAX)
         return edge_fail(err, EDGE_ELIMIT, "message of %zu bytes is over the limit of %d",
                          edge_message_size(ret), EDGE_MESSAGE_MAX);
     return 0;
+}
+
+void hub_mqtt_message_fini(struct edge_message *message)
+{
+    message->body = NULL;
+    edge_message_fini(message);
 }
 
 int hub_mqtt_keep_will(struct hub_mqtt_session *s, const struct mqtt_connect *connect)
@@ -153,6 +161,7 @@ int hub_mqtt_keep_will(struct hub_mqtt_session *s, const struct mqtt_connect *co
         .payload = connect->will_payload,
         .retain = connect->will_retain,
     };
+    EDGE_CLEANUP(hub_mqtt_message_fini) struct edge_message message = {0};
     struct edge_topic topic;
     int rc;
 
@@ -160,13 +169,17 @@ int hub_mqtt_keep_will(struct hub_mqtt_session *s, const struct mqtt_connect *co
         return 0;
     edge_topic_parse((const char *) connect->will_topic.data, connect->will_topic.len, &topic);
     if (topic.kind != EDGE_TOPIC_TELEMETRY || !edge_identity_equal(&topic.who, &s->who)) {
-        edge_warn("mqtt will ignored, it is not for the client's telemetry: client=%s", s->name);
+        edge_log_about(EDGE_LOG_WARN, s->name,
+                       "mqtt will ignored, it is not for the client's telemetry: client=%s",
+                       s->name);
         return 0;
     }
     s->will = calloc(1, sizeof *s->will);
     if (!s->will)
         return -ENOMEM;
-    rc = hub_mqtt_message(&topic, &publish, s->will, NULL);
+    rc = hub_mqtt_message(&topic, &publish, &message, NULL);
+    if (rc == 0)
+        rc = edge_message_copy(&message, s->will);
     if (rc == 0)
         rc = edge_message_add(s->will, "iothub-MessageType", "Will");
     if (rc < 0)

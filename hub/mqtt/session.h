@@ -10,9 +10,7 @@
 #include "hub/mqtt/client.h"
 
 enum {
-    HUB_MQTT_TWIN_MAX = 16,   /* twin requests under way */
-    HUB_MQTT_INPUTS_MAX = 50, /* filters of single inputs */
-    HUB_MQTT_HELD_MAX = 64,   /* messages of inputs nobody subscribed to */
+    HUB_MQTT_TWIN_MAX = 16, /* twin requests under way */
 };
 
 struct hub_mqtt_session {
@@ -21,6 +19,7 @@ struct hub_mqtt_session {
     struct hub_session *session;    /* NULL: not open yet, or ended */
     struct edge_identity who;
     char name[2 * EDGE_ID_MAX + 2];
+    int64_t began_ns; /* of the head, wall clock */
     unsigned pending; /* answers of the backend that will come */
     unsigned twins;   /* of these: for twin requests */
     unsigned features;
@@ -29,16 +28,6 @@ struct hub_mqtt_session {
     bool clean;
     bool ended; /* the client has; a will may be under way */
     struct edge_message *will;
-    bool all_inputs;                 /* or those in `few` */
-    struct hub_mqtt_few_inputs *few; /* NULL: no single input was ever asked for */
-};
-/* Single inputs subscribed to. What comes for another one is held: neither settled nor sent, until
- * somebody wants it. */
-struct hub_mqtt_few_inputs {
-    char *inputs[HUB_MQTT_INPUTS_MAX];
-    unsigned ninputs;
-    uint64_t held[HUB_MQTT_HELD_MAX];
-    unsigned nheld;
 };
 
 /** A side has ended: free it when nothing is left. */
@@ -52,10 +41,16 @@ void hub_mqtt_drop(struct hub_mqtt_session *s, const char *fmt, ...) EDGE_PRINTF
  * @return 0, also for one that is passed over, or -ENOMEM */
 EDGE_MUST_CHECK int hub_mqtt_keep_will(struct hub_mqtt_session *s,
                                        const struct mqtt_connect *connect);
-/** A publish of telemetry as a message. @return 0, EDGE_EINVALID, EDGE_ELIMIT, -ENOMEM */
+/** A publish of telemetry as a message; the body stays the publish's. @return 0, EDGE_EINVALID,
+ * EDGE_ELIMIT, -ENOMEM; hub_mqtt_message_fini afterwards */
 EDGE_MUST_CHECK int hub_mqtt_message(const struct edge_topic *topic,
                                      const struct mqtt_publish *publish, struct edge_message *ret,
                                      struct edge_err *err);
+void hub_mqtt_message_fini(struct edge_message *message);
+static inline void hub_mqtt_message_finip(struct edge_message *message)
+{
+    hub_mqtt_message_fini(message);
+}
 /** Stop or resume deliveries as the client can take them. */
 void hub_mqtt_regulate(struct hub_mqtt_session *s);
 

@@ -1,4 +1,5 @@
 /* SUBSCRIBE and UNSUBSCRIBE: filters become features of the session. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,69 +40,29 @@ static void switch_features(struct hub_mqtt_session *s, unsigned on, unsigned of
     s->backend->ops->subscribe(s->session, on, off, on_switched, switching);
 }
 
-static int find_input(const struct hub_mqtt_few_inputs *few, struct edge_bytes input)
+/* @return how many inputs are wanted now; without a backend that knows inputs, all or none */
+static int want_input(const struct hub_mqtt_session *s, struct edge_bytes input, bool on)
 {
-    for (unsigned i = 0; i < few->ninputs; i++)
-        if (strlen(few->inputs[i]) == input.len &&
-            memcmp(few->inputs[i], input.data, input.len) == 0)
-            return (int) i;
-    return -1;
-}
+    EDGE_CLEANUP(edge_free) char *name = NULL;
 
-/* What nobody wanted may be wanted now: it comes again. */
-static void release_held(struct hub_mqtt_session *s)
-{
-    if (!s->few)
-        return;
-    for (unsigned i = 0; i < s->few->nheld; i++)
-        s->backend->ops->settle(s->session, s->few->held[i], HUB_RELEASED);
-    s->few->nheld = 0;
-    hub_mqtt_regulate(s);
-}
-
-static bool add_single_input(struct hub_mqtt_session *s, struct edge_bytes input)
-{
-    struct hub_mqtt_few_inputs *few = s->few;
-    char *text;
-
-    if (!few)
-        few = s->few = calloc(1, sizeof *few);
-    if (!few || find_input(few, input) >= 0)
-        return few;
-    if (few->ninputs == HUB_MQTT_INPUTS_MAX)
-        return false;
-    text = strndup((const char *) input.data, input.len);
-    if (text)
-        few->inputs[few->ninputs++] = text;
-    return text;
+    if (!s->backend->ops->input)
+        return on;
+    if (!input.data)
+        return s->backend->ops->input(s->session, HUB_EVERY_INPUT, on);
+    name = strndup((const char *) input.data, input.len);
+    return name ? s->backend->ops->input(s->session, name, on) : -ENOMEM;
 }
 
 /* @return false: it was one too many, and the client is gone */
 static bool add_input(struct hub_mqtt_session *s, struct edge_bytes input)
 {
-    if (!input.data) {
-        s->all_inputs = true;
-    } else if (!add_single_input(s, input)) {
-        hub_mqtt_drop(s, "more than %d filters", HUB_MQTT_INPUTS_MAX);
-        return false;
-    }
-    release_held(s);
-    return true;
-}
+    int rc = want_input(s, input, true);
 
-/* @return false while another filter still asks for inputs */
-static bool remove_input(struct hub_mqtt_session *s, struct edge_bytes input)
-{
-    struct hub_mqtt_few_inputs *few = s->few;
-    int at = few && input.data ? find_input(few, input) : -1;
-
-    if (!input.data)
-        s->all_inputs = false;
-    if (at >= 0) {
-        free(few->inputs[at]);
-        few->inputs[at] = few->inputs[--few->ninputs];
-    }
-    return !s->all_inputs && (!few || few->ninputs == 0);
+    if (rc == EDGE_ELIMIT)
+        hub_mqtt_drop(s, "more inputs than it may subscribe to");
+    else if (rc < 0)
+        hub_mqtt_drop(s, "%s", edge_strerror(rc));
+    return rc >= 0;
 }
 
 /* One filter as a feature of this client; 0 when it is not one. */
@@ -152,7 +113,7 @@ static void unsubscribe(struct hub_mqtt_session *s, struct edge_bytes filters,
     while (mqtt_next_filter(&filters, &filter, NULL)) {
         unsigned feature = feature_of(s, filter, &input);
 
-        if (feature != EDGE_FEATURE_INPUTS || remove_input(s, input))
+        if (feature != EDGE_FEATURE_INPUTS || want_input(s, input, false) <= 0)
             off |= feature;
     }
     switch_features(s, 0, off & s->features, ticket, 0);

@@ -28,19 +28,34 @@ static char *decoded(struct edge_bytes text)
     return edge_buf_take(&out);
 }
 
+/* How the first SDK with modules ended it. */
+static const char preview[] = "/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices."
+                              "Client/1.5.1-preview-003";
+
+static const uint8_t *find_preview(struct edge_bytes text)
+{
+    size_t len = sizeof preview - 1;
+
+    if (text.len < len || memcmp(text.data + text.len - len, preview, len) != 0)
+        return NULL;
+    return text.data + text.len - len;
+}
+
 /* Between the path and the query: at "/?", which an id may also begin with, or at the last '/'.
  * @return where the query begins, or NULL */
 static const uint8_t *find_query(struct edge_bytes text, struct edge_bytes *ret_path)
 {
     const uint8_t *end = text.data + text.len;
-    const uint8_t *slash = text.len ? memchr(text.data, '/', text.len) : NULL;
+    const uint8_t *slash = memchr(text.data, '/', text.len);
     const uint8_t *mark = slash ? memmem(slash + 1, (size_t) (end - slash - 1), "/?", 2) : NULL;
 
     if (mark) {
         *ret_path = part(text.data, mark);
         return mark + 2;
     }
-    slash = text.len ? memrchr(text.data, '/', text.len) : NULL;
+    slash = find_preview(text);
+    if (!slash)
+        slash = memrchr(text.data, '/', text.len);
     if (!slash)
         return NULL;
     *ret_path = part(text.data, slash);
@@ -118,7 +133,7 @@ int hub_mqtt_user_parse(struct edge_bytes text, struct hub_mqtt_user *ret, struc
     int rc;
 
     *ret = (struct hub_mqtt_user){0};
-    query = find_query(text, &path);
+    query = text.len > 0 ? find_query(text, &path) : NULL;
     if (!query)
         return edge_fail(err, EDGE_EINVALID,
                          "user name is not host/device[/module]/?api-version=…");

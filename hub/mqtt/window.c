@@ -41,6 +41,7 @@ int mqtt_requests_add(struct mqtt_requests *r, const struct mqtt_request *reques
     r->ring[(r->first + r->count) % r->size] = *request;
     *ret_ticket = r->ticket + r->count;
     r->count++;
+    r->bytes += request->bytes;
     return 0;
 }
 
@@ -63,6 +64,7 @@ bool mqtt_requests_next(struct mqtt_requests *r, struct mqtt_request *ret)
     *ret = r->ring[r->first];
     r->first = (r->first + 1) % r->size;
     r->count--;
+    r->bytes -= ret->bytes;
     r->ticket++;
     return true;
 }
@@ -70,7 +72,7 @@ bool mqtt_requests_next(struct mqtt_requests *r, struct mqtt_request *ret)
 void mqtt_requests_fini(struct mqtt_requests *r)
 {
     free(r->ring);
-    *r = (struct mqtt_requests){.max = r->max};
+    *r = (struct mqtt_requests){.max = r->max, .max_bytes = r->max_bytes};
 }
 
 static bool id_used(const struct mqtt_sent *s, uint16_t id)

@@ -4,6 +4,7 @@
 #define HUB_MQTT_WINDOW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -11,20 +12,22 @@
 /** A PUBLISH, SUBSCRIBE or UNSUBSCRIBE of the client. */
 struct mqtt_request {
     uint64_t granted; /* of a SUBSCRIBE: bit n, QoS 1 */
+    uint32_t bytes;   /* of the packet */
     uint16_t id;      /* 0: no answer is owed (QoS 0) */
     uint8_t answer;   /* enum mqtt_type */
-    uint8_t filters;
-    bool done;
+    uint8_t filters : 7;
+    bool done : 1;
 };
-/** A ring that grows up to `max`. Zero it, set `max`. */
+/** A ring that grows up to `max`. Zero it, set `max` and `max_bytes`. */
 struct mqtt_requests {
     struct mqtt_request *ring;
     unsigned size, first, count, max;
-    uint32_t ticket; /* of the first */
+    size_t bytes, max_bytes; /* of the requests in it */
+    uint32_t ticket;         /* of the first */
 };
 static inline bool mqtt_requests_full(const struct mqtt_requests *r)
 {
-    return r->count >= r->max;
+    return r->count >= r->max || r->bytes >= r->max_bytes;
 }
 /** @return 0 or -ENOMEM; must not be full */
 EDGE_MUST_CHECK int mqtt_requests_add(struct mqtt_requests *r, const struct mqtt_request *request,

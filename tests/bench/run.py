@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast and how small, beside containerd's own client on the same machine in the same minute.
 
-    EDGE_BIN=build/release/bin tests/bench/run.py [apply] [pull] [idle] [restart] [routes]
+    EDGE_BIN=build/release/bin tests/bench/run.py [apply] [pull] [idle] [restart] [routes] [hub] [hub_idle]
 
 Prints one table. Absolute figures are this machine's; the ratios are what to compare. Fails only on
 ratios that no load of the machine can explain.
@@ -15,14 +15,18 @@ import services  # noqa: E402
 import case  # noqa: E402
 import cloud_device  # noqa: E402
 import emulator  # noqa: E402
+import hub_bench  # noqa: E402
+import hub_idle  # noqa: E402
 import idle  # noqa: E402
 import modules  # noqa: E402
 import pull  # noqa: E402
 import restart  # noqa: E402
 import routes  # noqa: E402
+from table import show  # noqa: E402
 
 PARTS = {"apply": modules.measure, "pull": pull.measure, "idle": idle.measure, "restart": restart.measure,
-         "cloud": cloud_device.measure, "emulator": emulator.measure, "routes": routes.measure}
+         "cloud": cloud_device.measure, "emulator": emulator.measure, "routes": routes.measure, "hub": hub_bench.measure,
+         "hub_idle": hub_idle.measure}
 
 
 class Bench:
@@ -56,28 +60,6 @@ class Bench:
         self.clear()
         for service in (self.agent, self.registry, self.containerd):
             service.stop()
-
-
-def figure(value):
-    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
-
-
-def show(rows):
-    """Print the table; returns how many rows are absurd."""
-    lines = [("", "ours", "anchor", "", "ratio", "anchor is")]
-    bad = 0
-    for what, ours, anchor, unit, limit, beside in rows:
-        ratio = ours / anchor if anchor else ours
-        absurd = ratio > limit
-        bad += absurd
-        lines.append((what, figure(ours), figure(anchor) if anchor else "", unit,
-                      f"{ratio:.2f}" if anchor else "", beside + (f"   ABSURD: limit {limit}" if absurd else "")))
-    widths = [max(len(line[column]) for line in lines) for column in range(6)]
-    for line in lines:
-        cells = [text.ljust(width) if column in (0, 3, 5) else text.rjust(width)
-                 for column, (text, width) in enumerate(zip(line, widths))]
-        print("  ".join(cells).rstrip())
-    return bad
 
 
 def main():

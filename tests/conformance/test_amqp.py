@@ -12,9 +12,9 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import sandbox  # noqa: E402
 import cloud  # noqa: E402
+from peers import By, Proton  # noqa: E402
 
 import proton  # noqa: E402
-import proton.reactor  # noqa: E402
 import proton.utils  # noqa: E402
 import uamqp  # noqa: E402
 import uamqp.authentication  # noqa: E402
@@ -30,45 +30,6 @@ def token(resource, key, policy=None, raw=False, seconds=3600):
     digest = hmac.new(key, f"{resource}\n{until}".encode(), hashlib.sha256).digest()
     sig = urllib.parse.quote(base64.b64encode(digest), safe="")
     return f"SharedAccessSignature sr={resource}&sig={sig}&se={until}" + (f"&skn={policy}" if policy else "")
-
-
-class By(proton.reactor.LinkOption):
-    """A link in the name of another: who;edge."""
-
-    def __init__(self, chain):
-        self.chain = chain
-
-    def apply(self, link):
-        link.properties = {proton.symbol("com.microsoft:auth-chain"): self.chain}
-
-
-class Proton:
-    """A blocking connection of Qpid Proton's own."""
-
-    def __init__(self, hub, **more):
-        tls = proton.SSLDomain(proton.SSLDomain.MODE_CLIENT)
-        tls.set_trusted_ca_db(hub.ca)
-        tls.set_peer_authentication(proton.SSLDomain.VERIFY_PEER_NAME)
-        self.connection = proton.utils.BlockingConnection(f"amqps://{HUB}:5671", ssl_domain=tls, timeout=20, **more)
-
-    def ask(self, address, request, options=None):
-        sender = self.connection.create_sender(address, name=f"pair-{address}", options=options)
-        receiver = self.connection.create_receiver(address, credit=5, name=f"pair-{address}", options=options)
-        sender.send(request)
-        answer = receiver.receive(20)
-        sender.close()
-        receiver.close()
-        return answer
-
-    def put_token(self, audience, text):
-        request = proton.Message(id=proton.ulong(7), address="$cbs", reply_to="cbs", body=text, properties={
-            "operation": "put-token", "type": "servicebus.windows.net:sastoken", "name": audience})
-        answer = self.ask("$cbs", request)
-        assert answer.correlation_id == 7, answer.correlation_id
-        return answer.properties["status-code"]
-
-    def close(self):
-        self.connection.close()
 
 
 class Amqp(unittest.TestCase):
@@ -90,7 +51,7 @@ class Amqp(unittest.TestCase):
         return dict(part.split("=", 1) for part in text.split(";"))["SharedAccessKey"]
 
     def proton(self, **more):
-        client = Proton(self.hub, **more)
+        client = Proton(HUB, self.hub.ca, **more)
         self.addCleanup(client.close)
         return client
 

@@ -1,4 +1,4 @@
-"""Clients of other makers, which know nothing of IoT Hub, behind an edge hub: mosquitto_pub, mosquitto_sub and MQTT.js."""
+"""Clients of other makers, which know nothing of IoT Hub, behind an edge hub: mosquitto_pub, mosquitto_sub, MQTT.js, rhea."""
 import os
 import signal
 import subprocess
@@ -202,10 +202,10 @@ class HubRaw(unittest.TestCase):
         bag = dict(part.split("=", 1) for part in topic.split("/")[-1].split("&"))
         self.assertEqual((bag["k"], bag["%24.cdid"], bag["%24.cmid"]), ("v%20w", "edge1", "sensor"))
 
-    # MQTT.js
+    # MQTT.js, rhea
 
-    def run_cases(self, transport):
-        cloud.run_node(self, self.place.cloud, "raw.js", transport, *os.environ.get("EDGE_CASES", "").split(),
+    def run_cases(self, transport, file="raw.js"):
+        cloud.run_node(self, self.place.cloud, file, transport, *os.environ.get("EDGE_CASES", "").split(),
                        more=edge_hub.node_environment(self.place))
 
     def test_mqtt_js(self):
@@ -213,6 +213,12 @@ class HubRaw(unittest.TestCase):
 
     def test_mqtt_js_by_websocket(self):
         self.run_cases("mqtt-ws")
+
+    def test_rhea(self):
+        self.run_cases("amqp", "peer.js")
+
+    def test_rhea_by_websocket(self):
+        self.run_cases("amqp-ws", "peer.js")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ ROUTES = {"up": "FROM /messages/* WHERE dest = 'cloud' INTO $upstream",
 # Of device.js, what is the same behind a hub; the rest has a case of its own in edge.js, or is of the cloud alone.
 SAME = ["many_messages_in_a_row_are_all_acknowledged", "a_method_is_answered",
         "a_method_nobody_answers_times_out_and_one_of_nobody_is_404", "a_message_from_the_cloud_is_completed_and_fed_back",
-        "a_wrong_key_is_refused", "a_disabled_device_is_refused"]
+        "abandoned_comes_again_and_rejected_does_not", "a_wrong_key_is_refused", "a_disabled_device_is_refused"]
 
 
 class Control:
@@ -97,8 +97,14 @@ class HubSdk(unittest.TestCase):
     def test_mqtt_ws(self):
         self.run_cases("edge.js", "mqtt-ws", *sys_cases())
 
+    def test_amqp(self):
+        self.run_cases("edge.js", "amqp", *sys_cases())
+
+    def test_amqp_ws(self):
+        self.run_cases("edge.js", "amqp-ws", *sys_cases())
+
     def test_as_on_the_cloud(self):
-        for transport in ("mqtt", "mqtt-ws"):
+        for transport in ("mqtt", "mqtt-ws", "amqp", "amqp-ws"):
             self.run_cases("device.js", transport, *SAME)
 
     def test_routes_are_reported(self):

@@ -240,16 +240,16 @@ class Place:
 
     # Who there is
 
-    def _module_of(self, device, module, match=None):
-        key = key_of(f"{device}/{module}")
+    def _module_of(self, device, module, match=None, key=None):
+        key = key or key_of(f"{device}/{module}")
         self.cloud.service.ok("PUT", f"/devices/{device}/modules/{urllib.parse.quote(module)}", {
             "deviceId": device, "moduleId": module, "managedBy": "iotEdge",
             "authentication": {"type": "sas", "symmetricKey": {"primaryKey": key, "secondaryKey": key}}},
             headers={"If-Match": match} if match else None)
         return Identity(device, module, key)
 
-    def module(self, name):
-        return self._module_of(self.device, name)
+    def module(self, name, key=None):
+        return self._module_of(self.device, name, key=key)
 
     def _device(self, name, authentication, scope):
         self.cloud.service.ok("PUT", f"/devices/{name}", {

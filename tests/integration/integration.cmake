@@ -2,9 +2,12 @@
 # against the programs of this build.
 find_program(PYTHON3 python3 REQUIRED)
 
+# A further argument is the interpreter: /usr/bin/python3 has Debian's python3-qpid-proton and python3-uamqp.
 function(edge_python_test label folder subject timeout)
+  set(python ${PYTHON3} ${ARGN})
+  list(GET python -1 python)
   add_test(NAME ${label}.${subject}
-    COMMAND ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/test_${subject}.py)
+    COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/test_${subject}.py)
   set_tests_properties(${label}.${subject} PROPERTIES
     LABELS ${label} TIMEOUT ${timeout}
     ENVIRONMENT "EDGE_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
@@ -31,14 +34,26 @@ if(TARGET iothub-emulator)
   edge_python_test(integration integration emulator 300)
   edge_python_test(integration integration samples 120)
   edge_python_test(conformance conformance sdk 1200)
-  # Debian's python3, which has python3-qpid-proton and python3-uamqp.
-  add_test(NAME conformance.amqp COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/conformance/test_amqp.py)
-  set_tests_properties(conformance.amqp PROPERTIES LABELS conformance TIMEOUT 300
-    ENVIRONMENT "EDGE_BIN=${PROJECT_BINARY_DIR}/bin;PYTHONDONTWRITEBYTECODE=1")
+  edge_python_test(conformance conformance amqp 300 /usr/bin/python3)
 endif()
 if(TARGET iothub-emulator AND TARGET edge-hub)
-  foreach(subject hub_sdk hub_raw)
+  foreach(subject hub_load hub_hostile)
+    edge_python_test(integration integration ${subject} 600)
+  endforeach()
+  foreach(subject hub_sdk hub_raw hub_gateway)
     edge_python_test(conformance conformance ${subject} 1200)
+  endforeach()
+  if(NOT EDGE_SANITIZE) # minutes of waiting for what is away
+    edge_python_test(integration integration hub_upstream 900)
+    edge_python_test(integration integration hub_outage 900)
+    edge_python_test(integration integration hub_storm 300)
+  endif()
+  edge_python_test(crash integration hub_crash 3600)
+  foreach(subject hub_wire hub_topics hub_session hub_tls)
+    edge_python_test(conformance conformance ${subject} 180)
+  endforeach()
+  foreach(subject hub_amqp hub_security)
+    edge_python_test(conformance conformance ${subject} 600 /usr/bin/python3)
   endforeach()
 endif()
 if(TARGET iothub-emulator AND TARGET edge-securityd AND TARGET edge-hub)
@@ -54,7 +69,7 @@ if(TARGET iothub-emulator AND TARGET edge-securityd)
 endif()
 
 # The longest begin first, so that none is left alone at the end.
-foreach(pair cloud_life:180 quickstart:150 cloud:97 module_network:70 cloud_websocket:61 policies:49 logs:30)
+foreach(pair hub_upstream:200 cloud_life:180 quickstart:190 cloud:97 module_network:70 cloud_websocket:61 policies:49 logs:30)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 subject)
   list(GET pair 1 seconds)

@@ -14,6 +14,7 @@ enum {
     STEADY_MS = 60 * 1000, /* a connection that has lasted so long is no flapping */
     TOKEN_PAUSES = 60,     /* between tries for the next token: times the least pause */
     DAY_MS = 24 * 3600 * 1000,
+    PROBE_PART = 4,  /* of the usual time for an answer */
     LINKS_SLACK = 2, /* links count until both sides have ended them */
 };
 
@@ -29,6 +30,7 @@ struct hub_token_ask {
 
 static void renew_later(struct hub_trunk *trunk)
 {
+    trunk->probing = false;
     edge_timer_arm(trunk->renewal, (uint64_t) TOKEN_PAUSES * trunk->options.pause_min_ms);
 }
 
@@ -212,12 +214,15 @@ static void act_up(struct hub_trunk *trunk)
 
 static void act_renewed(struct hub_trunk *trunk)
 {
+    trunk->probing = false;
     edge_timer_arm(trunk->renewal, renew_in_ms(trunk));
 }
 
 static void act_put(struct hub_trunk *trunk)
 {
-    edge_timer_arm(trunk->renewal, trunk->options.answer_ms);
+    unsigned part = trunk->probing ? PROBE_PART : 1;
+
+    edge_timer_arm(trunk->renewal, trunk->options.answer_ms / part);
     hub_cbs_put(trunk);
 }
 
@@ -252,8 +257,10 @@ void hub_trunk_proved(struct hub_trunk *trunk)
 
 void hub_trunk_probe(struct hub_trunk *trunk)
 {
-    if (trunk->state == TRUNK_UP && !trunk->ask && !trunk->token && !trunk->put_id[0])
-        act_ask(trunk);
+    if (trunk->state != TRUNK_UP || trunk->ask || trunk->token || trunk->put_id[0])
+        return;
+    trunk->probing = true;
+    act_ask(trunk);
 }
 
 /* ---- loss ---- */
@@ -270,7 +277,7 @@ void hub_trunk_let_go(struct hub_trunk *trunk)
     trunk->ask = NULL;
     trunk->token = edge_wipe(trunk->token);
     trunk->put_id[0] = '\0';
-    trunk->choked = false;
+    trunk->choked = trunk->probing = false;
     edge_timer_disarm(trunk->timer);
     edge_timer_disarm(trunk->renewal);
 }

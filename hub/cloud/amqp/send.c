@@ -12,13 +12,22 @@
 
 enum { ARENA_MAX = 256 * 1024 };
 
+/* Without what says where it comes from, which was not there when it was taken and is not sent. */
+static size_t size_of(const struct edge_message *message)
+{
+    struct edge_message sent = *message;
+
+    sent.sys[EDGE_SYS_ORIGIN_DEVICE] = sent.sys[EDGE_SYS_ORIGIN_MODULE] = NULL;
+    return edge_message_size(&sent);
+}
+
 static int encode(const struct edge_message *message, struct edge_buf *out)
 {
     struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
     struct hub_amqp_message mapped;
     int rc;
 
-    if (edge_message_size(message) > EDGE_MESSAGE_MAX)
+    if (size_of(message) > EDGE_MESSAGE_MAX)
         return EDGE_ELIMIT;
     rc = hub_amqp_to_cloud(message, &arena, &mapped);
     if (rc == 0)

@@ -282,6 +282,7 @@ struct hub_trunk {
     int64_t until_s;           /* its end */
     pn_session_t *session;     /* of $cbs */
     struct hub_limb cbs_ask, cbs_tell;
+    bool probing;    /* that is to see whether IoT Hub is still there */
     char put_id[37]; /* of the put-token under way; "": none */
 
     struct edge_map map; /* name -> struct hub_twig */

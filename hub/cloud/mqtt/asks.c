@@ -6,6 +6,8 @@
 #include "common/base/clock.h"
 #include "hub/cloud/mqtt/line.h"
 
+enum { PROBE_PART = 4 /* of the usual time for an answer */ };
+
 static void ask_twin(struct hub_line *line, struct hub_call *call)
 {
     int rc = hub_line_publish(line, call, 0);
@@ -31,8 +33,26 @@ void hub_line_pump_asks(struct hub_line *line)
     }
 }
 
+static int64_t earliest_due_ms(const struct hub_line *line)
+{
+    int64_t due_ms = INT64_MAX;
+
+    for (const struct hub_call *call = line->asks.first; call; call = call->next)
+        if (call->due_ms < due_ms)
+            due_ms = call->due_ms;
+    return due_ms;
+}
+
+static void rearm_clock(struct hub_line *line)
+{
+    int64_t left_ms = earliest_due_ms(line) - edge_now_ms();
+
+    if (line->asks.first)
+        edge_timer_arm(line->clock, left_ms > 0 ? (uint64_t) left_ms : 0);
+}
+
 static void begin_ask(struct hub_lines *lines, const struct edge_identity *who,
-                      struct hub_call *call)
+                      struct hub_call *call, unsigned answer_ms)
 {
     struct hub_line *line = hub_line_for(lines, who, call);
 
@@ -42,10 +62,9 @@ static void begin_ask(struct hub_lines *lines, const struct edge_identity *who,
         hub_line_fail(line, call, HUB_THROTTLED, "too many twin requests under way");
         return;
     }
-    call->due_ms = edge_now_ms() + lines->options.answer_ms;
-    if (line->asks.count == 0)
-        edge_timer_arm(line->clock, lines->options.answer_ms);
+    call->due_ms = edge_now_ms() + answer_ms;
     hub_calls_add(&line->asks, call);
+    rearm_clock(line);
     line->twins = true;
     hub_line_start(line);
     hub_line_subscribe(line);
@@ -58,8 +77,8 @@ static uint32_t next_rid(struct hub_lines *lines)
     return lines->last_rid;
 }
 
-void hub_line_twin_get(struct hub_lines *lines, const struct edge_identity *who,
-                       hub_twin_done *done, void *arg)
+static void twin_get(struct hub_lines *lines, const struct edge_identity *who, unsigned answer_ms,
+                     hub_twin_done *done, void *arg)
 {
     struct hub_call *call = hub_call_new(HUB_CALL_GET, arg);
 
@@ -74,7 +93,33 @@ void hub_line_twin_get(struct hub_lines *lines, const struct edge_identity *who,
         return;
     }
     call->topic = call->text.len;
-    begin_ask(lines, who, call);
+    begin_ask(lines, who, call, answer_ms);
+}
+
+void hub_line_twin_get(struct hub_lines *lines, const struct edge_identity *who,
+                       hub_twin_done *done, void *arg)
+{
+    twin_get(lines, who, lines->options.answer_ms, done, arg);
+}
+
+static void on_probe(enum hub_result result, const char *why, const char *json, size_t len,
+                     void *arg)
+{
+    struct hub_lines *lines = arg;
+
+    (void) result; /* no answer has ended the line */
+    (void) why;
+    (void) json;
+    (void) len;
+    lines->probing = false;
+}
+
+void hub_lines_probe(struct hub_lines *lines)
+{
+    if (lines->probing || !lines->up || lines->closing)
+        return;
+    lines->probing = true;
+    twin_get(lines, &lines->options.self, lines->options.answer_ms / PROBE_PART, on_probe, lines);
 }
 
 void hub_line_twin_patch(struct hub_lines *lines, const struct edge_identity *who,
@@ -96,7 +141,7 @@ void hub_line_twin_patch(struct hub_lines *lines, const struct edge_identity *wh
     if (rc < 0)
         hub_lines_fail(lines, call, hub_result_of(rc), edge_strerror(rc));
     else
-        begin_ask(lines, who, call);
+        begin_ask(lines, who, call, lines->options.answer_ms);
 }
 
 static bool read_rid(struct edge_bytes text, uint32_t *ret)
@@ -169,14 +214,19 @@ void hub_line_overdue(struct hub_line *line)
 {
     int64_t now = edge_now_ms();
     bool any = false;
+    struct hub_call *next;
 
-    while (line->asks.first && line->asks.first->due_ms <= now) {
-        hub_line_fail(line, hub_calls_take(&line->asks), HUB_TIMEOUT, "IoT Hub does not answer");
+    for (struct hub_call *call = line->asks.first; call; call = next) {
+        next = call->next;
+        if (call->due_ms > now)
+            continue;
+        hub_calls_remove(&line->asks, call);
+        hub_line_fail(line, call, HUB_TIMEOUT, "IoT Hub does not answer");
         any = true;
     }
-    if (line->asks.first)
-        edge_timer_arm(line->clock, (uint64_t) (line->asks.first->due_ms - now));
+    rearm_clock(line);
     if (any && line->wire)
-        hub_wire_ping(line->wire);
-    hub_line_drained(line);
+        hub_line_lost(line, HUB_UNAVAILABLE, "a twin request was not answered in time");
+    else
+        hub_line_drained(line);
 }

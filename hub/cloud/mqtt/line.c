@@ -69,8 +69,8 @@ void hub_line_lost(struct hub_line *line, enum hub_result result, const char *wh
         hub_lines_down(lines, text);
         return;
     }
-    if (lines->self->wire) /* if the network is gone, all should know soon */
-        hub_wire_ping(lines->self->wire);
+    if (line->refused == HUB_OK) /* if the network is gone, all should know soon */
+        hub_lines_probe(lines);
     edge_debug("upstream connection lost id=%s: %s", line->name, text);
 }
 

@@ -148,6 +148,7 @@ struct hub_lines {
     struct edge_timer *turn;
     uint32_t last_rid; /* of twin requests */
     bool up, closing;
+    bool probing;   /* a twin request of our own is under way */
     char said[640]; /* why it is unreachable, as told last */
 };
 
@@ -243,8 +244,11 @@ void hub_line_twin_patch(struct hub_lines *lines, const struct edge_identity *wh
 void hub_line_pump_asks(struct hub_line *line);
 void hub_line_answer(struct hub_line *line, const struct edge_incoming *in,
                      struct edge_bytes payload);
-/** Some have waited too long. */
+/** Some have waited too long: the line is lost. */
 void hub_line_overdue(struct hub_line *line);
+/** Another line has been lost: is IoT Hub still there? An answer to a ping says little; if a twin
+ * request is not answered soon, the self line is lost. */
+void hub_lines_probe(struct hub_lines *lines);
 
 /* wishes.c: subscriptions, and what comes by them */
 

@@ -10,7 +10,7 @@ enum {
     PAUSE_MAX_MS = 60 * 1000,
     ANSWER_MS = 20 * 1000,
     KEEP_ALIVE_S = 230, /* below the 4 minutes after which Azure's load balancers forget a flow */
-    SELF_KEEP_ALIVE_S = 20, /* one connection tells whether IoT Hub is there */
+    SELF_KEEP_ALIVE_S = 10, /* one connection tells whether IoT Hub is there */
     PORT = 8883,
     PORT_WEBSOCKET = 443,
 };

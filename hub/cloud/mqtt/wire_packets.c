@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "hub/cloud/mqtt/wire_internal.h"
 
 /* ---- what is said ---- */
@@ -125,7 +126,7 @@ void hub_wire_ping(struct hub_wire *w)
     if (w->state != SERVING || w->answer_due_ms > 0)
         return;
     if (put_short(w, bytes, mqtt_put_empty(bytes, MQTT_PINGREQ)) == 0)
-        w->answer_due_ms = wire_due_ms(w);
+        w->answer_due_ms = edge_now_ms() + w->answer_ms / 2;
     if (w->busy == 0)
         wire_rearm(w);
 }

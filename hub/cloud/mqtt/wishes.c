@@ -184,12 +184,11 @@ void hub_line_expire(struct hub_line *line, int64_t now_ms)
 
     while (line->nlocks > 0 && line->locks[0].expires_ms <= now_ms) {
         remove_lock(line, &line->locks[0]);
+        acknowledge(line); /* those behind it, however late this is */
         any = true;
     }
-    if (!any)
-        return;
-    acknowledge(line);
-    hub_line_again(line);
+    if (any)
+        hub_line_again(line);
 }
 
 static uint64_t lock_for(struct hub_line *line, uint16_t id)

@@ -230,7 +230,7 @@ module.exports = {
     assert.strictEqual(await code({ password: tokenOf({ ...who, key: Buffer.alloc(32).toString('base64') }) }), 5);
     assert.strictEqual(await code({ password: tokenOf(who, -3600) }), 5);
     assert.strictEqual(await code({ clientId: who.deviceId }), 5);
-    assert.strictEqual(await code({ username: `${hub}/${nameOf(who)}` }), 4);
+    assert.strictEqual(await code({ username: `${hub}/${nameOf(who)}` }), 3);
     assert.match(await code({ protocolVersion: 3, protocolId: 'MQIsdp' }), /closed before CONNACK/);
     assert.strictEqual(await code({}), 0);
   },

@@ -29,7 +29,7 @@ static void test_a_bag_is_system_and_application_properties(void **state)
 
 static void test_what_goes_out_reads_the_same_again(void **state)
 {
-    static const char bag[] = "%24.mid=id&%24.ct=a%2Fb&k%20k=v%26v&alone&empty=";
+    static const char bag[] = "k%20k=v%26v&alone&empty=&%24.mid=id&%24.ct=a%2Fb";
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(1000);
     struct edge_message m;
     (void) state;
@@ -40,9 +40,25 @@ static void test_what_goes_out_reads_the_same_again(void **state)
     edge_message_fini(&m);
 }
 
+static void test_a_percent_sign_may_be_one(void **state)
+{
+    static const char *const same[] = {"50%", "%", "%zz", "%4", "%%41", "a%00b", "%2"};
+    struct edge_message m;
+    (void) state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(same); i++) {
+        EDGE_CLEANUP(edge_free) char *bag = edge_format("x%%41%%=%s", same[i]);
+
+        assert_int_equal(parse(bag, &m), 0);
+        assert_string_equal(m.properties[0].name, "xA%");
+        assert_string_equal(m.properties[0].value, i == 4 ? "%A" : same[i]);
+        edge_message_fini(&m);
+    }
+}
+
 static void test_bad_bags_are_refused(void **state)
 {
-    static const char *const bad[] = {"a=%", "=x", "a=%0A", "a=%ff", "$.cdid=d", "%24.cmid=m"};
+    static const char *const bad[] = {"=x", "a=%0A", "a=%ff", "$.cdid=d", "%24.cmid=m"};
     (void) state;
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(bad); i++) {
@@ -56,7 +72,7 @@ static void test_bad_bags_are_refused(void **state)
 
 static void test_a_hub_says_whose_a_message_was(void **state)
 {
-    static const char bag[] = "%24.cdid=d&%24.cmid=m&k=v";
+    static const char bag[] = "k=v&%24.cdid=d&%24.cmid=m";
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(1000);
     struct edge_message m = {0};
     (void) state;
@@ -109,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_bag_is_system_and_application_properties),
         cmocka_unit_test(test_what_goes_out_reads_the_same_again),
+        cmocka_unit_test(test_a_percent_sign_may_be_one),
         cmocka_unit_test(test_bad_bags_are_refused),
         cmocka_unit_test(test_a_hub_says_whose_a_message_was),
         cmocka_unit_test(test_too_many_properties_are_refused),

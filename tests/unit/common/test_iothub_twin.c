@@ -78,20 +78,24 @@ static void test_limits_of_a_section(void **state)
     (void) state;
 
     expect_section("{\"a\":{\"b\":[1,\"x\",true,1.5],\"n\":null}}", 0, "");
-    expect_section("{\"a\":{\"b.c\":1}}", EDGE_EINVALID, "a.b.c");
+    expect_section("{\"a\":{\"b.c\":1}}", EDGE_EINVALID,
+                   "Property name b.c contains invalid character '.': a.b.c");
     expect_section("{\"$x\":1}", EDGE_EINVALID, "$x");
     expect_section("{\"a b\":1}", EDGE_EINVALID, "a b");
     expect_section("{\"\":1}", EDGE_EINVALID, "empty");
     expect_section("{\"n\":4503599627370495,\"m\":-4503599627370496}", 0, "");
-    expect_section("{\"n\":4503599627370496}", EDGE_EINVALID, "n: the integer");
+    expect_section("{\"n\":4503599627370496}", EDGE_EINVALID,
+                   "Property n has an out of bound value. Valid values are between "
+                   "-4503599627370496 and 4503599627370495");
     expect_section("{\"1\":{\"2\":{\"3\":{\"4\":{\"5\":{\"6\":{\"7\":{\"8\":{\"9\":{\"10\":{\"p\":"
                    "1}}}}}}}}}}}",
                    0, "");
     expect_section("{\"1\":{\"2\":{\"3\":{\"4\":{\"5\":{\"6\":{\"7\":{\"8\":{\"9\":{\"10\":{\"11\":"
                    "{}}}}}}}}}}}}",
-                   EDGE_ELIMIT, "deep");
-    expect_section("{\"a\":[1,null]}", EDGE_EINVALID, "null");
-    expect_section("{\"a#b\":1}", EDGE_EINVALID, "a#b");
+                   EDGE_ELIMIT, "Nested depth of twin property exceeds 10");
+    expect_section("{\"a\":[1,null]}", EDGE_EINVALID, "Arrays cannot contain 'null' as value");
+    expect_section("{\"a#b\":1}", EDGE_EINVALID,
+                   "Property name a#b contains invalid character '#'");
     expect_section("{\"a\xc2\x85\":1}", EDGE_EINVALID, "control");
     expect_section("[1]", EDGE_EINVALID, "no object");
 
@@ -99,7 +103,17 @@ static void test_limits_of_a_section(void **state)
     for (int i = 0; i < 4097; i++)
         edge_buf_puts(&text, "x");
     edge_buf_puts(&text, "\"}");
-    expect_section(text.data, EDGE_ELIMIT, "a: the text");
+    expect_section(text.data, EDGE_ELIMIT,
+                   "Value associated with property name a has length 4097 that exceeds maximum "
+                   "length of 4096");
+    edge_buf_consume(&text, text.len);
+    edge_buf_puts(&text, "{\"");
+    for (int i = 0; i < 1025; i++)
+        edge_buf_puts(&text, "n");
+    edge_buf_puts(&text, "\":1}");
+    expect_section(text.data, EDGE_ELIMIT,
+                   "Length of property name nnnnnnnnnn.. exceeds maximum length of 1024");
+    expect_section("{\"a\":{\"b\":[4503599627370496]}}", EDGE_EINVALID, "Property b has an out");
 }
 
 static void test_sizes_as_iot_hub_counts_them(void **state)

@@ -51,6 +51,15 @@ static void test_bad_documents_are_refused(void **state)
     }
 }
 
+static void test_nothing_is_no_document(void **state)
+{
+    struct edge_json *value = NULL;
+
+    (void) state;
+    assert_int_equal(edge_json_parse(NULL, 0, &value, NULL), EDGE_EINVALID);
+    assert_null(value);
+}
+
 static void test_deep_nesting_is_a_limit(void **state)
 {
     char text[200];
@@ -120,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equal_values_have_the_same_canonical_text),
         cmocka_unit_test(test_bad_documents_are_refused),
+        cmocka_unit_test(test_nothing_is_no_document),
         cmocka_unit_test(test_deep_nesting_is_a_limit),
         cmocka_unit_test(test_names_are_found_without_case_but_exact_wins),
         cmocka_unit_test(test_loose_values_read_as_docker_reads_them),

@@ -38,6 +38,7 @@ static void cloud_want(void *self, const struct edge_identity *who, const struct
 
     (void) who;
     cloud->wanted = wish->features;
+    cloud->wishes++;
 }
 
 static void cloud_send(void *self, const struct edge_identity *who,
@@ -288,6 +289,11 @@ void person_subscribe(struct person *person, unsigned on, unsigned off)
     person->house->core->backend.ops->subscribe(person->session, on, off, on_subscribed, person);
     house_until(person->house, &person->subscribed, before + 1);
     assert_int_equal(person->last, HUB_OK);
+}
+
+int person_want(struct person *person, const char *input, bool on)
+{
+    return person->house->core->backend.ops->input(person->session, input, on);
 }
 
 static void on_sent(enum hub_result result, const char *why, void *arg)

@@ -46,6 +46,7 @@ struct house_cloud {
     const char *bad_sender; /* whose messages get `bad_result`; or NULL */
     enum hub_result bad_result;
     unsigned wanted; /* features of the last wish */
+    unsigned wishes;
     struct edge_timer *timer;
 };
 struct house {
@@ -62,7 +63,9 @@ struct house {
 /** Calls of the mocked rooms, and what they answer. */
 extern struct house_mocks {
     unsigned desired, methods, gone, c2d_sessions, reported;
-    bool c2d_lock; /* c2d knows every lock */
+    unsigned forgotten, looked; /* hub_auth_refresh */
+    bool deleted;               /* nobody is in scope */
+    bool c2d_lock;              /* c2d knows every lock */
     enum hub_result granted, again;
 } house_mocks;
 
@@ -89,6 +92,8 @@ int person_try(struct house *house, struct person *person, const char *name, boo
                enum hub_protocol protocol, int64_t until_s);
 void person_close(struct person *person);
 void person_subscribe(struct person *person, unsigned on, unsigned off);
+/** Then person_subscribe. @return how many are wanted now, or negative */
+int person_want(struct person *person, const char *input, bool on);
 void person_send(struct person *person, const char *output, const char *body);
 void person_settle(struct person *person, unsigned index, enum hub_outcome outcome);
 

@@ -15,6 +15,7 @@ struct hub_session {
     bool open, keep, paused;
     bool kept; /* features are of an earlier, kept session */
     unsigned features;
+    unsigned inputs; /* wanted; the limit is 3 */
 };
 /** A `done` that is held back. */
 struct fake_held {
@@ -29,6 +30,7 @@ struct fake_backend {
     struct edge_buf notes; /* "auth edge1/modA token;open keep;send …;" */
     struct hub_session sessions[FAKE_SESSIONS];
     bool hold;               /* answers wait for fake_answer */
+    bool gone;               /* the end of a session answers what waits, as backend.h says */
     enum hub_result result;  /* of what is answered */
     enum hub_result granted; /* of authenticate */
     int open_rc;

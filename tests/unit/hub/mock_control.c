@@ -46,6 +46,13 @@ void hub_twins_free(struct hub_client *client)
     (void) client;
 }
 
+void hub_twins_forget(struct hub_core *core, const struct edge_identity *who)
+{
+    (void) core;
+    (void) who;
+    house_mocks.forgotten++;
+}
+
 int hub_twins_load(struct hub_core *core, struct edge_err *err)
 {
     (void) core;
@@ -194,11 +201,27 @@ void hub_auth_check(struct hub_auth *auth, const struct hub_claim *claim, hub_gr
     done(&grant, arg);
 }
 
+const char *hub_auth_chain(struct hub_auth *auth, const struct edge_identity *who)
+{
+    (void) auth;
+    (void) who;
+    return house_mocks.deleted ? NULL : "chain";
+}
+
 enum hub_result hub_auth_again(struct hub_auth *auth, const struct edge_identity *who)
 {
     (void) auth;
     (void) who;
     return house_mocks.again;
+}
+
+void hub_auth_refresh(struct hub_auth *auth, const struct edge_identity *who, hub_done *done,
+                      void *arg)
+{
+    (void) auth;
+    (void) who;
+    house_mocks.looked++;
+    done(HUB_OK, NULL, arg);
 }
 
 void hub_auth_online(struct hub_auth *auth)

@@ -137,8 +137,9 @@ int hub_store_set(struct hub_store *store, const char *kind, const char *name,
     the->writes++;
     if (!the->broken) {
         free(edge_map_remove(&the->documents, key));
-        assert_int_equal(
-            edge_map_set(&the->documents, key, strndup((const char *) data.data, data.len)), 0);
+        if (data.data)
+            assert_int_equal(
+                edge_map_set(&the->documents, key, strndup((const char *) data.data, data.len)), 0);
     }
     if (done)
         post((struct later){.done = done, .arg = arg, .rc = the->broken ? EDGE_ESTORE : 0});

@@ -1,6 +1,7 @@
 /* IoT Hub over AMQP as a client sees it, and what the backend is asked. */
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <proton/connection.h>
 #include <proton/delivery.h>
 #include <proton/disposition.h>
@@ -213,6 +214,17 @@ static void too_large(size_t size)
     amqp_client_send(&house.client, link, &message, false);
     client_saw("accepted;");
     free(body);
+}
+
+static void test_a_body_of_which_nothing_would_arrive_is_rejected(void **state)
+{
+    struct hub_amqp_message message = {.body = HUB_AMQP_BODY_VALUE,
+                                       .value = {.kind = HUB_AMQP_INT, .i = 1}};
+
+    (void) state;
+    come_in();
+    amqp_client_send(&house.client, attach(EVENTS, true), &message, false);
+    client_saw("rejected com.microsoft:argument-error;");
 }
 
 static void test_a_message_over_the_limit_is_rejected_and_the_link_lives(void **state)
@@ -583,6 +595,25 @@ static void test_the_end_of_the_server_is_no_close(void **state)
     hub_was_asked("close;");
 }
 
+static void test_what_is_under_way_when_the_client_goes_is_answered_to_nobody(void **state)
+{
+    pn_link_t *ask;
+
+    (void) state;
+    come_in();
+    ask = attach("/devices/edge1/modules/modA/twin", true);
+    attach("/devices/edge1/modules/modA/twin", false);
+    house.fake.hold = house.fake.gone = true;
+    twin_request(ask, "GET", " ");
+    twin_request(ask, "PATCH", "{}");
+    amqp_client_pump(&house.client);
+    assert_int_equal(house.fake.nheld, 2);
+    house.stream->handler.on_end(0, house.stream->arg);
+    hub_was_asked("close;");
+    assert_int_equal(house.fake.nheld, 0);
+    assert_int_equal(hub_amqp_clients(house.amqp), 0);
+}
+
 static void test_too_many_links_end_the_connection(void **state)
 {
     (void) state;
@@ -634,6 +665,7 @@ int main(void)
         TEST(test_telemetry_is_accepted_when_the_backend_has_it),
         TEST(test_many_messages_are_settled_and_credit_comes_back),
         TEST(test_throttled_telemetry_is_rejected_never_released),
+        TEST(test_a_body_of_which_nothing_would_arrive_is_rejected),
         TEST(test_a_message_over_the_limit_is_rejected_and_the_link_lives),
         TEST(test_a_message_over_what_is_kept_is_rejected_as_well),
         TEST(test_a_batch_is_many_messages_and_one_answer),
@@ -658,6 +690,7 @@ int main(void)
         TEST(test_plain_refused),
         TEST(test_a_client_that_closes_gets_a_close),
         TEST(test_the_end_of_the_server_is_no_close),
+        TEST(test_what_is_under_way_when_the_client_goes_is_answered_to_nobody),
         TEST(test_too_many_links_end_the_connection),
         TEST(test_a_silent_client_is_dropped),
     };

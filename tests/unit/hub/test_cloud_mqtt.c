@@ -371,12 +371,34 @@ static void test_a_twin_request_without_an_answer_ends(void **state)
     site.fake.hold = true;
     site_twin_get(&site_leaf);
     site_wait("twin 10 ;");
-    site_run(somebody);
+    site_wait("down;"); /* nor is our own request answered */
     site.fake.hold = false;
-    fake_answer(&site.fake); /* too late for anybody */
+    while (!nobody()) /* too late for anybody */
+        fake_answer(&site.fake);
+    site_wait("up;");
     site_twin_get(&site_leaf);
     site_wait("twin 0 ");
     assert_null(strstr(site.notes.data ? site.notes.data : "", "twin"));
+}
+
+/* Pings are answered. */
+static void test_who_takes_messages_and_says_nothing_is_not_there(void **state)
+{
+    (void) state;
+    site_open(100, 0);
+    site_wait("up;");
+    site_twin_get(&site_self);
+    site_wait("twin 0 ");
+    site.fake.hold = true;
+    site_send(&site_leaf, "1");
+    site_wait("sent 1 9;");
+    site_wait("down;");
+    site.fake.hold = false;
+    while (!nobody())
+        fake_answer(&site.fake);
+    site_wait("up;");
+    site_send(&site_leaf, "2");
+    site_wait("sent 2 0;");
 }
 
 /* What IoT Hub sends. */
@@ -570,6 +592,7 @@ int main(void)
         TEST(test_reported_properties_are_written),
         TEST(test_refusals_of_a_twin_are_told),
         TEST(test_a_twin_request_without_an_answer_ends),
+        TEST(test_who_takes_messages_and_says_nothing_is_not_there),
         TEST(test_desired_properties_and_methods_come),
         TEST(test_what_is_not_wanted_any_more_is_unsubscribed),
         TEST(test_a_message_is_completed_when_it_is_settled),

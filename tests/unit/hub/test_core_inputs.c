@@ -312,6 +312,128 @@ static void test_a_client_may_go_while_it_is_told(void **state)
     house_until(s->house, &s->b.ngot, 5);
 }
 
+/* Routes from a's outputs o0 to o5 to b's inputs of the same names. */
+static void six_inputs(struct scene *s)
+{
+    char json[2048] = "{";
+    size_t len = 1;
+
+    for (unsigned i = 0; i < 6; i++)
+        len += (size_t) snprintf(json + len, sizeof json - len,
+                                 "%s\"r%u\": \"FROM /messages/modules/a/outputs/o%u INTO "
+                                 "BrokeredEndpoint(\\\"/modules/b/inputs/o%u\\\")\"",
+                                 i > 0 ? "," : "", i, i, i);
+    (void) snprintf(json + len, sizeof json - len, "}");
+    house_routes(s->house, json, 0);
+}
+
+static void send_to_six(struct scene *s, unsigned unwanted, unsigned wanted)
+{
+    for (unsigned i = 0; i < 6; i++)
+        send_all(s, (char[]){'o', (char) ('0' + i), '\0'}, i == 1 || i == 4 ? wanted : unwanted);
+}
+
+/* All that came since @p from is for 1 and 4, each in its order. */
+static void assert_one_and_four(const struct person *b, unsigned from, unsigned each)
+{
+    unsigned next[6] = {0};
+
+    for (unsigned i = from; i < b->ngot; i++) {
+        unsigned input = (unsigned) (b->got[i].input[1] - '0');
+
+        assert_true(input == 1 || input == 4);
+        assert_body(b, i, next[input]++);
+    }
+    assert_int_equal(next[1], each);
+    assert_int_equal(next[4], each);
+}
+
+static void test_unwanted_inputs_wait_and_starve_nobody(void **state)
+{
+    struct scene *s = *state;
+
+    six_inputs(s);
+    s->b.accepts = true;
+    person_open(s->house, &s->b, "b", false, 0);
+    assert_int_equal(person_want(&s->b, "o1", true), 1);
+    assert_int_equal(person_want(&s->b, "o4", true), 2);
+    assert_int_equal(person_want(&s->b, "o4", true), 2);
+    person_subscribe(&s->b, EDGE_FEATURE_INPUTS, 0);
+    send_to_six(s, 700, 200);
+    house_until(s->house, &s->b.ngot, 400);
+    house_settle(s->house);
+    assert_one_and_four(&s->b, 0, 200);
+    s->b.ngot = 0;
+    s->b.accepts = false;
+    assert_int_equal(person_want(&s->b, "o0", true), 3);
+    assert_int_equal(person_want(&s->b, "o1", false), 2);
+    person_subscribe(&s->b, 0, 0);
+    send_all(s, "o1", 5);
+    house_settle(s->house);
+    assert_true(s->b.ngot > 0);
+    for (unsigned i = 0; i < s->b.ngot; i++)
+        assert_string_equal(s->b.got[i].input, "o0");
+    assert_int_equal(house_ledger(s->house, "r0").pending, 700);
+    assert_int_equal(house_ledger(s->house, "r1").pending, 5);
+    assert_int_equal(house_ledger(s->house, "r5").pending, 700);
+    house_balanced(s->house);
+}
+
+static void test_a_kept_session_remembers_its_inputs(void **state)
+{
+    struct scene *s = *state;
+
+    six_inputs(s);
+    s->b.accepts = true;
+    person_open(s->house, &s->b, "b", true, 0);
+    assert_int_equal(person_want(&s->b, "o1", true), 1);
+    person_subscribe(&s->b, EDGE_FEATURE_INPUTS, 0);
+    assert_int_equal(person_want(&s->b, "o4", true), 2);
+    person_subscribe(&s->b, EDGE_FEATURE_INPUTS, 0); /* only the inputs have changed */
+    person_close(&s->b);
+    send_to_six(s, 300, 100);
+    person_open(s->house, &s->b, "b", true, HUB_RESUMED);
+    house_until(s->house, &s->b.ngot, 200);
+    house_settle(s->house);
+    assert_one_and_four(&s->b, 0, 100);
+
+    house_restart(s->house);
+    six_inputs(s);
+    s->b.ngot = 0;
+    person_open(s->house, &s->a, "a", false, 0);
+    send_to_six(s, 10, 100);
+    person_open(s->house, &s->b, "b", true, HUB_RESUMED);
+    house_until(s->house, &s->b.ngot, 200);
+    house_settle(s->house);
+    assert_one_and_four(&s->b, 0, 100);
+    s->b.ngot = 0;
+    assert_int_equal(person_want(&s->b, HUB_EVERY_INPUT, true), 3);
+    s->b.accepts = false;
+    person_subscribe(&s->b, EDGE_FEATURE_INPUTS, 0);
+    house_settle(s->house);
+    assert_int_equal(s->b.ngot, 4 * 16);
+}
+
+static void test_inputs_are_forgotten_with_the_subscription(void **state)
+{
+    struct scene *s = *state;
+    char name[8];
+
+    six_inputs(s);
+    person_open(s->house, &s->b, "b", true, 0);
+    for (int i = 1; i <= 50; i++) {
+        (void) snprintf(name, sizeof name, "o%d", i);
+        assert_int_equal(person_want(&s->b, name, true), i);
+    }
+    assert_int_equal(person_want(&s->b, "more", true), EDGE_ELIMIT);
+    person_subscribe(&s->b, EDGE_FEATURE_INPUTS, 0);
+    person_subscribe(&s->b, 0, EDGE_FEATURE_INPUTS);
+    person_subscribe(&s->b, EDGE_FEATURE_INPUTS, 0); /* as AMQP does: all of them */
+    s->b.accepts = true;
+    send_all(s, "o0", 3);
+    house_until(s->house, &s->b.ngot, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +458,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_messages_for_a_kept_session_survive_before_the_routes_come, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_may_go_while_it_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unwanted_inputs_wait_and_starve_nobody, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_kept_session_remembers_its_inputs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_inputs_are_forgotten_with_the_subscription, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

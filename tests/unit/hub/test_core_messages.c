@@ -86,6 +86,7 @@ static void test_conditions_see_properties_and_the_senders_name(void **state)
 
     house_routes(house,
                  "{\"leafs\": \"FROM /messages WHERE NOT IS_DEFINED($connectionModuleId) "
+                 "AND starts_with($enqueuedTime, '20') "
                  "INTO $upstream\","
                  " \"o\": {\"route\": \"FROM /messages WHERE $outputName = 'o' AND "
                  "$connectionDeviceId = 'edge1' AND $body = 'x' OR $edgeHubOriginInterface = "
@@ -164,7 +165,7 @@ static void test_a_full_store_says_so_and_takes_again_when_there_is_room(void **
     person_open(house, &a, "a", false, 0);
     for (; a.refused == 0 && n < 1000; n++)
         person_send(&a, NULL, body);
-    assert_int_equal(a.last, HUB_UNAVAILABLE);
+    assert_int_equal(a.last, HUB_THROTTLED);
     house_until(house, &a.sent, n - 1);
     house_online(house, true);
     house_until(house, &house->cloud.accepted, n - 1);

@@ -302,6 +302,52 @@ static void test_metrics_tell_of_what_was_sent(void **state)
     assert_non_null(strstr(text.data, ",route_output=\"high\",id=\"edge1/a\"} 2\n"));
 }
 
+static void on_drained(void *arg)
+{
+    ++*(unsigned *) arg;
+}
+
+static void test_what_is_under_way_at_the_end_is_not_sent_twice(void **state)
+{
+    struct scene *s = *state;
+    unsigned drained = 0;
+
+    s->cloud->hold = true;
+    send_all(s, &s->a, NULL, 0, 100);
+    house_until(s->house, &s->cloud->nsends, 64);
+    hub_core_drain(s->house->core, 60 * 1000, on_drained, &drained);
+    assert_int_equal(s->a.closed, 1);
+    assert_int_equal(s->a.why, HUB_UNAVAILABLE);
+    house_settle(s->house);
+    assert_int_equal(drained, 0);
+    s->cloud->hold = false;
+    house_answer(s->house);
+    house_until(s->house, &drained, 1);
+    assert_int_equal(s->cloud->nsends, 64); /* nothing new was sent meanwhile */
+    assert_int_equal(person_try(s->house, &s->b, "b", false, HUB_MQTT, INT64_MAX),
+                     EDGE_EUNAVAILABLE);
+    house_restart(s->house);
+    assert_int_equal(house_ledger(s->house, "up").pending, 36);
+    house_balanced(s->house);
+}
+
+static void test_an_end_does_not_wait_for_long(void **state)
+{
+    struct scene *s = *state;
+    unsigned drained = 0;
+
+    s->cloud->hold = true;
+    send_all(s, &s->a, NULL, 0, 3);
+    house_until(s->house, &s->cloud->nsends, 3);
+    hub_core_drain(s->house->core, 50, on_drained, &drained);
+    house_until(s->house, &drained, 1);
+    house_restart(s->house);
+    house_routes(s->house, routes, 0);
+    house_online(s->house, true);
+    house_until(s->house, &s->cloud->nsends, 3);
+    assert_in_order(s, "edge1/a", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +371,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_empty_sender_is_forgotten_after_minutes, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_metrics_tell_of_what_was_sent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_under_way_at_the_end_is_not_sent_twice, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_an_end_does_not_wait_for_long, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,6 @@ static void test_the_control_plane_hears_of_a_session(void **state)
     assert_int_equal(house->cloud.wanted, EDGE_FEATURE_DESIRED | EDGE_FEATURE_METHODS);
     person_close(&a);
     assert_int_equal(house_mocks.gone, 1);
-    assert_int_equal(house->cloud.wanted, 0);
     person_open(house, &a, "a", true, HUB_RESUMED);
     assert_int_equal(house_mocks.desired, 1); /* not before open has returned */
     house_settle(house);
@@ -83,6 +82,59 @@ static void test_the_control_plane_hears_of_a_session(void **state)
     assert_int_equal(house_mocks.methods, 2);
     assert_int_equal(house->cloud.wanted, EDGE_FEATURE_DESIRED | EDGE_FEATURE_METHODS);
     assert_true(house_mocks.reported >= 3);
+}
+
+static void test_a_client_that_comes_back_soon_is_no_news_for_iot_hub(void **state)
+{
+    const unsigned features = EDGE_FEATURE_DESIRED | EDGE_FEATURE_METHODS;
+    struct house *house = *state;
+    struct person a = {0};
+
+    person_open(house, &a, "a", false, 0);
+    person_subscribe(&a, features | EDGE_FEATURE_C2D, 0);
+    house_settle(house);
+    assert_int_equal(house->cloud.wishes, 1);
+    person_close(&a);
+    house_settle(house);
+    assert_int_equal(house->cloud.wanted, features); /* nobody would settle a message */
+    assert_int_equal(house->cloud.wishes, 2);
+    person_open(house, &a, "a", false, 0);
+    house_settle(house);
+    person_subscribe(&a, EDGE_FEATURE_METHODS, 0);
+    house_settle(house);
+    person_subscribe(&a, EDGE_FEATURE_DESIRED, 0);
+    house_settle(house);
+    assert_int_equal(house->cloud.wishes, 2);
+    person_subscribe(&a, EDGE_FEATURE_C2D, 0);
+    house_settle(house);
+    assert_int_equal(house->cloud.wanted, features | EDGE_FEATURE_C2D);
+    assert_int_equal(house->cloud.wishes, 3);
+}
+
+static void test_what_nobody_wants_any_more_is_told_later(void **state)
+{
+    struct house *house = *state;
+    struct person a = {0}, b = {0};
+    int64_t began;
+
+    house->settings.linger_ms = 100;
+    house_restart(house);
+    house_online(house, true);
+    person_open(house, &a, "a", false, 0);
+    person_subscribe(&a, EDGE_FEATURE_DESIRED | EDGE_FEATURE_METHODS, 0);
+    person_open(house, &b, "b", false, 0);
+    person_subscribe(&b, EDGE_FEATURE_DESIRED, 0);
+    house_settle(house);
+    assert_int_equal(house->cloud.wishes, 2);
+    began = edge_now_ms();
+    person_close(&b);
+    person_subscribe(&a, 0, EDGE_FEATURE_METHODS);
+    house_until(house, &house->cloud.wishes, 4);
+    assert_true(edge_now_ms() - began >= 90);
+    assert_null(hub_client_find(house->core, &(struct edge_identity){"edge1", "b"}));
+    person_close(&a);
+    house_until(house, &house->cloud.wishes, 5);
+    assert_int_equal(house->cloud.wanted, 0);
 }
 
 static void test_what_a_kept_session_had_is_not_wanted_while_it_is_away(void **state)
@@ -184,6 +236,41 @@ static void test_a_changed_identity_is_looked_at_again(void **state)
     hub_core_identity_changed(house->core, &who);
     assert_int_equal(a.closed, 1);
     assert_int_equal(a.why, HUB_REFUSED);
+    assert_int_equal(house_mocks.forgotten, 0); /* disabled, perhaps */
+    person_open(house, &a, "a", true, HUB_RESUMED);
+}
+
+static void test_who_iot_hub_refuses_is_looked_at_while_it_is_connected(void **state)
+{
+    struct house *house = *state;
+    const struct edge_identity who = {"edge1", "a"};
+    struct person a = {0};
+
+    hub_core_events()->refused(&who, HUB_REFUSED, "disabled", house->core);
+    assert_int_equal(house_mocks.looked, 0);
+    person_open(house, &a, "a", true, 0);
+    hub_core_events()->refused(&who, HUB_REFUSED, "disabled", house->core);
+    assert_int_equal(house_mocks.looked, 1);
+    assert_int_equal(a.closed, 0); /* hub/auth says whether it is so */
+}
+
+static void test_a_deleted_identity_leaves_nothing(void **state)
+{
+    struct house *house = *state;
+    const struct edge_identity who = {"edge1", "a"};
+    struct person a = {0};
+
+    person_open(house, &a, "a", true, 0);
+    person_subscribe(&a, ALL, 0);
+    house_mocks.again = HUB_REFUSED;
+    house_mocks.deleted = true;
+    hub_core_identity_changed(house->core, &who);
+    assert_int_equal(a.closed, 1);
+    assert_int_equal(house_mocks.forgotten, 1);
+    house_settle(house);
+    house_restart(house);
+    person_open(house, &a, "a", true, 0);
+    assert_int_equal(a.features, 0);
 }
 
 static void on_grant(const struct hub_grant *grant, void *arg)
@@ -214,6 +301,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_kept_session_survives_the_hub, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_clean_session_forgets_the_kept_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_control_plane_hears_of_a_session, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_client_that_comes_back_soon_is_no_news_for_iot_hub,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_nobody_wants_any_more_is_told_later, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_what_a_kept_session_had_is_not_wanted_while_it_is_away,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_second_connection_takes_over, setup, teardown),
@@ -224,6 +315,9 @@ int main(void)
             test_clients_have_a_limit_that_a_take_over_does_not_count_in, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_changed_identity_is_looked_at_again, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_who_iot_hub_refuses_is_looked_at_while_it_is_connected,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_deleted_identity_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_refused_client_is_counted_under_a_name_that_is_known,
                                         setup, teardown),
     };

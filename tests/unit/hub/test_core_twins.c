@@ -289,6 +289,23 @@ static void patch_refused_by_iot_hub_is_dropped(void **state)
 }
 
 /* A whole twin does not undo what IoT Hub has not heard yet. */
+static void a_twin_goes_with_its_identity(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+
+    mock_online(mock, false);
+    mock_patch(m, "{\"r\":9}");
+    mock_until(mock, &m->answers, 2);
+    assert_non_null(edge_map_get(&mock->documents, "twin/" M));
+    mock_disconnect(m);
+    hub_twins_forget(&mock->core, &(struct edge_identity){"edge1", "m"});
+    assert_null(edge_map_get(&mock->documents, "twin/" M));
+    mock_online(mock, true);
+    mock_settle(mock);
+    assert_int_equal(mock_unseen(mock, MOCK_PATCH, M), 0);
+}
+
 static void pending_stays_over_what_iot_hub_says(void **state)
 {
     struct mock *mock = *state;
@@ -510,6 +527,7 @@ int main(void)
         TEST(patch_that_failed_is_merged_with_later_ones),
         TEST(patches_that_are_not_one_are_sent_in_turn),
         TEST(patch_refused_by_iot_hub_is_dropped),
+        TEST(a_twin_goes_with_its_identity),
         TEST(pending_stays_over_what_iot_hub_says),
         TEST(too_much_pending_is_refused),
         TEST(a_section_of_brackets_is_limited),

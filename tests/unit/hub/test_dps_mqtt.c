@@ -80,7 +80,13 @@ static int setup(void **state)
     assert_int_equal(edge_loop_create(&house.loop), 0);
     house.clients = (struct hub_mqtt_clients){
         .loop = house.loop,
-        .limits = {4096, 10000, 8, 8, 10000, 1767},
+        .limits = {.packet = 4096,
+                   .queued = 10000,
+                   .unanswered = 10000,
+                   .in_flight = 8,
+                   .out_flight = 8,
+                   .connect_ms = 10000,
+                   .keep_alive_s = 1767},
         .connect = on_connect,
         .arg = &house.registrar,
     };

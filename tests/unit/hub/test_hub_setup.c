@@ -73,6 +73,33 @@ static void settings__from_both__are_read(void **state)
     hub_setup_fini(&settings);
 }
 
+static void plain_port__is_taken_on_loopback_only(void **state)
+{
+    static const char *const good[][5] = {{"--plain", "1883", "--listen", "127.0.0.10", NULL},
+                                          {"--listen", "::1", "--plain", "1883", NULL}};
+    static const char *const bad[][5] = {{"--plain", "1883", NULL},
+                                         {"--plain", "1883", "--listen", "10.0.0.1", NULL},
+                                         {"--plain", "1883", "--listen", "::", NULL},
+                                         {"--plain", "1883", "--listen", "localhost", NULL},
+                                         {"--plain", "0", "--listen", "127.0.0.1", NULL},
+                                         {"--plain", "65536", "--listen", "127.0.0.1", NULL},
+                                         {"--plain", "18x", "--listen", "127.0.0.1", NULL}};
+    struct hub_setup settings;
+    struct edge_err err = {0};
+
+    (void) state;
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(good); i++) {
+        assert_int_equal(read_all(NULL, good[i], &settings, &err), 0);
+        assert_int_equal(settings.plain_port, 1883);
+        hub_setup_fini(&settings);
+    }
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(bad); i++) {
+        assert_int_equal(read_all(NULL, bad[i], &settings, &err), EDGE_EINVALID);
+        assert_non_null(strstr(err.text, "--plain"));
+        hub_setup_fini(&settings);
+    }
+}
+
 static void settings__with_a_word_for_storage__take_it_as_it_is(void **state)
 {
     static const char *const env[] = {"StorageFolder", "/data", NULL};
@@ -136,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings__of_nothing__are_the_defaults),
         cmocka_unit_test(settings__from_both__are_read),
+        cmocka_unit_test(plain_port__is_taken_on_loopback_only),
         cmocka_unit_test(settings__with_a_word_for_storage__take_it_as_it_is),
         cmocka_unit_test(settings__that_are_wrong__are_named),
         cmocka_unit_test(words__that_are_unknown__are_named),

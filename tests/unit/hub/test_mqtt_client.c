@@ -3,9 +3,10 @@
 
 #include "common/base/clock.h"
 #include "hub/mqtt/client.h"
+#include "hub/mqtt/window.h"
 #include "tests/unit/hub/fake_stream.h"
 
-enum { PACKET = 4096, QUEUED = 1000, IN_FLIGHT = 3, OUT_FLIGHT = 2 };
+enum { PACKET = 4096, QUEUED = 1000, UNANSWERED = 6000, IN_FLIGHT = 3, OUT_FLIGHT = 2 };
 
 /* The connection and its user, who notes what it is told. */
 static struct house {
@@ -96,7 +97,7 @@ static int setup(void **state)
     assert_int_equal(edge_loop_create(&house.loop), 0);
     house.clients = (struct hub_mqtt_clients){
         .loop = house.loop,
-        .limits = {PACKET, QUEUED, IN_FLIGHT, OUT_FLIGHT, 10000, 1767},
+        .limits = {PACKET, QUEUED, UNANSWERED, IN_FLIGHT, OUT_FLIGHT, 10000, 1767, 0},
         .connect = on_connect,
     };
     house.stream = fake_stream_new();
@@ -257,6 +258,27 @@ static void test_who_sends_no_connect_is_dropped(void **state)
     assert_int_equal(house.clients.count, 0);
 }
 
+static void test_the_oldest_without_a_connect_makes_room(void **state)
+{
+    struct edge_stream *others[3];
+
+    (void) state;
+    house.clients.limits.strangers = 2;
+    GIVE(CONNECT); /* is none any more */
+    for (size_t i = 0; i < 3; i++) {
+        others[i] = fake_stream_new();
+        assert_int_equal(hub_mqtt_client_open(&house.clients, others[i], false), 0);
+    }
+    assert_int_equal(house.stream->end, FAKE_OPEN);
+    assert_int_equal(others[0]->end, FAKE_CLOSED);
+    assert_int_equal(others[1]->end, FAKE_OPEN);
+    assert_int_equal(others[2]->end, FAKE_OPEN);
+    assert_int_equal(house.clients.count, 3);
+    hub_mqtt_clients_close(&house.clients);
+    for (size_t i = 0; i < 3; i++)
+        fake_stream_free(others[i]);
+}
+
 /* Requests and their answers. */
 
 static void test_answers_leave_in_the_order_of_requests(void **state)
@@ -330,6 +352,27 @@ static void test_what_only_a_server_sends_ends_it(void **state)
     }
 }
 
+static void test_large_requests_fill_the_window_before_many_do(void **state)
+{
+    struct mqtt_requests requests = {.max = 8, .max_bytes = 100};
+    struct mqtt_request large = {.id = 1, .bytes = 60};
+    struct mqtt_request out;
+    uint32_t tickets[2];
+
+    (void) state;
+    assert_int_equal(mqtt_requests_add(&requests, &large, &tickets[0]), 0);
+    assert_false(mqtt_requests_full(&requests));
+    assert_int_equal(mqtt_requests_add(&requests, &large, &tickets[1]), 0);
+    assert_true(mqtt_requests_full(&requests));
+    mqtt_requests_done(&requests, tickets[1], 0);
+    assert_false(mqtt_requests_next(&requests, &out));
+    assert_true(mqtt_requests_full(&requests));
+    mqtt_requests_done(&requests, tickets[0], 0);
+    assert_true(mqtt_requests_next(&requests, &out));
+    assert_false(mqtt_requests_full(&requests));
+    mqtt_requests_fini(&requests);
+}
+
 static void test_reading_stops_at_the_window_and_goes_on(void **state)
 {
     (void) state;
@@ -355,6 +398,34 @@ static void test_reading_stops_at_the_window_and_goes_on(void **state)
     fake_turn(house.loop);
     OUT("\x40\x02\x00\x02\xd0\x00");
     assert_false(house.stream->paused);
+}
+
+/* A message of 3,000 bytes on topic "a". */
+static void give_large(uint16_t id)
+{
+    uint8_t packet[3003] = {0x32, 0xb8, 0x17, 0x00, 0x01, 'a', 0x00, (uint8_t) id};
+
+    fake_give(house.stream, packet, sizeof packet);
+}
+
+static void test_reading_stops_at_the_bytes_without_an_answer(void **state)
+{
+    (void) state;
+    serve();
+    give_large(1);
+    assert_false(house.stream->paused);
+    give_large(2);
+    assert_true(house.stream->paused);
+    give_large(3);
+    assert_notes("pub a;pub a;");
+    hub_mqtt_client_done(house.client, house.tickets[1], 0); /* not its turn yet */
+    fake_turn(house.loop);
+    assert_notes("");
+    hub_mqtt_client_done(house.client, house.tickets[0], 0);
+    fake_turn(house.loop);
+    assert_false(house.stream->paused);
+    fake_flow(house.stream);
+    assert_notes("pub a;");
 }
 
 static void test_who_sent_and_left_is_read_to_the_end(void **state)
@@ -596,12 +667,15 @@ int main(void)
         TEST(test_what_follows_connect_waits_for_the_decision),
         TEST(test_a_connect_over_16_kib_is_not_read),
         TEST(test_who_sends_no_connect_is_dropped),
+        TEST(test_the_oldest_without_a_connect_makes_room),
         TEST(test_answers_leave_in_the_order_of_requests),
         TEST(test_qos_0_is_not_answered),
+        TEST(test_large_requests_fill_the_window_before_many_do),
         TEST(test_each_filter_is_granted_its_quality),
         TEST(test_qos_2_ends_it_unseen),
         TEST(test_what_only_a_server_sends_ends_it),
         TEST(test_reading_stops_at_the_window_and_goes_on),
+        TEST(test_reading_stops_at_the_bytes_without_an_answer),
         TEST(test_who_sent_and_left_is_read_to_the_end),
         TEST(test_packets_come_in_any_pieces),
         TEST(test_a_packet_over_the_limit_ends_it_at_its_header),

@@ -54,7 +54,7 @@ static void test_what_is_no_user_name_of_ours_is_offered_elsewhere(void **state)
 {
     (void) state;
     connect_as("leaf", "hub.test/leaf", "p", true);
-    OUT("\x20\x02\x00\x04");
+    OUT("\x20\x02\x00\x03");
     fake_stream_free(again());
     connect_as("r", "0ne0/registrations/r/api-version=2019-03-31&ClientVersion=x", "p", true);
     OUT("\x20\x02\x00\x05");
@@ -69,6 +69,16 @@ static void test_the_client_id_must_be_the_identity(void **state)
     OUT("\x20\x02\x00\x05");
     assert_int_equal(house.stream->end, FAKE_FINISHED);
     assert_int_equal(house.others, 0);
+    assert_notes("");
+}
+
+static void test_a_password_with_a_nul_is_nobodys(void **state)
+{
+    (void) state;
+    connect_with(&(struct mqtt_connect){.client_id = text_of("leaf"),
+                                        .user = text_of(DEVICE_USER),
+                                        .password = {(const uint8_t *) "p\0q", 3}});
+    OUT("\x20\x02\x00\x05");
     assert_notes("");
 }
 
@@ -237,6 +247,7 @@ int main(void)
         TEST(test_refusals_have_their_codes),
         TEST(test_what_is_no_user_name_of_ours_is_offered_elsewhere),
         TEST(test_the_client_id_must_be_the_identity),
+        TEST(test_a_password_with_a_nul_is_nobodys),
         TEST(test_a_failing_backend_is_unavailable),
         TEST(test_who_leaves_before_the_decision_is_forgotten),
         TEST(test_one_too_many_is_turned_away),

@@ -1,6 +1,7 @@
 /* What goes to and fro between a client and the backend: telemetry, twins, methods, messages. */
 #include "tests/unit/test.h"
 
+#include "common/base/clock.h"
 #include "common/json/json.h"
 #include "tests/unit/hub/mqtt_house.h"
 
@@ -28,13 +29,25 @@ static void test_telemetry_of_quality_0_is_sent_alike(void **state)
     OUT("");
 }
 
+static void test_telemetry_sent_again_says_so(void **state)
+{
+    static const char again[] = "\x3a\x21\0\x1c"
+                                "devices/leaf/messages/events\0\7x";
+
+    (void) state;
+    serve_device();
+    fake_give(house.stream, again, sizeof again - 1);
+    assert_notes("send x mqtt-dup=true;");
+    OUT("\x40\x02\x00\x07");
+}
+
 static void test_what_cannot_be_taken_ends_the_connection(void **state)
 {
     static const char *const topics[] = {
         "devices/leaf2/messages/events/",          /* another device */
         "devices/leaf/modules/m/messages/events/", /* a module of its own */
         "devices/leaf/messages/events/%24.cdid=x", /* an origin made up */
-        "devices/leaf/messages/events/a=%zz",      /* encoding */
+        "devices/leaf/messages/events/a=%ff",      /* encoding */
         "devices/leaf/messages/devicebound/",      /* not for devices */
         "free/topic",
         "$iothub/twin/GET/",
@@ -223,17 +236,26 @@ static void test_a_refused_subscription_is_not_acknowledged(void **state)
     assert_dropped("sub 1 0;close;");
 }
 
-static void deliver(const char *name, uint64_t lock, uint32_t before, const char *input)
+/* @param qos  of its property mqtt-qos, or NULL */
+static void deliver_with(const char *name, uint64_t lock, uint32_t before, const char *input,
+                         const char *qos, int64_t enqueued_ns)
 {
     struct hub_session *session = fake_session(&house.fake, name);
-    struct edge_message message = {.delivery_count = before};
+    struct edge_message message = {.delivery_count = before, .enqueued_ns = enqueued_ns};
 
     assert_int_equal(edge_message_set_body(&message, "go", 2), 0);
     assert_int_equal(edge_message_set_sys(&message, EDGE_SYS_MESSAGE_ID, "c 1"), 0);
     assert_int_equal(edge_message_set_sys(&message, EDGE_SYS_INPUT, input), 0);
     assert_int_equal(edge_message_add(&message, "p", "q&r"), 0);
+    if (qos)
+        assert_int_equal(edge_message_add(&message, "mqtt-qos", qos), 0);
     session->events.deliver(&message, lock, session->arg);
     edge_message_fini(&message);
+}
+
+static void deliver(const char *name, uint64_t lock, uint32_t before, const char *input)
+{
+    deliver_with(name, lock, before, input, NULL, 0);
 }
 
 static void test_a_message_is_settled_when_it_is_acknowledged(void **state)
@@ -244,12 +266,12 @@ static void test_a_message_is_settled_when_it_is_acknowledged(void **state)
     OUT("\x90\x03\x00\x09\x01");
     deliver("leaf", 5, 0, NULL);
     assert_string_equal(
-        published("devices/leaf/messages/devicebound/%24.mid=c%201&p=q%26r", 1, false), "go");
+        published("devices/leaf/messages/devicebound/p=q%26r&%24.mid=c%201", 1, false), "go");
     assert_notes("sub 1 0;");
     fake_give(house.stream, "\x40\x02\x00\x01", 4);
     assert_notes("settle 5 0;");
     deliver("leaf", 6, 1, NULL); /* again */
-    (void) published("devices/leaf/messages/devicebound/%24.mid=c%201&p=q%26r", 1, true);
+    (void) published("devices/leaf/messages/devicebound/p=q%26r&%24.mid=c%201", 1, true);
 }
 
 static void test_quality_0_is_settled_when_it_is_sent(void **state)
@@ -259,8 +281,38 @@ static void test_quality_0_is_settled_when_it_is_sent(void **state)
     subscribe("devices/edge1/modules/modA/#", 0);
     OUT("\x90\x03\x00\x09\x00");
     deliver("edge1/modA", 5, 1, "in1");
-    (void) published("devices/edge1/modules/modA/inputs/in1/%24.mid=c%201&p=q%26r", 0, false);
-    assert_notes("sub 2 0;settle 5 0;");
+    (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&%24.mid=c%201", 0, false);
+    assert_notes("want #;sub 2 0;settle 5 0;");
+}
+
+static void test_a_message_may_ask_for_quality_0(void **state)
+{
+    (void) state;
+    serve_module();
+    subscribe("devices/edge1/modules/modA/#", 1);
+    OUT("\x90\x03\x00\x09\x01");
+    deliver_with("edge1/modA", 5, 1, "in1", "0", 0);
+    (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&mqtt-qos=0&%24.mid=c%201", 0,
+                     false);
+    assert_notes("want #;sub 2 0;settle 5 0;");
+    deliver_with("edge1/modA", 6, 0, "in1", "much", 0); /* that is no quality */
+    (void) published("devices/edge1/modules/modA/inputs/in1/p=q%26r&mqtt-qos=much&%24.mid=c%201", 1,
+                     false);
+    assert_notes("");
+}
+
+static void test_an_input_from_before_the_head_may_be_an_old_one(void **state)
+{
+    static const char topic[] = "devices/edge1/modules/modA/inputs/in1/p=q%26r&%24.mid=c%201";
+
+    (void) state;
+    serve_module();
+    subscribe("devices/edge1/modules/modA/#", 1);
+    OUT("\x90\x03\x00\x09\x01");
+    deliver_with("edge1/modA", 5, 0, "in1", NULL, edge_wall_ns() - 3600 * INT64_C(1000000000));
+    (void) published(topic, 1, true);
+    deliver_with("edge1/modA", 6, 0, "in1", NULL, edge_wall_ns());
+    (void) published(topic, 1, false);
 }
 
 static void test_a_slow_reader_pauses_the_backend(void **state)
@@ -310,26 +362,33 @@ static void test_who_is_far_behind_with_news_is_dropped(void **state)
     assert_dropped("sub 8 0;close;");
 }
 
-static void test_a_single_input_gets_its_own_messages_alone(void **state)
+static void test_single_inputs_are_told_to_the_backend(void **state)
 {
     (void) state;
     serve_module();
     subscribe("devices/edge1/modules/modA/inputs/in1", 1);
     OUT("\x90\x03\x00\x09\x01");
-    deliver("edge1/modA", 1, 0, "in2");
-    OUT("");
-    deliver("edge1/modA", 2, 0, "in1");
-    (void) published("devices/edge1/modules/modA/inputs/in1/%24.mid=c%201&p=q%26r", 1, false);
-    assert_notes("sub 2 0;"); /* in2 is not lost, and not sent round and round */
-    subscribe("devices/edge1/modules/modA/inputs/in2", 1);
+    subscribe("devices/edge1/modules/modA/inputs/in2/#", 1);
     OUT("\x90\x03\x00\x09\x01");
-    assert_notes("settle 1 2;sub 2 0;");
+    assert_notes("want in1;sub 2 0;want in2;sub 2 0;");
     unsubscribe("devices/edge1/modules/modA/inputs/in1");
     OUT("\xb0\x02\x00\x09");
-    assert_notes("sub 0 0;"); /* one input is left */
+    assert_notes("unwant in1;sub 0 0;"); /* one input is left */
     unsubscribe("devices/edge1/modules/modA/inputs/in2");
     OUT("\xb0\x02\x00\x09");
-    assert_notes("sub 0 2;");
+    assert_notes("unwant in2;sub 0 2;");
+    subscribe("devices/edge1/modules/modA/inputs/#", 1);
+    OUT("\x90\x03\x00\x09\x01");
+    assert_notes("want #;sub 2 0;");
+}
+
+static void test_one_input_too_many_ends_the_connection(void **state)
+{
+    (void) state;
+    serve_module();
+    fake_session(&house.fake, "edge1/modA")->inputs = 3;
+    subscribe("devices/edge1/modules/modA/inputs/in4", 1);
+    assert_dropped("want in4;close;");
 }
 
 int main(void)
@@ -337,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_telemetry_is_acknowledged_when_it_is_taken),
         TEST(test_telemetry_of_quality_0_is_sent_alike),
+        TEST(test_telemetry_sent_again_says_so),
         TEST(test_what_cannot_be_taken_ends_the_connection),
         TEST(test_a_message_over_256_kib_ends_the_connection),
         TEST(test_a_message_the_backend_refuses_is_not_acknowledged),
@@ -350,10 +410,13 @@ int main(void)
         TEST(test_a_refused_subscription_is_not_acknowledged),
         TEST(test_a_message_is_settled_when_it_is_acknowledged),
         TEST(test_quality_0_is_settled_when_it_is_sent),
+        TEST(test_a_message_may_ask_for_quality_0),
+        TEST(test_an_input_from_before_the_head_may_be_an_old_one),
         TEST(test_a_slow_reader_pauses_the_backend),
         TEST(test_a_hundred_unacknowledged_messages_are_enough),
         TEST(test_who_is_far_behind_with_news_is_dropped),
-        TEST(test_a_single_input_gets_its_own_messages_alone),
+        TEST(test_single_inputs_are_told_to_the_backend),
+        TEST(test_one_input_too_many_ends_the_connection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

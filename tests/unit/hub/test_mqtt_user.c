@@ -42,6 +42,9 @@ static void test_what_sdks_send(void **state)
     assert_user("h/d/api-version=x&DeviceClientType=c", "h", "d", "", "c");
     assert_user("h/d/m/?api-version=x&Foo=c", "h", "d", "m", "");
     assert_user("h/d/m/api-version=x&", "h", "d", "m", "");
+    assert_user("h/d/m/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices.Client/"
+                "1.5.1-preview-003",
+                "h", "d", "m", "");
     assert_user("h/edge1/$edgeHub/?api-version=1", "h", "edge1", "$edgeHub", "");
     assert_user("h/?d?/?api-version=1", "h", "?d?", "", "");
     assert_user("h/d/?api-version=1&DeviceClientType=a/b?c", "h", "d", "", "a/b?c");
@@ -85,6 +88,7 @@ static void test_everything_else_is_refused(void **state)
         "h/d/m/DeviceClientType=x",
         "h/d/m/api-version=x/extra",
         "h/d/m?api-version=x",
+        "h/d/m/api-version=2017-06-30/DeviceClientType=Microsoft.Azure.Devices.Client/1.5.1",
         "h//?api-version=x",
         "h/d/m/?version=x",
         "h/d/?api-version=",
@@ -100,6 +104,7 @@ static void test_everything_else_is_refused(void **state)
     for (size_t i = 0; i < EDGE_ARRAY_LEN(bad); i++)
         if (parse(bad[i]) == 0)
             fail_msg("taken: %s", bad[i]);
+    assert_int_equal(hub_mqtt_user_parse((struct edge_bytes){NULL, 0}, &user, NULL), EDGE_EINVALID);
 }
 
 int main(void)

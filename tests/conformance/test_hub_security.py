@@ -1,0 +1,551 @@
+"""Who is let in behind an edge hub, and what for: nobody as another, nobody by a proof that is none, nobody for longer than IoT
+Hub wants. By MQTT and AMQP; what is refused is refused soon, and the log says who and why."""
+import base64
+import contextlib
+import json
+import os
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import sandbox  # noqa: E402
+import cloud  # noqa: E402
+import edge_hub  # noqa: E402
+import services  # noqa: E402
+from peers import By, Closed, Mqtt, Proton  # noqa: E402
+from sandbox import wait_for  # noqa: E402
+
+import proton  # noqa: E402
+import proton.utils  # noqa: E402
+
+GATEWAY, CLOUD, DEVICE = edge_hub.GATEWAY, edge_hub.CLOUD, edge_hub.DEVICE
+ROUTES = {"up": "FROM /messages/* WHERE dest = 'cloud' INTO $upstream",
+          "sink": "FROM /messages/* WHERE dest = 'sink' INTO BrokeredEndpoint(\"/modules/sink/inputs/in1\")"}
+SOON = 5  # seconds in which a refusal has come
+GRACE = 300  # that a token serves longer than it says
+
+
+def path(who):
+    return f"/devices/{who.device}" + (f"/modules/{who.module}" if who.module else "")
+
+
+def links(who):
+    """(address, whether the client sends) of everything an identity has."""
+    base = path(who)
+    return ([(base + end, sends) for end in ("/twin", "/methods/devicebound") for sends in (True, False)]
+            + [(base + "/messages/events", True), (base + "/messages/devicebound", False)]
+            + ([(base + "/messages/events", False)] if who.module else []))
+
+
+def again(token, **parts):
+    """The token with these parts put in place of its own; None takes one out."""
+    found = dict(part.split("=", 1) for part in token.removeprefix("SharedAccessSignature ").split("&"))
+    found.update(parts)
+    return "SharedAccessSignature " + "&".join(f"{name}={value}" for name, value in found.items() if value is not None)
+
+
+def bad_tokens(who, other):
+    """What is no token of `who`."""
+    good = who.token()
+    wrong = base64.b64encode(b"another key of thirty-two bytes.").decode()
+    until = int(time.time()) + 3600
+    return {
+        "by another key": edge_hub.sas(who.resource, wrong),
+        "by the key of another": edge_hub.sas(who.resource, other.key),
+        "of another": other.token(),
+        "expired": who.token(-GRACE - 60),
+        "expired long ago": who.token(-10 ** 9),
+        "its end moved": again(good, se=str(until + 60)),
+        "of another hub": edge_hub.sas(who.resource.replace(CLOUD, "other.test"), who.key),
+        "of a longer host": edge_hub.sas(who.resource.replace(CLOUD, CLOUD + ".evil.test"), who.key),
+        "of no host": edge_hub.sas(who.resource.replace(CLOUD, ""), who.key),
+        "of the hub": edge_hub.sas(CLOUD, who.key),
+        "of a part": edge_hub.sas(who.resource[:-1], who.key),
+        "of more": edge_hub.sas(who.resource + "/modules/x/y", who.key),
+        "its signature cut": good[:good.index("&sig=") + 20] + good[good.index("&se="):],
+        "cut": good[:len(good) // 2],
+        "cut at the end": good[:good.index("&se=") + 5],
+        "no signature": again(good, sig=None),
+        "an empty signature": again(good, sig=""),
+        "no end": again(good, se=None),
+        "no resource": again(good, sr=None),
+        "an end that is none": again(good, se="soon"),
+        "an end beyond time": edge_hub.sas(who.resource, who.key, 2 ** 63),
+        "a negative end": again(good, se="-1"),
+        "twice the same part": good + "&se=" + str(until),
+        "no token": "let me in",
+        "empty": "",
+        "a name alone": "SharedAccessSignature",
+        "huge": "SharedAccessSignature sr=" + "x" * 30000,
+        "not UTF-8": "SharedAccessSignature sr=%ff%fe&sig=%ff&se=1",
+    }
+
+
+class Papers:
+    """Certificates that are not what they should be; openssl's `ca` can date them."""
+
+    def __init__(self, authority):
+        self.authority, self.folder, self.number = authority, f"{sandbox.work()}/papers", 0
+        os.makedirs(self.folder, exist_ok=True)
+        services.write_file(self.folder + "/index", "")
+        services.write_file(self.folder + "/ca.conf", f"""
+            [ca]
+            default_ca = here
+            [here]
+            database = {self.folder}/index
+            new_certs_dir = {self.folder}
+            rand_serial = yes
+            default_md = sha256
+            policy = any
+            unique_subject = no
+            [any]
+            commonName = supplied
+        """)
+
+    def make(self, name, begin="-1 day", end="+1 day", by=None, ca=False, usage="clientAuth"):
+        """(certificate with its chain, key, SHA-256); by itself unless `by` an authority (certificate, key)."""
+        self.number += 1
+        base = f"{self.folder}/{self.number}"
+        run = edge_hub.Authority._run
+        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", base + ".key", "-subj", "/CN=" + name,
+            "-out", base + ".csr")
+        services.write_file(base + ".ext", f"basicConstraints=critical,CA:{str(ca).upper()}\n" + (
+            f"extendedKeyUsage={usage}\n" if usage else "") + ("keyUsage=keyCertSign,digitalSignature\n" if ca else ""))
+        dates = [subprocess.check_output(["date", "-u", "-d", when, "+%Y%m%d%H%M%SZ"], text=True).strip() for when in (begin, end)]
+        signer = ("-cert", by[0], "-keyfile", by[1]) if by else ("-selfsign", "-keyfile", base + ".key")
+        run("ca", "-batch", "-notext", "-config", self.folder + "/ca.conf", *signer, "-in", base + ".csr", "-out", base + ".leaf",
+            "-startdate", dates[0], "-enddate", dates[1], "-extfile", base + ".ext")
+        with open(base + ".leaf") as leaf:
+            text = leaf.read()
+        digest = subprocess.check_output(["openssl", "x509", "-in", base + ".leaf", "-noout", "-fingerprint", "-sha256"], text=True)
+        chain = ""
+        if by:
+            with open(by[0]) as file:
+                chain = file.read()
+        services.write_file(base + ".pem", text + chain)
+        return base + ".pem", base + ".key", digest.strip().split("=")[1].replace(":", "")
+
+
+class HubSecurity(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cloud.name_hosts(edge_hub.NAMES)
+        cls.place = edge_hub.Place()
+        cls.addClassCleanup(cls._end)
+        cls.place.routes(**ROUTES)
+        place = cls.place
+        cls.sensor, cls.sink = place.module("sensor"), place.module("sink")
+        cls.leaf, cls.other = place.leaf("leaf1"), place.leaf("leaf2")
+        cls.beside = place.leaf("beside", scope=False)
+        cls.papers = Papers(place.authority)
+        cls.printed = edge_hub.Identity("printed", "", None)
+        cls.printed.cert = place.leaf_by_thumbprint("printed")
+        cls.signed = edge_hub.Identity("signed", "", None)
+        cls.signed.cert = place.leaf_by_authority("signed")
+        place.cloud.device("edge2", edge=True)
+        cls.elsewhere = place.cloud.service.ok("GET", "/devices/edge2")["deviceScope"]
+        cls.hub = place.hub().start(60)
+        cls.number = 0
+
+    @classmethod
+    def _end(cls):
+        hub = getattr(cls, "hub", None)
+        if hub:
+            hub.stop()
+        cls.place.stop()
+        found = cls.place.cloud.complaints() or (hub and hub.complaints())
+        if found:
+            raise AssertionError(found)
+
+    def setUp(self):
+        type(self).number += 1
+        self.mark = f"mark{self.number}"
+        self.start = self.place.marks()
+        self.said = self.hub.size()
+
+    def tearDown(self):
+        self.assertTrue(self.hub.running(), self.hub.tail())
+        self.assertEqual(self.hub.unbalanced(), "")
+
+    # How one comes in
+
+    def mqtt(self, who, password=None, user=None, client_id=None, cert=None):
+        cert = cert or getattr(who, "cert", None)
+        password = password if password is not None else None if cert else who.token()
+        client = Mqtt(GATEWAY, self.place.trust, client_id or who.name, user or who.user, password, cert)
+        self.addCleanup(client.close)
+        return client
+
+    def amqp(self, who=None, cert=None, **more):
+        """A connection; of `who` when one is named."""
+        client = Proton(GATEWAY, self.place.trust, cert or getattr(who, "cert", None), **{"allowed_mechs": "ANONYMOUS", **more})
+        self.addCleanup(client.leave)
+        if who and who.key:
+            self.assertEqual(client.put_token(who.resource, who.token()), 200)
+        return client
+
+    def refused(self, client, address, sends, **more):
+        """The condition with which a link is refused; None: it is not."""
+        try:
+            (client.sender if sends else client.receiver)(address, name=f"{address}-{sends}-{time.monotonic()}", **more).close()
+            return None
+        except proton.utils.LinkDetached as detached:
+            return detached.condition
+
+    def soon(self, step, *arguments):
+        began = time.monotonic()
+        result = step(*arguments)
+        self.assertLess(time.monotonic() - began, SOON)
+        return result
+
+    def send(self, who, text="last"):
+        """One message of its own, to see that nothing else has come."""
+        client = self.mqtt(who)
+        self.assertEqual(client.code, 0)
+        client.publish(f"devices{path(who).removeprefix('/devices')}/messages/events/mark={self.mark}&dest=cloud", text)
+        client.close()
+
+    def events(self, count=1):
+        return self.place.arrived(count, self.start, lambda event: event["properties"].get("mark") == self.mark)
+
+    def logged(self, *words):
+        """A line of the log with all of these."""
+        def found():
+            lines = self.hub.text(self.said).splitlines()
+            return next((line for line in lines if all(word in line for word in words)), None)
+        return wait_for(found, 10, f"a line in the log with {words}")
+
+    def everybody(self):
+        return [self.sensor, self.sink, self.leaf, self.other, self.printed, self.signed]
+
+    def others(self, who):
+        """Whom one could want to be."""
+        agent, own = edge_hub.Identity(DEVICE, "$edgeAgent", None), edge_hub.Identity(DEVICE, "$edgeHub", None)
+        device, nobody = edge_hub.Identity(DEVICE, "", None), edge_hub.Identity("nobody", "", None)
+        return [one for one in self.everybody() + [agent, own, device, self.beside, nobody] if one is not who]
+
+    # For another
+
+    def test_nobody_is_another_by_mqtt(self):
+        for who in self.everybody():
+            for other in self.others(who):
+                with self.subTest(who=who.name, other=other.name):
+                    token = None if who.key is None else who.token()
+                    for user, client_id in ((other.user, other.name), (who.user, other.name), (other.user, who.name)):
+                        client = self.soon(lambda: Mqtt(GATEWAY, self.place.trust, client_id, user, token, getattr(who, "cert", None)))
+                        client.close()
+                        self.assertIn(client.code, (5, None))
+        self.logged(self.leaf.name, "refused")
+
+    def test_nobody_sends_or_hears_for_another_by_mqtt(self):
+        for who in self.everybody():
+            for other in self.others(who):
+                with self.subTest(who=who.name, other=other.name):
+                    base = path(other).removeprefix("/")
+                    client = self.mqtt(who)
+                    self.assertEqual(client.code, 0)
+                    with self.assertRaises(Closed):
+                        client.publish(f"{base}/messages/events/mark={self.mark}&dest=cloud", "forged")
+                    for name in (f"{base}/messages/devicebound/#", f"{base}/inputs/#", f"{base}/#"):
+                        client = self.mqtt(who)
+                        with contextlib.suppress(Closed):
+                            self.assertEqual(client.subscribe(name), [0x80])
+                        client.close()
+        self.send(self.leaf)
+        self.assertEqual([event["body"] for event in self.events()], [b"last"])
+
+    def test_a_filter_of_everything_hears_nothing_of_others(self):
+        owner, sends = self.mqtt(self.other), self.amqp(self.sensor)
+        owner.subscribe("devices/leaf2/messages/devicebound/#", "$iothub/twin/PATCH/properties/desired/#")
+        hears = self.mqtt(self.sink)
+        hears.subscribe(path(self.sink).removeprefix("/") + "/inputs/#")
+        self.linked("leaf2")
+        spies = []
+        for number, name in enumerate(("#", "+/+/#", "devices/#", "devices/+/messages/devicebound/#", "devices/+/modules/+/inputs/#", "$iothub/#",
+                     "devices/leaf2/#", "$iothub/twin/PATCH/properties/desired/#")):
+            spy = self.mqtt(self.place.leaf(f"spy{number}"))
+            with contextlib.suppress(Closed):
+                spy.subscribe(name)
+                spies.append(spy)
+        sends.sender(path(self.sensor) + "/messages/events").send(proton.Message(body=b"x", inferred=True, properties={"dest": "sink"}))
+        self.place.cloud.service.ok("PATCH", "/twins/leaf2", {"properties": {"desired": {"n": self.mark}}}, headers={"If-Match": "*"})
+        owner.take("desired")
+        hears.take("inputs/in1")
+        for spy in spies:
+            with self.assertRaises((TimeoutError, Closed)):
+                spy.take("", 0.2)
+
+    def test_nobody_has_links_of_another_by_amqp(self):
+        for who in self.everybody():
+            client = self.amqp(who)
+            for other in self.others(who):
+                for address, sends in links(other):
+                    with self.subTest(who=who.name, address=address, sends=sends):
+                        self.assertEqual(self.soon(self.refused, client, address, sends), "amqp:unauthorized-access")
+            address, sends = links(who)[0]
+            self.assertIsNone(self.refused(client, address, sends))  # and what is its own works still
+        self.send(self.leaf)
+        self.assertEqual([event["body"] for event in self.events()], [b"last"])
+
+    def test_nobody_puts_a_token_for_another(self):
+        for who in (self.sensor, self.leaf):
+            client = self.amqp(who)
+            for other in self.others(who):
+                with self.subTest(who=who.name, other=other.name):
+                    self.assertEqual(client.put_token(other.resource, who.token()), 401)
+                    self.assertEqual(client.put_token(other.resource, edge_hub.sas(other.resource, who.key)), 401)
+                    if who.device != other.device or other.module:  # a module may come with a token of its device
+                        self.assertEqual(client.put_token(who.resource, edge_hub.sas(other.resource, who.key)), 401)
+                    self.assertEqual(self.refused(client, path(other) + "/messages/events", True), "amqp:unauthorized-access")
+
+    def test_nobody_speaks_by_a_chain(self):
+        client = self.amqp(self.leaf)
+        for chain in (f"leaf2;{DEVICE}", "leaf2;leaf1", f"leaf2;leaf1;{DEVICE}", f"leaf2;{DEVICE};leaf1", "leaf2", ";", f";{DEVICE}", "x" * 5000):
+            with self.subTest(chain[:40]):
+                self.assertEqual(self.refused(client, "/devices/leaf2/messages/events", True, options=By(chain)), "amqp:unauthorized-access")
+
+    def test_a_method_is_answered_by_who_was_called_alone(self):
+        owner, thief = self.mqtt(self.other), self.mqtt(self.leaf)
+        robber = self.amqp(self.sink).sender(path(self.sink) + "/methods/devicebound")
+        for client in (owner, thief):
+            client.subscribe("$iothub/methods/POST/#")
+        call = {"methodName": "who", "payload": 1, "responseTimeoutInSeconds": 10, "connectTimeoutInSeconds": 5}
+        results = []
+
+        def invoke():
+            results.append(wait_for(lambda: [one for one in [self.place.cloud.service.request(
+                "POST", "/twins/leaf2/methods", call, timeout=40)] if one[0] == 200], 30, "the method to be there")[0][2])
+
+        caller = threading.Thread(target=invoke)
+        caller.start()
+        topic = owner.take("$iothub/methods/POST/who/")[0]
+        rid = topic.split("$rid=")[1]
+        thief.publish(f"$iothub/methods/res/200/?$rid={rid}", '"stolen"')
+        robber.send(proton.Message(correlation_id=rid, properties={"IoThub-status": proton.int32(200)}, body=b'"stolen"', inferred=True))
+        owner.publish(f"$iothub/methods/res/201/?$rid={rid}", '"mine"')
+        caller.join()
+        self.assertEqual([(one["status"], one["payload"]) for one in results], [(201, "mine")])
+
+    def test_everybody_reads_its_own_twin(self):
+        for who in (self.sensor, self.leaf, self.other):
+            self.place.cloud.service.ok("PATCH", "/twins" + path(who).removeprefix("/devices"), {
+                "properties": {"desired": {"whose": who.name}}}, headers={"If-Match": "*"})
+            client = self.mqtt(who)
+            client.subscribe("$iothub/twin/res/#")
+            client.publish("$iothub/twin/GET/?$rid=1", "", qos=0)
+            topic, body = client.take("$iothub/twin/res/")
+            self.assertEqual((topic, json.loads(body)["desired"]["whose"]), ("$iothub/twin/res/200/?$rid=1", who.name))
+
+    # By no proof
+
+    def test_bad_tokens_by_mqtt(self):
+        for who, other in ((self.leaf, self.other), (self.sensor, self.sink)):
+            for name, token in bad_tokens(who, other).items():
+                with self.subTest(name, who=who.name):
+                    self.assertIn(self.soon(self.mqtt, who, token).code, (5, None) if name == "huge" else (5,))
+            self.logged(who.name, "expired")
+            self.logged(who.name, "signature")
+            self.logged(who.name, "another resource")
+            self.assertEqual(self.mqtt(who).code, 0)
+
+    def test_bad_tokens_by_cbs_and_plain(self):
+        for who, other in ((self.leaf, self.other), (self.sensor, self.sink)):
+            client = self.amqp()
+            for name, token in bad_tokens(who, other).items():
+                with self.subTest(name, who=who.name):
+                    self.assertIn(self.soon(client.put_token, who.resource, token), (400, 401))
+                    self.assertEqual(self.refused(client, path(who) + "/messages/events", True), "amqp:unauthorized-access")
+                    if not token:
+                        continue
+                    with self.assertRaises(proton.ProtonException):
+                        self.soon(lambda: Proton(GATEWAY, self.place.trust, allowed_mechs="PLAIN", password=token,
+                                                 user=f"{who.device}{'/modules/' + who.module if who.module else ''}@sas.hub"))
+            self.assertEqual(client.put_token(who.resource, who.token()), 200)
+
+    def test_bad_tokens_by_http(self):
+        context = ssl.create_default_context(cafile=self.place.trust)
+
+        def call(token):
+            request = urllib.request.Request(f"https://{GATEWAY}/twins/{DEVICE}/modules/sink/methods", b'{"methodName":"x"}', headers={
+                "Content-Type": "application/json", "x-ms-edge-moduleId": self.sensor.name, "Authorization": token})
+            try:
+                return urllib.request.urlopen(request, timeout=20, context=context).status
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        for name, token in bad_tokens(self.sensor, self.sink).items():
+            with self.subTest(name):
+                self.assertIn(self.soon(call, token), (431,) if name == "huge" else (401,))
+        self.assertEqual(call(self.sensor.token()), 404)  # let in; nobody listens
+
+    def test_tokens_that_serve(self):
+        who = self.leaf
+        good = {"of the gateway": edge_hub.sas(who.resource.replace(CLOUD, GATEWAY), who.key), "just expired": who.token(-60),
+                "without case": edge_hub.sas(who.resource.replace(CLOUD, CLOUD.upper()), who.key)}
+        for name, token in good.items():
+            with self.subTest(name):
+                self.assertEqual(self.mqtt(who, token).code, 0)
+                self.assertEqual(self.amqp().put_token(who.resource, token), 200)
+
+    def test_strangers_and_those_of_others(self):
+        gone = edge_hub.Identity("gone", "", edge_hub.key_of("gone"))
+        disabled = self.place.leaf("disabled")
+        self.change("disabled", status="disabled")
+        for who in (self.beside, gone, disabled, edge_hub.Identity(DEVICE, "ghost", edge_hub.key_of("ghost"))):
+            with self.subTest(who.name):
+                self.assertEqual(self.soon(self.mqtt, who).code, 5)
+                client = self.amqp()
+                self.assertEqual(self.soon(client.put_token, who.resource, who.token()), 401)
+                self.assertEqual(self.refused(client, path(who) + "/messages/events", True), "amqp:unauthorized-access")
+                self.logged(who.name)
+
+    def test_a_wrong_token_is_refused_without_a_cloud_too(self):
+        wrong = edge_hub.sas(self.leaf.resource, self.other.key)
+        with self.place.cut():
+            began = time.monotonic()
+            self.assertEqual(self.mqtt(self.leaf, wrong).code, 5)
+            self.assertLess(time.monotonic() - began, 60)
+            self.assertEqual(self.soon(self.mqtt, self.leaf).code, 0)
+        new = self.place.leaf("after")  # who is not known is asked for again after a while
+        wait_for(lambda: self.mqtt(new).code == 0, 60, "a new device to be let in", every=1)
+
+    # Certificates
+
+    def register(self, name, print_=None):
+        authentication = {"type": "selfSigned", "x509Thumbprint": {"primaryThumbprint": print_, "secondaryThumbprint": print_}} \
+            if print_ else {"type": "certificateAuthority"}
+        self.place._device(name, authentication, self.place.scope)
+        return edge_hub.Identity(name, "", None)
+
+    def test_certificates_that_are_none(self):
+        authority = (self.place.authority.cert, self.place.authority.key)
+        foreign = self.papers.make("Foreign CA", ca=True, usage=None)
+        make = self.papers.make
+        by_print = {
+            "expired": make("c1", "-3 days", "-1 day"),
+            "not yet": make("c2", "+1 day", "+3 days"),
+        }
+        cases = {}
+        for number, (name, pair) in enumerate(by_print.items()):
+            cases[name] = (self.register(f"print{number}", pair[2]), pair)
+        cases["another thumbprint"] = (self.printed, make("printed"))
+        cases["a certificate of an authority for who has a thumbprint"] = (self.printed, make("printed", by=authority))
+        cases["self-signed"] = (self.signed, make("signed"))
+        cases["another name"] = (self.signed, make("other", by=authority))
+        cases["another case"] = (self.signed, make("SIGNED", by=authority))
+        cases["the name and more"] = (self.signed, make("signed.evil", by=authority))
+        cases["by a CA nobody knows"] = (self.signed, make("signed", by=foreign))
+        cases["expired, by the CA"] = (self.signed, make("signed", "-3 days", "-1 day", by=authority))
+        cases["not yet, by the CA"] = (self.signed, make("signed", "+1 day", "+3 days", by=authority))
+        cases["a CA as leaf"] = (self.signed, make("signed", by=authority, ca=True, usage=None))
+        cases["for servers"] = (self.signed, make("signed", by=authority, usage="serverAuth"))
+        cases["the CA itself"] = (self.signed, authority)
+        cases["by a certificate that is no CA"] = (self.signed, make("signed", by=make("printed", by=authority)))
+        cases["of a device with a key"] = (self.leaf, make("leaf1", by=authority))
+        cases["of a module"] = (self.sensor, make("sensor", by=authority))
+        for name, (who, pair) in cases.items():
+            with self.subTest(name):
+                client = self.soon(lambda: Mqtt(GATEWAY, self.place.trust, who.name, who.user, None, pair[:2]))
+                client.close()
+                self.assertEqual(client.code, 5)
+                for mechanism in ("ANONYMOUS", "EXTERNAL"):
+                    client = self.amqp(cert=pair[:2], allowed_mechs=mechanism)
+                    self.assertEqual(self.soon(self.refused, client, path(who) + "/messages/events", True), "amqp:unauthorized-access")
+                self.logged(who.name, "certificate")
+                self.said = self.hub.size()
+
+    def test_certificates_that_serve(self):
+        middle = self.papers.make("Middle CA", by=(self.place.authority.cert, self.place.authority.key), ca=True, usage=None)
+        chained = self.register("chained")
+        chained.cert = self.papers.make("chained", by=middle)[:2]
+        for who in (self.printed, self.signed, chained):
+            with self.subTest(who.name):
+                self.send(who)
+                for mechanism in ("ANONYMOUS", "EXTERNAL"):
+                    self.amqp(who, allowed_mechs=mechanism).sender(path(who) + "/messages/events").send(proton.Message(
+                        body=b"x", inferred=True, properties={"mark": self.mark, "dest": "cloud"}))
+        self.assertEqual({event["device"] for event in self.events(9)}, {"printed", "signed", "chained"})
+
+    def test_a_certificate_takes_no_token_and_a_key_no_certificate(self):
+        token = edge_hub.sas(f"{CLOUD}/devices/printed", self.leaf.key)
+        self.assertEqual(self.soon(self.mqtt, edge_hub.Identity("printed", "", None), token).code, 5)
+        self.assertEqual(self.amqp().put_token(f"{CLOUD}/devices/printed", token), 401)
+
+    # No longer
+
+    def change(self, name, **what):
+        identity = self.place.cloud.service.ok("GET", f"/devices/{name}")
+        self.place.cloud.service.ok("PUT", f"/devices/{name}", {**identity, **what}, headers={"If-Match": "*"})
+
+    def refresh(self, *names):
+        """As an operator does it: $edgeHub's own method."""
+        status, answer = self.place.cloud.service.method(DEVICE, "RefreshDeviceScopeIdentityCache", {"deviceIds": list(names)},
+                                                         module="%24edgeHub")
+        self.assertEqual((status, answer["status"]), (200, 200), answer)
+
+    def revoke(self, how, name):
+        if how == "deleted":
+            self.place.cloud.service.ok("DELETE", f"/devices/{name}", headers={"If-Match": "*"})
+        else:
+            self.change(name, **({"status": "disabled"} if how == "disabled" else {"deviceScope": self.elsewhere, "parentScopes": [self.elsewhere]}
+                                 if how == "given away" else {"authentication": {"type": "sas", "symmetricKey": {
+                                     "primaryKey": edge_hub.key_of("new"), "secondaryKey": edge_hub.key_of("new2")}}}))
+
+    def test_who_is_no_longer_wanted_is_dropped(self):
+        for how in ("disabled", "deleted", "given away", "its key changed"):
+            for busy in (True, False):
+                name = f"no-{how.replace(' ', '-')}-{busy}"
+                with self.subTest(how, busy=busy):
+                    self.leave(how, name, busy)
+
+    def leave(self, how, name, busy):
+        one, two = self.place.leaf(name + "-m"), self.place.leaf(name + "-a")
+        mqtt, amqp, stays = self.mqtt(one), self.amqp(two), self.mqtt(self.leaf)
+        link = amqp.sender(path(two) + "/messages/events")
+        amqp.put_token(self.other.resource, self.other.token())  # the connection has others
+        kept = amqp.sender(path(self.other) + "/messages/events")
+        if busy:
+            mqtt.subscribe(f"devices/{one.device}/messages/devicebound/#")
+            hears = amqp.receiver(path(two) + "/messages/devicebound", credit=5)
+            self.assertTrue(hears)
+            self.linked(one.device, two.device)
+        for who in (one, two):
+            self.revoke(how, who.device)
+        began = time.monotonic()
+        if not busy or how == "its key changed":  # nothing of it is open at IoT Hub that would be closed
+            self.refresh(one.device, two.device)
+        mqtt.ended(SOON)
+        for _ in range(2 if busy else 1):  # each of its links
+            with self.assertRaises(proton.utils.LinkDetached) as detached:
+                amqp.wait(lambda: False, SOON)
+            self.assertEqual(detached.exception.condition, "amqp:unauthorized-access")
+        self.assertLess(time.monotonic() - began, SOON)
+        self.assertEqual(kept.send(proton.Message(body=b"x", inferred=True)).remote_state, proton.Delivery.ACCEPTED)
+        self.assertEqual(stays.subscribe("$iothub/twin/res/#"), [1])
+        self.assertEqual(self.mqtt(one).code, 5)
+        self.assertEqual(amqp.put_token(two.resource, two.token()), 401)
+        self.logged(one.device, "not let in any more")
+
+    def linked(self, *names):
+        """Until IoT Hub has links of these."""
+        def there():
+            return all(self.place.cloud.service.ok("GET", f"/devices/{name}")["connectionState"] == "Connected" for name in names)
+        wait_for(there, 20, "IoT Hub to see the devices", every=0.1)
+
+    def test_a_token_that_ends_ends_its_connection(self):
+        client = self.mqtt(self.leaf, self.leaf.token(3 - GRACE))
+        self.assertEqual(client.code, 0)
+        self.assertLess(client.ended(3 + SOON), 3 + SOON)
+        self.logged("leaf1", "expired")
+
+
+if __name__ == "__main__":
+    sandbox.enter()
+    unittest.main(verbosity=2)
