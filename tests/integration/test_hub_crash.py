@@ -40,7 +40,7 @@ class HubCrash(unittest.TestCase):
         self.addCleanup(self.place.stop)
         self.addCleanup(lambda: self.place.cloud.kill())
         self.place.routes(**ROUTES)
-        self.hub = self.place.hub(more={"UpstreamProtocol": UPSTREAM})
+        self.hub = self.place.hub(storage=f"{sandbox.work()}/{self._testMethodName}", more={"UpstreamProtocol": UPSTREAM})
         self.addCleanup(lambda: self.hub.kill())
         self.chance = random.Random(SEED)
         self.kills, self.duplicates, self.base = 0, 0, {}
