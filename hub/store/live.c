@@ -20,7 +20,7 @@ static struct hub_live_word *find(const struct hub_live *live, uint64_t base)
 
 static struct hub_live_word *append(struct hub_live *live, uint64_t base)
 {
-    if (live->nwords == live->size) {
+    if (!live->words || live->nwords == live->size) {
         size_t size = live->size ? live->size * 2 : 8;
         struct hub_live_word *words = realloc(live->words, size * sizeof *words);
 

@@ -95,13 +95,11 @@ struct hub_segment *hub_log_find(struct hub_log *log, uint64_t message)
 
         while (at < high && log->segments[at]->catalog.first == 0)
             at++;
-        if (at == high)
+        if (at == high || log->segments[at]->catalog.first > message) {
             high = middle;
-        else if (log->segments[at]->catalog.last < message)
+        } else if (log->segments[at]->catalog.last < message) {
             low = at + 1;
-        else if (log->segments[at]->catalog.first > message)
-            high = middle;
-        else {
+        } else {
             log->hint = at;
             return log->segments[at];
         }
