@@ -22,6 +22,13 @@ void edge_buf_fini(struct edge_buf *buf)
     edge_buf_init(buf, max);
 }
 
+void edge_buf_wipe(struct edge_buf *buf)
+{
+    if (buf->data)
+        explicit_bzero(buf->data, buf->len);
+    edge_buf_fini(buf);
+}
+
 static int fail(struct edge_buf *buf, int code)
 {
     if (!buf->failed_)

@@ -39,6 +39,9 @@ static inline void edge_buf_finip(struct edge_buf *buf)
     edge_buf_fini(buf);
 }
 
+/** The same for a secret: its bytes are wiped first. */
+void edge_buf_wipe(struct edge_buf *buf);
+
 /** @return 0, EDGE_ELIMIT over the ceiling (nothing appended) or -ENOMEM */
 int edge_buf_append(struct edge_buf *buf, const void *data, size_t len);
 int edge_buf_puts(struct edge_buf *buf, const char *text);

@@ -86,9 +86,7 @@ struct auth_claim *auth_claims_free(struct auth_claim *claims, enum hub_result t
         claims = claim->next;
         if (claim->done)
             grant(told, 0, "the hub ends", claim->done, claim->arg);
-        if (claim->token)
-            explicit_bzero(claim->token, strlen(claim->token));
-        free(claim->token);
+        (void) edge_wipe(claim->token);
         free(claim->certificate.chain_pem);
         free(claim);
     }

@@ -115,9 +115,7 @@ static int write_keys(const struct hub_entry *entry, struct edge_json *keys)
         char *text = edge_base64(entry->key[i].bytes, entry->key[i].len);
 
         rc = text ? edge_json_set_str(keys, key_names[i], text) : -ENOMEM;
-        if (text)
-            explicit_bzero(text, strlen(text));
-        free(text);
+        (void) edge_wipe(text);
     }
     return rc;
 }

@@ -20,13 +20,6 @@ static char *context_of(const char *name)
     return edge_format(KIND "/%s", name);
 }
 
-static void wipe(struct edge_buf *buf)
-{
-    if (buf->data)
-        explicit_bzero(buf->data, buf->len);
-    edge_buf_fini(buf);
-}
-
 static struct edge_bytes bytes_of(const struct edge_buf *buf)
 {
     return (struct edge_bytes){(const uint8_t *) (buf->data ? buf->data : ""), buf->len};
@@ -57,9 +50,7 @@ void hub_papers_save(struct hub_cache *cache, struct hub_record *record)
         record->stored = true;
     else
         cache->failed++;
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
+    (void) edge_wipe(text);
 }
 
 static void erase(struct hub_cache *cache, const char *name)
@@ -145,7 +136,7 @@ static void load_document(const char *name, struct edge_bytes sealed, void *arg)
         rc = add_broken(loading, name);
     if (rc < 0)
         loading->rc = rc;
-    wipe(&plain);
+    edge_buf_wipe(&plain);
 }
 
 static void erase_broken(struct loading *loading)

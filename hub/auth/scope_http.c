@@ -61,12 +61,9 @@ static void call_free(struct scope_call *call)
             link = &(*link)->next;
         *link = call->next;
     }
-    if (call->token)
-        explicit_bzero(call->token, strlen(call->token));
-    if (call->answer.body.data)
-        explicit_bzero(call->answer.body.data, call->answer.body.len); /* keys */
+    (void) edge_wipe(call->token);
+    edge_buf_wipe(&call->answer.body); /* keys */
     edge_http_response_fini(&call->answer);
-    free(call->token);
     free(call->url);
     free(call);
 }

@@ -85,7 +85,7 @@ static void work(void *arg)
 {
     struct hub_read *read = arg;
 
-    read->rc = hub_db_read(read->store->reader, read->messages, read->bodies, read->count);
+    read->rc = hub_log_read(read->store->log, read->messages, read->bodies, read->count);
 }
 
 static void discard(struct hub_read *read)

@@ -115,12 +115,18 @@ static void write_group(struct hub_commit *commit, struct hub_group *group)
 {
     struct hub_commit_options *o = &commit->options;
 
-    group->rc = hub_db_commit(o->db, group, o->routes);
-    if (group->rc == -ENOSPC)
+    int rc;
+
+    group->rc = hub_log_commit(o->log, group);
+    rc = hub_db_commit(o->db, group);
+    if (group->rc == 0)
+        group->rc = rc;
+    if (group->rc == -ENOSPC || rc == -ENOSPC)
         hub_disk_give_up(o->disk);
     if (group->damaged)
         hub_disk_suspect(o->disk);
-    group->disk_free = hub_disk_free(o->disk, o->db);
+    group->disk_free = hub_disk_free(o->disk, hub_log_room(o->log));
+    group->merge = hub_log_wants_merge(o->log);
 }
 
 /* Off the path of acknowledgements: the group has been posted. */
@@ -149,6 +155,7 @@ static void *run(void *arg)
         write_group(commit, group);
         log_bytes = group->wal_bytes;
         edge_loop_post(commit->options.loop, commit->options.done, group);
+        hub_log_trim(commit->options.log);
         tidy(commit->options.db, log_bytes, quiet, finish_log);
     }
     return NULL;

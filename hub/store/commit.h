@@ -2,7 +2,7 @@
  *
  *   loop thread:    fill next ---------------> fill next --------------> ...
  *                        \   swap, when due        \
- *   commit thread:        `--> one transaction --.  `--> one transaction
+ *   commit thread:        `--> log, documents ---.  `--> log, documents
  *                                                 `--> posted to the loop: hub_store_committed
  *
  * The lock guards the next group and nothing else. */
@@ -12,15 +12,16 @@
 #include "hub/store/db.h"
 #include "hub/store/disk.h"
 #include "hub/store/group.h"
+#include "hub/store/log.h"
 
 struct hub_commit;
 
 struct hub_commit_options {
     struct hub_store *store;
     struct edge_loop *loop;
-    struct hub_db *db;         /* the thread's from now on, until stop */
+    struct hub_log *log;       /* its writing side is the thread's from now on, until stop */
+    struct hub_db *db;         /* likewise */
     struct hub_disk *disk;     /* likewise */
-    const char *const *routes; /* names by number; those a group names do not change */
     void (*done)(void *group); /* on the loop thread */
 };
 EDGE_MUST_CHECK int hub_commit_start(const struct hub_commit_options *options,
@@ -32,7 +33,8 @@ struct hub_group *hub_commit_lock(struct hub_commit *commit);
 void hub_commit_unlock(struct hub_commit *commit, int64_t delay_ns);
 /** ... without having put anything into it. */
 void hub_commit_leave(struct hub_commit *commit);
-/** Almost all of the log is in the file: finish that with the next group, so that it begins anew.
+/** Almost all of SQLite's log is in the file: finish that with the next group, so that it begins
+ * anew.
  */
 void hub_commit_finish_log(struct hub_commit *commit);
 /** A group that was done with. */

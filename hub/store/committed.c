@@ -24,7 +24,6 @@ static void on_stored(struct hub_store *store, const struct hub_group *group,
             .expires_t = target->expires_t,
         };
 
-        target->queue->on_disk = true;
         hub_queue_append(target->queue, &entry);
         hub_queue_wake(target->queue);
         store->ledger[target->route].in++;
@@ -38,7 +37,7 @@ static void on_put(struct hub_store *store, const struct hub_group *group, const
     store->shared_to_come -= op->ntargets > 1 ? 1 : 0;
     if (store->closed)
         return;
-    if (group->rc == 0)
+    if (op->rc == 0)
         on_stored(store, group, op);
     else
         store->pending_bytes -= cost_of(op);
@@ -51,9 +50,9 @@ static void finish(struct hub_store *store, const struct hub_group *group, struc
     if (op->kind == HUB_OP_PUT)
         on_put(store, group, op);
     if (op->got)
-        op->got(group->rc, group->rc == 0 ? data : (struct edge_bytes){0}, op->arg);
+        op->got(op->rc, op->rc == 0 ? data : (struct edge_bytes){0}, op->arg);
     else if (op->done)
-        op->done(group->rc, op->arg);
+        op->done(op->rc, op->arg);
 }
 
 /* What must not be lost goes with the next group. */
@@ -95,7 +94,7 @@ static void look_at_disk(struct hub_store *store, const struct hub_group *group)
     if (!store->full && was)
         tell(store, "the store takes messages again");
     store->failing = failing;
-    store->damaged = group->damaged;
+    store->damaged = store->damaged || group->damaged;
     if (store->full && !edge_timer_armed(store->retry))
         edge_timer_arm(store->retry, HUB_RETRY_MS);
 }

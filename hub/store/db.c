@@ -24,22 +24,10 @@ static const char *const texts[SQL_MAX] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_PUT_MESSAGE] = "INSERT INTO message(id,enqueued,sum,data) VALUES(?1,?2,?3,?4)",
-    [SQL_PUT_ENTRY] = "INSERT INTO entry(id,queue,route,expires,size) VALUES(?1,?2,?3,?4,?5)",
-    [SQL_PUT_QUEUE] = "INSERT OR IGNORE INTO queue(id,name) VALUES(?1,?2)",
-    [SQL_DELETE_ENTRIES] = "DELETE FROM entry WHERE id BETWEEN ?1 AND ?2",
-    [SQL_DELETE_MESSAGES] = "DELETE FROM message WHERE id BETWEEN ?1 AND ?2",
-    [SQL_CHANGE_ROUTE] = "INSERT INTO route(id,name,came,delivered,expired,d0,d1,d2,d3,d4) "
-                         "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(id) DO UPDATE SET "
-                         "came=came+excluded.came,delivered=delivered+excluded.delivered,"
-                         "expired=expired+excluded.expired,d0=d0+excluded.d0,d1=d1+excluded.d1,"
-                         "d2=d2+excluded.d2,d3=d3+excluded.d3,d4=d4+excluded.d4",
     [SQL_SET_DOCUMENT] = ("INSERT INTO document(kind,name,data) VALUES(?1,?2,?3) "
                           "ON CONFLICT(kind,name) DO UPDATE SET data=excluded.data"),
     [SQL_DELETE_DOCUMENT] = "DELETE FROM document WHERE kind=?1 AND name=?2",
     [SQL_GET_DOCUMENT] = "SELECT data FROM document WHERE kind=?1 AND name=?2",
-    [SQL_READ_MESSAGES] =
-        "SELECT id,enqueued,sum,data FROM message WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
     [SQL_FREE_PAGES] = "PRAGMA freelist_count",
     [SQL_PAGES] = "PRAGMA page_count",
     [SQL_PROBE] = ("INSERT INTO document(kind,name,data) VALUES('','probe',x'') "

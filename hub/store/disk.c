@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/bytes.h"
 #include "common/base/file.h"
 
 enum {
@@ -76,7 +77,7 @@ void hub_disk_fini(struct hub_disk *disk)
     disk->suspect = edge_free(disk->suspect);
 }
 
-uint64_t hub_disk_free(struct hub_disk *disk, struct hub_db *db)
+uint64_t hub_disk_free(struct hub_disk *disk, uint64_t inside)
 {
     uint64_t bytes = avail(disk);
 
@@ -84,7 +85,7 @@ uint64_t hub_disk_free(struct hub_disk *disk, struct hub_db *db)
         hold_reserve(disk);
         bytes = avail(disk);
     }
-    return bytes < disk->keep * 2 ? bytes + hub_db_free_bytes(db) : bytes;
+    return bytes < disk->keep * 2 ? bytes + inside : bytes;
 }
 
 void hub_disk_give_up(struct hub_disk *disk)

@@ -3,9 +3,11 @@
 #ifndef HUB_STORE_DISK_H
 #define HUB_STORE_DISK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "hub/store/db.h"
+#include "common/base/attr.h"
+#include "common/base/err.h"
 
 struct hub_disk {
     char *dir;
@@ -20,9 +22,9 @@ struct hub_disk {
 EDGE_MUST_CHECK int hub_disk_open(struct hub_disk *disk, const char *dir, uint64_t keep,
                                   struct edge_err *err);
 void hub_disk_fini(struct hub_disk *disk);
-/** What messages may still use: of the disk, and when that is little, what the file has free
- * inside. When there is enough again, the reserve file is made again. */
-uint64_t hub_disk_free(struct hub_disk *disk, struct hub_db *db);
+/** What messages may still use: of the disk, and when that is little, what the log has free
+ * @p inside. When there is enough again, the reserve file is made again. */
+uint64_t hub_disk_free(struct hub_disk *disk, uint64_t inside);
 /** The disk is full: let go of the reserve file, so that deleting can go on. */
 void hub_disk_give_up(struct hub_disk *disk);
 /** A database file and what belongs to it. */

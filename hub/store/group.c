@@ -57,11 +57,11 @@ struct hub_group_target *hub_group_add_target(struct hub_group *group)
     return &group->targets[group->ntargets++];
 }
 
-void hub_group_gone(struct hub_group *group, uint64_t entry, bool last)
+void hub_group_gone(struct hub_group *group, const struct hub_gone *gone)
 {
     if (enlarge(&group->gone, &group->gone_size, group->ngone + 1, sizeof *group->gone) < 0)
         abort();
-    group->gone[group->ngone++] = entry << 1 | last;
+    group->gone[group->ngone++] = *gone;
 }
 
 struct hub_ledger *hub_group_change(struct hub_group *group, int route)
@@ -110,9 +110,9 @@ void hub_group_clear(struct hub_group *group)
     group->nops = group->ntargets = group->ngone = 0;
     group->bytes = 0;
     group->due_ns = INT64_MAX;
-    group->probe = group->quiet = group->wrote = group->damaged = false;
+    group->probe = group->quiet = group->wrote = group->damaged = group->merge = false;
     group->rc = 0;
-    group->rows = 0;
+    group->rows = group->next_message = 0;
     group->trouble[0] = '\0';
 }
 
@@ -145,7 +145,7 @@ static void carry_change(struct hub_group *group, const struct hub_group *from)
 /* Nobody waits for it, so nobody would set it again. */
 static bool is_carried(const struct hub_op *op)
 {
-    return op->kind == HUB_OP_SET && !op->done;
+    return op->kind == HUB_OP_SET && !op->done && op->rc < 0;
 }
 
 static void carry_documents(struct hub_group *group, struct hub_group *from)
@@ -173,7 +173,7 @@ static void carry_documents(struct hub_group *group, struct hub_group *from)
 void hub_group_carry(struct hub_group *group, struct hub_group *from)
 {
     for (size_t i = 0; i < from->ngone; i++)
-        hub_group_gone(group, from->gone[i] >> 1, from->gone[i] & 1);
+        hub_group_gone(group, &from->gone[i]);
     carry_change(group, from);
     carry_documents(group, from);
 }

@@ -1,4 +1,4 @@
-/* hub/store/group.h - what one transaction holds. Filled by the loop thread while the commit thread
+/* hub/store/group.h - what is written in one go. Filled by the loop thread while the commit thread
  * writes another; then it belongs to the commit thread, and goes back to the loop thread with its
  * result. */
 #ifndef HUB_STORE_GROUP_H
@@ -11,10 +11,12 @@
 #include "hub/store/index.h"
 #include "hub/store/store.h"
 
+enum { HUB_ROUTES_MAX = 1000, HUB_QUEUES_MAX = 100000 };
+
 /** A queue's entry to come. */
 struct hub_group_target {
     struct hub_queue *queue; /* for the loop thread */
-    const char *name;        /* of the queue when it is not on disk yet, or NULL; lives on */
+    const char *name;        /* of the queue; lives on */
     uint32_t number;         /* of the queue on disk */
     int route;
     int64_t expires_t;
@@ -32,6 +34,14 @@ struct hub_op {
     hub_stored_done *done;  /* PUT, SET; may be NULL */
     hub_document_done *got; /* GET */
     void *arg;
+    int rc; /* what came of it */
+};
+
+/** An entry that is not wanted any more. */
+struct hub_gone {
+    uint64_t entry;
+    uint32_t size; /* of its message */
+    bool last;     /* of the message's */
 };
 
 struct hub_group {
@@ -39,24 +49,26 @@ struct hub_group {
     size_t nops, ops_size;
     struct hub_group_target *targets;
     size_t ntargets, targets_size;
-    uint64_t *gone; /* entry << 1 | it was the message's last */
+    struct hub_gone *gone;
     size_t ngone, gone_size;
     struct hub_ledger *change; /* by route: `in` of what is put, the rest of what is gone; what is
                                   dropped for want of a route came in, too */
     size_t nchange;
-    size_t bytes;   /* of bodies and documents */
-    int64_t due_ns; /* CLOCK_MONOTONIC: to be begun by then; INT64_MAX: empty */
-    bool probe;     /* write something, to see whether it works (again) */
+    size_t bytes;          /* of bodies and documents */
+    uint64_t next_message; /* above all of the puts */
+    int64_t due_ns;        /* CLOCK_MONOTONIC: to be begun by then; INT64_MAX: empty */
+    bool probe;            /* write something, to see whether it works (again) */
 
-    bool quiet; /* nothing happens: copy all of the log into the file, make it small */
+    bool quiet; /* nothing happens: copy all of SQLite's log into its file, make it small */
 
     /* what came of it */
     int rc;
     bool wrote;
     bool damaged; /* it failed because the file is broken */
+    bool merge;   /* the log has something to gain by it */
     uint64_t rows;
-    uint64_t wal_bytes; /* in the log, after it */
-    uint64_t disk_free; /* with what the file has free inside */
+    uint64_t wal_bytes; /* in SQLite's log, after it */
+    uint64_t disk_free; /* with what our log has free inside */
     char trouble[200];  /* what failed, for a person */
     struct hub_store *store;
     struct hub_group *spare; /* hub_store's list */
@@ -73,7 +85,7 @@ EDGE_MUST_CHECK int hub_group_reserve(struct hub_group *group, size_t ops, size_
 struct hub_op *hub_group_add(struct hub_group *group);
 struct hub_group_target *hub_group_add_target(struct hub_group *group);
 /** Aborts without memory: a delivered message would come again and again. */
-void hub_group_gone(struct hub_group *group, uint64_t entry, bool last);
+void hub_group_gone(struct hub_group *group, const struct hub_gone *gone);
 /** The change of a route; aborts without memory. */
 struct hub_ledger *hub_group_change(struct hub_group *group, int route);
 bool hub_group_empty(const struct hub_group *group);

@@ -1,5 +1,6 @@
 /* hub/store/internal.h - the store as its files on the loop thread share it: store.c, load.c,
- * put.c, committed.c, queue.c, take.c, remove.c, ahead.c, document.c, ledger.c. */
+ * put.c, committed.c, queue.c, take.c, remove.c, expiry.c, ahead.c, document.c, ledger.c, tidy.c.
+ */
 #ifndef HUB_STORE_INTERNAL_H
 #define HUB_STORE_INTERNAL_H
 
@@ -30,8 +31,7 @@ struct hub_taken {
 struct hub_queue {
     struct hub_store *store;
     char *name;
-    uint32_t number; /* on disk, and in the store's list */
-    bool on_disk;    /* its name is */
+    uint32_t number; /* in the store's list, and in this run's part of the log */
     bool waiting;    /* its consumer was told EMPTY or WAIT */
     bool to_wake;    /* in the store's list of those to call */
     bool retry;      /* wake it when the disk is tried again */
@@ -71,9 +71,10 @@ struct hub_store {
     struct edge_loop *loop;
     char *path, *vfs;
     struct hub_disk disk; /* the commit thread's while it runs */
-    struct hub_db *writer, *reader;
+    struct hub_log *log;
+    struct hub_db *writer, *reader; /* of documents */
     struct hub_commit *commit;
-    struct edge_pool *pool; /* one thread: reads, and copies the log */
+    struct edge_pool *pool; /* reads, and tidies */
     struct edge_timer *retry, *quiet;
     bool closed;
 
@@ -104,7 +105,8 @@ struct hub_store {
     bool full;    /* nothing is put now */
     bool failing; /* ... because writing failed */
     bool damaged; /* ... because the file is broken */
-    bool tidying; /* the log is being copied */
+    bool tidying; /* SQLite's log is being copied */
+    bool merging; /* ours is */
     bool noise;   /* something was written since the quiet timer began */
     uint64_t quiet_ms;
     uint64_t log_left; /* bytes that the last copying left; while tidying the reading thread's */
@@ -139,9 +141,9 @@ void hub_store_committed(void *group);
 /** While the disk fails or is full: look again. */
 void hub_store_retry(void *store);
 
-/* log.c */
+/* tidy.c */
 
-/** After each group: does the log want to be copied into the file? */
+/** After each group: does a log want to be made smaller? */
 void hub_store_tidy(struct hub_store *store, const struct hub_group *group);
 void hub_store_on_quiet(void *store);
 

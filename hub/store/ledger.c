@@ -47,7 +47,7 @@ static void work(void *arg)
     struct audit *audit = arg;
 
     if (audit->store->audited != audit->commits)
-        audit->rc = hub_db_audit(audit->store->reader, &audit->err);
+        audit->rc = hub_log_audit(audit->store->log, &audit->err);
 }
 
 static void finished(void *arg)

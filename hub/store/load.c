@@ -1,4 +1,4 @@
-/* Opening the file, and reading what waits in it. */
+/* Opening the files, and reading what waits in them. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -53,49 +53,37 @@ int hub_store_make_number(struct hub_store *store, size_t number)
     return hub_oldest_reserve(&store->oldest, store->nqueues);
 }
 
-static int on_route(int number, const char *name, const struct hub_ledger *ledger, void *arg)
+static int on_route(const char *name, void *arg)
 {
-    struct hub_store *store = arg;
-
-    if (number < 0 || number >= HUB_ROUTES_MAX || store->routes[number])
-        return HUB_DB_DAMAGED;
-    store->routes[number] = edge_strdup(name);
-    store->ledger[number] = *ledger;
-    if ((size_t) number >= store->nroutes)
-        store->nroutes = (size_t) number + 1;
-    return store->routes[number] ? 0 : -ENOMEM;
+    return hub_store_route(arg, name);
 }
 
-static int on_queue(uint32_t number, const char *name, void *arg)
+static int on_queue(const char *name, void *arg)
 {
-    struct hub_store *store = arg;
-    struct hub_queue *queue;
-    int rc;
+    struct hub_queue *queue = hub_store_queue(arg, name);
 
-    if (number >= 2 * HUB_QUEUES_MAX || edge_map_get(&store->names, name))
-        return HUB_DB_DAMAGED;
-    rc = hub_store_make_number(store, number);
-    if (rc == 0)
-        rc = hub_queue_create(store, name, number, &queue);
-    if (rc == 0)
-        queue->on_disk = true;
-    return rc;
+    return queue ? (int) queue->number : -ENOMEM;
 }
 
-static int on_entry(const struct hub_entry *entry, uint32_t number, void *arg)
+static void on_ledger(int route, const struct hub_ledger *ledger, void *arg)
+{
+    struct hub_ledger *mine = &((struct hub_store *) arg)->ledger[route];
+    uint64_t pending = mine->pending;
+
+    *mine = *ledger;
+    mine->pending = pending;
+}
+
+static int on_entry(const struct hub_entry *entry, uint32_t queue, void *arg)
 {
     struct hub_store *store = arg;
     bool shared = entry->id & HUB_ENTRY_MASK;
     uint64_t message = hub_entry_message(entry->id);
-    int rc;
+    int rc = shared ? hub_shared_reserve(&store->shared, 1) : 0;
 
-    if (number >= store->nqueues || !store->queues[number] ||
-        (size_t) entry->route >= store->nroutes || !store->routes[entry->route])
-        return HUB_DB_DAMAGED;
-    rc = shared ? hub_shared_reserve(&store->shared, 1) : 0;
     if (rc < 0)
         return rc;
-    if (!shared || message != store->next_message)
+    if (message != store->next_message)
         store->pending_bytes += entry->size;
     if (shared)
         hub_shared_add(&store->shared, message, 1);
@@ -103,60 +91,15 @@ static int on_entry(const struct hub_entry *entry, uint32_t number, void *arg)
     store->pending_bytes += HUB_ENTRY_COST;
     store->pending++;
     store->ledger[entry->route].pending++;
-    hub_queue_append(store->queues[number], entry);
+    hub_queue_append(store->queues[queue], entry);
     return 0;
 }
 
-static int forget_empty_queues(struct hub_store *store, struct edge_err *err)
-{
-    EDGE_CLEANUP(edge_free) bool *used = calloc(store->nqueues + 1, sizeof *used);
-    size_t unused = 0;
-
-    if (!used)
-        return -ENOMEM;
-    for (size_t i = 0; i < store->nqueues; i++) {
-        struct hub_queue *queue = store->queues[i];
-
-        used[i] = !queue || queue->length > 0;
-        if (used[i])
-            continue;
-        edge_ignore(!edge_map_remove(&store->names, queue->name));
-        hub_queue_free(queue);
-        store->queues[i] = NULL;
-        unused++;
-    }
-    return unused > 0 ? hub_db_forget_queues(store->writer, used, store->nqueues, err) : 0;
-}
-
-static int load(struct hub_store *store, struct edge_err *err)
-{
-    const struct hub_db_found found = {on_route, on_queue, on_entry, store};
-    int rc = hub_db_load(store->writer, &found, &store->next_message, err);
-
-    return rc == 0 ? forget_empty_queues(store, err) : rc;
-}
-
-static void forget_load(struct hub_store *store)
-{
-    hub_store_free_lists(store);
-    store->trash_end = &store->trash;
-    store->nroutes = 0;
-    store->pending = store->pending_bytes = store->next_message = 0;
-    memset(store->ledger, 0, HUB_ROUTES_MAX * sizeof *store->ledger);
-}
-
-static int open_and_load(struct hub_store *store, struct edge_err *err)
+static int open_and_check(struct hub_store *store, struct edge_err *err)
 {
     enum hub_db_use use = hub_disk_is_suspect(&store->disk) ? HUB_DB_WRITE_SUSPECT : HUB_DB_WRITE;
-    int rc = hub_db_open(store->path, store->vfs, use, &store->writer, err);
 
-    if (rc == 0)
-        rc = load(store, err);
-    if (rc != 0) {
-        store->writer = hub_db_close(store->writer);
-        forget_load(store);
-    }
-    return rc;
+    return hub_db_open(store->path, store->vfs, use, &store->writer, err);
 }
 
 static void tell(struct hub_store *store, const char *text)
@@ -166,7 +109,7 @@ static void tell(struct hub_store *store, const char *text)
 }
 
 /* A new file with what can be read of the damaged one. Without room for it, an empty one. */
-static int build(struct hub_store *store, const char *path, uint64_t *ret_kept, uint64_t *ret_lost,
+static int build(struct hub_store *store, const char *path, uint64_t *ret_kept,
                  struct edge_err *err)
 {
     EDGE_CLEANUP(hub_db_close) struct hub_db *db = NULL;
@@ -174,7 +117,7 @@ static int build(struct hub_store *store, const char *path, uint64_t *ret_kept, 
     int rc = hub_db_open(path, store->vfs, HUB_DB_WRITE, &db, err);
 
     if (rc == 0)
-        rc = hub_db_salvage(db, store->path, store->vfs, ret_kept, ret_lost, err);
+        rc = hub_db_salvage(db, store->path, store->vfs, ret_kept, err);
     if (rc == 0)
         rc = hub_db_checkpoint(db, true, &left); /* it is moved without its log */
     return rc == 0 && left > 0 ? EDGE_ESTORE : rc;
@@ -190,16 +133,14 @@ static int begin_anew(struct hub_store *store, struct edge_err *err)
     EDGE_CLEANUP(edge_free) char *notice = NULL;
     struct edge_err why = *err;
     uint64_t kept = 0;
-    uint64_t lost = 0;
     int rc;
 
     if (!path)
         return -ENOMEM;
-    rc = build(store, path, &kept, &lost, err);
+    rc = build(store, path, &kept, err);
     if (rc == -ENOMEM)
         return rc;
-    text = rc == 0 ? edge_format("%llu waiting messages were carried over, %llu are lost",
-                                 (unsigned long long) kept, (unsigned long long) lost)
+    text = rc == 0 ? edge_format("%llu documents were carried over", (unsigned long long) kept)
                    : edge_format("nothing was carried over: %s", err->text);
     if (rc != 0)
         hub_disk_remove(path);
@@ -207,7 +148,7 @@ static int begin_anew(struct hub_store *store, struct edge_err *err)
     if (rc == 0)
         rc = hub_disk_settle(store->path, err);
     if (rc == 0)
-        rc = open_and_load(store, err);
+        rc = open_and_check(store, err);
     if (rc != 0)
         return rc == -ENOMEM ? rc : EDGE_ESTORE;
     notice = edge_format("%s; it is set aside as %s; %s", why.text, aside, text ? text : "");
@@ -216,19 +157,103 @@ static int begin_anew(struct hub_store *store, struct edge_err *err)
     return 0;
 }
 
+static int load_documents(struct hub_store *store, struct edge_err *err)
+{
+    int rc = hub_disk_settle(store->path, err);
+
+    if (rc == 0)
+        rc = open_and_check(store, err);
+    if (rc == HUB_DB_DAMAGED)
+        rc = begin_anew(store, err);
+    if (rc == 0)
+        rc = hub_db_open(store->path, store->vfs, HUB_DB_READ, &store->reader, err);
+    if (rc == 0)
+        hub_disk_trust(&store->disk);
+    return rc;
+}
+
+/* What the ledger says is pending and is not there is lost. @return how many */
+static uint64_t mend(struct hub_ledger *ledger)
+{
+    uint64_t out = ledger->delivered + ledger->expired + ledger->pending;
+    uint64_t lost;
+
+    for (int why = 0; why < HUB_DROP_MAX; why++)
+        out += ledger->dropped[why];
+    lost = ledger->in > out ? ledger->in - out : 0;
+    ledger->dropped[HUB_DROP_CORRUPT] += lost;
+    ledger->in = out + lost; /* what went twice came twice */
+    return lost;
+}
+
+/* A new segment, which begins with the ledger as it is now. In vain: the first group's will. */
+static void write_ledger(struct hub_store *store)
+{
+    struct hub_group *group = hub_group_create(store);
+
+    if (group) {
+        group->probe = true;
+        edge_ignore(hub_log_commit(store->log, group));
+        hub_group_destroy(group);
+    }
+}
+
+static void mend_all(struct hub_store *store, bool damaged)
+{
+    EDGE_CLEANUP(edge_free) char *text = NULL;
+    uint64_t lost = 0;
+    bool changed = false;
+
+    for (size_t i = 0; i < store->nroutes; i++) {
+        uint64_t in = store->ledger[i].in;
+        uint64_t less = mend(&store->ledger[i]);
+
+        lost += less;
+        changed = changed || less > 0 || in != store->ledger[i].in;
+    }
+    hub_log_set_ledger(store->log, store->ledger, store->nroutes);
+    if (changed)
+        write_ledger(store);
+    if (lost == 0 || damaged)
+        return;
+    text = edge_format("%llu waiting messages are not on disk any more: they are counted as lost",
+                       (unsigned long long) lost);
+    if (text)
+        tell(store, text);
+}
+
+static int load_messages(struct hub_store *store, struct edge_err *err)
+{
+    const struct hub_scan_found found = {on_route, on_queue, on_entry, on_ledger, store};
+    uint64_t free_bytes = hub_disk_free(&store->disk, 0);
+    const struct hub_log_options options = {
+        .dir = store->options.dir,
+        .files = store->options.files,
+        .max_bytes = store->options.max_bytes && store->options.max_bytes < free_bytes
+                         ? store->options.max_bytes
+                         : free_bytes,
+        .routes = (const char *const *) store->routes,
+        .notice = store->options.notice,
+        .arg = store->options.arg,
+    };
+    uint64_t next_message = 0;
+    bool damaged = false;
+    int rc = hub_log_open(&options, &found, &next_message, &damaged, &store->log, err);
+
+    if (rc < 0)
+        return rc;
+    store->next_message = next_message;
+    mend_all(store, damaged);
+    return 0;
+}
+
 int hub_store_load(struct hub_store *store, struct edge_err *err)
 {
     struct edge_err local = {0};
-    int rc = hub_disk_settle(store->path, &local);
+    int rc = load_documents(store, &local);
 
     if (rc == 0)
-        rc = open_and_load(store, &local);
-    if (rc == HUB_DB_DAMAGED)
-        rc = begin_anew(store, &local);
-    if (rc == 0)
-        rc = hub_db_open(store->path, store->vfs, HUB_DB_READ, &store->reader, &local);
-    if (rc == 0)
-        hub_disk_trust(&store->disk);
+        rc = load_messages(store, &local);
     if (rc != 0 && err)
         *err = local;
     return rc == 0 || rc == -ENOMEM ? rc : EDGE_ESTORE;

@@ -66,7 +66,7 @@ static void fill(struct hub_group *group, struct hub_body *body, const struct hu
 
         *hub_group_add_target(group) = (struct hub_group_target){
             .queue = queue,
-            .name = queue->on_disk ? NULL : queue->name,
+            .name = queue->name,
             .number = queue->number,
             .route = targets[i].route,
             .expires_t = expiry_of(body->enqueued_ns, targets[i].ttl_s),
@@ -74,6 +74,7 @@ static void fill(struct hub_group *group, struct hub_body *body, const struct hu
         hub_group_change(group, targets[i].route)->in++;
     }
     group->bytes += body->len;
+    group->next_message = body->message + 1;
 }
 
 int hub_store_put(struct hub_store *store, struct edge_bytes data, const struct hub_target *targets,

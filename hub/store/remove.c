@@ -18,13 +18,12 @@ static void count(struct hub_ledger *ledger, enum hub_way way, enum hub_store_dr
     }
 }
 
-/* A row that cannot be read cannot be deleted either, and would take its whole group with it. */
 void hub_store_remove(struct hub_store *store, const struct hub_entry *entry, enum hub_way way,
                       enum hub_store_drop why)
 {
     uint64_t message = hub_entry_message(entry->id);
     bool last = !(entry->id & HUB_ENTRY_MASK) || hub_shared_drop(&store->shared, message) == 0;
-    bool unreadable = way == HUB_WAY_DROPPED && why == HUB_DROP_CORRUPT;
+    struct hub_gone gone = {entry->id, entry->size, last};
     struct hub_group *group;
 
     if (last)
@@ -35,7 +34,7 @@ void hub_store_remove(struct hub_store *store, const struct hub_entry *entry, en
     count(&store->ledger[entry->route], way, why);
 
     group = hub_commit_lock(store->commit);
-    hub_group_gone(group, entry->id, last && !unreadable);
+    hub_group_gone(group, &gone);
     count(hub_group_change(group, entry->route), way, why);
     hub_commit_unlock(store->commit, group->ngone >= HUB_GONE_ENOUGH ? 0 : HUB_GONE_DELAY_NS);
 }

@@ -10,16 +10,9 @@ enum hub_sql {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
-    SQL_PUT_MESSAGE,
-    SQL_PUT_ENTRY,
-    SQL_PUT_QUEUE,
-    SQL_DELETE_ENTRIES,
-    SQL_DELETE_MESSAGES,
-    SQL_CHANGE_ROUTE,
     SQL_SET_DOCUMENT,
     SQL_DELETE_DOCUMENT,
     SQL_GET_DOCUMENT,
-    SQL_READ_MESSAGES,
     SQL_FREE_PAGES,
     SQL_PAGES,
     SQL_PROBE,
@@ -45,7 +38,4 @@ int hub_db_step(sqlite3_stmt *statement);
 int hub_db_exec(struct hub_db *db, const char *sql);
 /** Check whose file it is, and its pages, @p all of them however many; make what is missing. */
 EDGE_MUST_CHECK int hub_db_check(struct hub_db *db, bool all, struct edge_err *err);
-/** Is this an entry that we can have written? */
-bool hub_db_believable(const struct hub_entry *entry);
-
 #endif

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "hub/store/internal.h"
 
@@ -11,6 +10,7 @@ enum {
     KEEP_DEFAULT = 32 * 1024 * 1024,
     CACHE_DEFAULT = 4 * 1024 * 1024,
     QUIET_MS = 60 * 1000,
+    READERS = 2, /* threads: one may be copying */
 };
 
 static void free_store(void *arg)
@@ -40,6 +40,7 @@ struct hub_store *hub_store_close(struct hub_store *store)
         hub_store_empty_trash(store);
     hub_commit_stop(store->commit);
     store->closed = true;
+    store->log = hub_log_close(store->log);
     store->reader = hub_db_close(store->reader);
     store->writer = hub_db_close(store->writer);
     store->disk.lock = edge_close(store->disk.lock);
@@ -104,11 +105,8 @@ void hub_store_each_queue(struct hub_store *store, void (*fn)(struct hub_queue *
 
 static uint64_t default_max(struct hub_store *store)
 {
-    struct stat st = {0};
-    uint64_t own = stat(store->path, &st) == 0 ? (uint64_t) st.st_size : 0;
-
-    store->disk_free = hub_disk_free(&store->disk, store->writer);
-    return (store->disk_free + own) / 2;
+    store->disk_free = hub_disk_free(&store->disk, hub_log_room(store->log));
+    return (store->disk_free + hub_log_bytes(store->log)) / 2;
 }
 
 static int allocate(const struct hub_store_options *options, struct hub_store **ret)
@@ -143,12 +141,12 @@ static int start(struct hub_store *store)
     struct hub_commit_options options = {
         .store = store,
         .loop = store->loop,
+        .log = store->log,
         .db = store->writer,
         .disk = &store->disk,
-        .routes = (const char *const *) store->routes,
         .done = hub_store_committed,
     };
-    int rc = edge_pool_create(store->loop, "store-read", 1, &store->pool);
+    int rc = edge_pool_create(store->loop, "store-read", READERS, &store->pool);
 
     return rc < 0 ? rc : hub_commit_start(&options, &store->commit);
 }

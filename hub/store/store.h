@@ -25,6 +25,7 @@
 #include "common/base/err.h"
 #include "common/loop/loop.h"
 
+struct hub_files;
 struct hub_store;
 struct hub_queue; /* lives as long as the store */
 
@@ -61,6 +62,7 @@ struct hub_store_options {
     unsigned
         commit_delay_us; /* the longest a group waits for company while the disk is idle; 0: none */
     const char *vfs;     /* SQLite's, for tests that break it; NULL: the default */
+    const struct hub_files *files; /* the log's, for tests that break them; NULL: the disk's */
     /** Something a person must hear: the disk is full, or fine again; a file was set aside. One
      * line, once for each change. */
     void (*notice)(const char *text, void *arg);

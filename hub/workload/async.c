@@ -50,7 +50,7 @@ static void job_free(struct workload_job *job)
             link = &(*link)->next;
         *link = job->next;
     }
-    workload_token_free(job->token);
+    (void) edge_wipe(job->token);
     hub_certificate_fini(&job->certificate);
     free(job);
 }
@@ -95,7 +95,7 @@ static void sign_done(void *arg)
     if (w) {
         w->asking = false;
         if (job->rc == 0) {
-            workload_token_free(w->token);
+            (void) edge_wipe(w->token);
             w->token = EDGE_TAKE(job->token);
             w->until_s = job->until_s;
         }

@@ -29,12 +29,9 @@ struct hub_workload {
 struct edge_workload workload_api(const struct hub_workload *w);
 /** The decoded key of the connection string; wiped by the caller. @return 0, EDGE_EINVALID, … */
 EDGE_MUST_CHECK int workload_key(const struct hub_workload *w, struct edge_buf *ret);
-void workload_wipe(struct edge_buf *buf);
 /** A fresh token, blocking. */
 EDGE_MUST_CHECK int workload_sign(const struct hub_workload *w, char **ret, int64_t *ret_until_s,
                                   struct edge_err *err);
-/** Wipe and free. Accepts NULL; returns NULL. */
-char *workload_token_free(char *token);
 
 static inline struct edge_bytes workload_bytes(const struct edge_buf *buf)
 {

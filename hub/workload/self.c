@@ -171,15 +171,13 @@ int hub_self_read(const char *(*get)(const char *name), struct hub_self *ret, st
 
 void hub_self_fini(struct hub_self *self)
 {
-    if (self->key)
-        explicit_bzero(self->key, strlen(self->key));
     free(self->hub_name);
     free(self->upstream);
     free(self->hostname);
     free(self->generation_id);
     free(self->workload_uri);
     free(self->api_version);
-    free(self->key);
+    (void) edge_wipe(self->key);
     free(self->certificate_file);
     free(self->key_file);
     free(self->trust_file);

@@ -100,9 +100,7 @@ static int set_base64(struct edge_json *object, const char *name, struct edge_by
     char *text = edge_base64(data.data, data.len);
     int rc = text ? edge_json_set_str(object, name, text) : -ENOMEM;
 
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
+    (void) edge_wipe(text);
     return rc;
 }
 
@@ -169,7 +167,7 @@ static int wrap_by_key(const struct hub_workload *w, struct edge_bytes key, stru
 
     if (rc == 0)
         rc = seal(workload_bytes(&master), vault_label, w->resource, key, WRAPPED_KEY, out);
-    workload_wipe(&master);
+    edge_buf_wipe(&master);
     return rc;
 }
 
@@ -181,7 +179,7 @@ static int unwrap_by_key(const struct hub_workload *w, struct edge_bytes wrapped
 
     if (rc == 0)
         rc = unseal(workload_bytes(&master), vault_label, w->resource, wrapped, WRAPPED_KEY, out);
-    workload_wipe(&master);
+    edge_buf_wipe(&master);
     if (rc == EDGE_EDIGEST)
         rc = edge_fail(err, EDGE_EAUTH,
                        "the vault's key was wrapped for another identity or by another key");
@@ -213,7 +211,7 @@ static int find(const struct hub_workload *w, struct edge_bytes wrapped, struct 
         rc = edge_fail(err, EDGE_EAUTH, "the vault's key has another size");
     if (rc == 0)
         memcpy(vault->key, key.data, sizeof vault->key);
-    workload_wipe(&key);
+    edge_buf_wipe(&key);
     return rc;
 }
 

@@ -26,25 +26,10 @@ struct edge_workload workload_api(const struct hub_workload *w)
                                   .cancel = w->cancel};
 }
 
-void workload_wipe(struct edge_buf *buf)
-{
-    if (buf->data)
-        explicit_bzero(buf->data, buf->len);
-    edge_buf_fini(buf);
-}
-
 int workload_key(const struct hub_workload *w, struct edge_buf *ret)
 {
     edge_buf_init(ret, KEY_MAX);
     return edge_base64_decode(w->self->key, strlen(w->self->key), ret);
-}
-
-char *workload_token_free(char *token)
-{
-    if (token)
-        explicit_bzero(token, strlen(token));
-    free(token);
-    return NULL;
 }
 
 /* ---- signatures ---- */
@@ -58,7 +43,7 @@ static int sign_here(const struct hub_workload *w, int64_t se, char **ret)
         *ret = edge_sas_make(w->resource, se, workload_bytes(&key), NULL);
         rc = *ret ? 0 : -ENOMEM;
     }
-    workload_wipe(&key);
+    edge_buf_wipe(&key);
     return rc;
 }
 
@@ -87,7 +72,7 @@ static int read_pem(const char *path, char **ret, struct edge_err *err)
         *ret = edge_buf_take(&text);
         rc = *ret ? 0 : -ENOMEM;
     }
-    workload_wipe(&text);
+    edge_buf_wipe(&text);
     return rc;
 }
 
@@ -208,7 +193,7 @@ struct hub_workload *hub_workload_close(struct hub_workload *w)
     edge_pool_destroy(w->pool);
     workload_async_fini(w);
     edge_cancel_unref(w->cancel);
-    workload_token_free(w->token);
+    (void) edge_wipe(w->token);
     free(w->resource);
     free(w);
     return NULL;

@@ -57,7 +57,7 @@ def entries(build):
 def tidy(build, path):
     """(path, complaints, seconds)"""
     began = time.monotonic()
-    headers = f"^{re.escape(TOP)}/(agent|common|hub|tests/emulator)/"
+    headers = f"^{re.escape(TOP)}/(agent|common|deploy|hub|tests/emulator)/"
     done = subprocess.run(["clang-tidy", "-p", build, "--quiet", f"--header-filter={headers}",
                            "--extra-arg=-Wno-unknown-warning-option", path], capture_output=True, text=True)
     text = done.stdout if done.returncode != 0 else ""

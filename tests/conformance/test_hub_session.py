@@ -1,59 +1,33 @@
 """Sessions of an edge hub on the wire: session present, what is sent again and with which flags and ids, take-over; over lost
 connections, restarts and kills."""
-import os
-import sys
 import threading
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
-import sandbox  # noqa: E402
-import cloud  # noqa: E402
-import edge_hub  # noqa: E402
-from mqtt_cases import events  # noqa: E402
-from mqtt_wire import ACCEPTED, DISCONNECT, RESUMED, Message, Wire, puback, publish, subscribe, unsubscribe  # noqa: E402
+import wire_case
+import sandbox
+import edge_hub
+from mqtt_cases import events
+from mqtt_wire import ACCEPTED, DISCONNECT, RESUMED, Message, Wire, puback, publish, subscribe, unsubscribe
+from wire_case import AT_ONCE
 
 SINKS = 20
 WINDOW = 100  # messages sent and not acknowledged
 
 
-class HubSession(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        sinks = {f"sink{n}": f"FROM /messages/* WHERE to = 'sink{n}' INTO BrokeredEndpoint(\"/modules/sink{n}/inputs/in1\")"
-                 for n in range(SINKS)}
-        cls.place.routes(up="FROM /messages/* WHERE to = 'cloud' INTO $upstream", **sinks)
-        cls.sensor = cls.place.module("sensor")
-        cls.hub = cls.place.hub().start(60)
-        cls.number = 0
+class HubSession(wire_case.WireCase):
+    routes = {"up": "FROM /messages/* WHERE to = 'cloud' INTO $upstream", **{
+        f"sink{n}": f"FROM /messages/* WHERE to = 'sink{n}' INTO BrokeredEndpoint(\"/modules/sink{n}/inputs/in1\")"
+        for n in range(1, SINKS)}}
 
     @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
+    def prepare(cls):
+        cls.sensor = cls.place.module("sensor")
 
     def setUp(self):
         """Each test has a sink of its own."""
+        super().setUp()
         self.sink = self.place.module(f"sink{self.number}")
-        type(self).number += 1
         self.inputs = f"devices/{edge_hub.DEVICE}/modules/{self.sink.module}/inputs/"
-        self.start = self.place.marks()
-
-    def tearDown(self):
-        self.assertTrue(self.hub.running(), self.hub.tail())
-        self.assertEqual(self.hub.unbalanced(), "")
-
-    def wire(self):
-        made = Wire(edge_hub.GATEWAY, edge_hub.ADDRESS, self.place.trust)
-        self.addCleanup(made.close)
-        return made
 
     def enter(self, who, connack, clean=False, **more):
         made = self.wire()
@@ -262,14 +236,13 @@ class HubSession(unittest.TestCase):
         second = self.enter(self.sink, RESUMED)
         found, seconds = first.until_end()
         self.assertEqual(found, b"")
-        self.assertLess(seconds, 2)
+        self.assertLess(seconds, AT_ONCE)
         self.take(second, b"0", dup=True)
         third = self.enter(self.sink, ACCEPTED, clean=True)
         self.assertEqual(second.until_end()[0], b"")
         third.send(publish(f"{events(self.sink)}/to=cloud", b"mine", 1, 1))
         self.assertEqual(third.packet(), puback(1))
-        its = self.place.arrived(1, self.start, lambda event: event["module"] == self.sink.module)
-        self.assertEqual([event["body"] for event in its], [b"mine"])  # and no will
+        self.assertEqual(self.arrived_of(self.sink, 1), [b"mine"])  # and no will
 
     # Methods
 

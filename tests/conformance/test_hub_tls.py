@@ -1,18 +1,15 @@
 """TLS of an edge hub's ports: which versions, certificates that are requested and not required, ALPN and SNI that are not asked
 for, sessions that are resumed; by Python's ssl and by openssl s_client."""
-import os
 import re
 import ssl
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
-import sandbox  # noqa: E402
-import cloud  # noqa: E402
-import edge_hub  # noqa: E402
-from mqtt_cases import events  # noqa: E402
-from mqtt_wire import ACCEPTED, DISCONNECT, Wire, connect, puback, publish  # noqa: E402
+import wire_case
+import sandbox
+import edge_hub
+from mqtt_cases import events
+from mqtt_wire import ACCEPTED, DISCONNECT, connect, puback, publish
 
 MQTT, AMQP, HTTPS = 8883, 5671, 443
 PORTS = (MQTT, AMQP, HTTPS)
@@ -20,31 +17,13 @@ VERSIONS = {"-tls1_2": ssl.TLSVersion.TLSv1_2, "-tls1_3": ssl.TLSVersion.TLSv1_3
 REFUSED = "20020005"
 
 
-class HubTls(unittest.TestCase):
+class HubTls(wire_case.WireCase):
     @classmethod
-    def setUpClass(cls):
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(up="FROM /messages/* INTO $upstream")
+    def prepare(cls):
         cls.leaf = cls.place.leaf("leaf")
         cls.by_thumbprint = edge_hub.Identity("thumb", "", None), cls.place.leaf_by_thumbprint("thumb")
         cls.by_authority = edge_hub.Identity("signed", "", None), cls.place.leaf_by_authority("signed")
         cls.stranger = cls.place.authority.self_signed("stranger")[:2]
-        cls.hub = cls.place.hub().start(60)
-
-    @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
-
-    def tearDown(self):
-        self.assertTrue(self.hub.running(), self.hub.tail())
 
     def context(self, version=None, certificate=None):
         made = ssl.create_default_context(cafile=self.place.trust)
@@ -55,9 +34,7 @@ class HubTls(unittest.TestCase):
         return made
 
     def wire(self, context=None, port=MQTT, **more):
-        made = Wire(edge_hub.GATEWAY, edge_hub.ADDRESS, self.place.trust, port, context or self.context(), **more)
-        self.addCleanup(made.close)
-        return made
+        return super().wire(context=context or self.context(), port=port, **more)
 
     def connack(self, wire, who, password):
         wire.send(connect(who.name, who.user, password))

@@ -1,70 +1,19 @@
 """Bytes in, bytes out: each packet of MQTT 3.1.1, legal and illegal, against an edge hub and, by the same table, against the
-local cloud. Beside whoever does wrong a good client goes on, and the ledger counts nothing but what was acknowledged."""
-import os
-import re
-import sys
+local cloud. Beside whoever does wrong a good client goes on, and the ledger counts nothing but what was acknowledged. Then
+the same in other portions, time, and who is let in."""
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
-import sandbox  # noqa: E402
-import cloud  # noqa: E402
-import edge_hub  # noqa: E402
-import mqtt_cases  # noqa: E402
-from mqtt_cases import STAYS, events  # noqa: E402
-from mqtt_wire import ACCEPTED, DISCONNECT, Wire, WebSocket, connect, puback, publish, subscribe  # noqa: E402
-from sandbox import wait_for  # noqa: E402
-
-AT_ONCE = 2  # seconds in which a connection ends that is ended
+import wire_case
+import sandbox
+import edge_hub
+import mqtt_cases
+from mqtt_cases import STAYS, events
+from mqtt_wire import ACCEPTED, DISCONNECT, WebSocket, connect, puback, publish, subscribe
+from sandbox import wait_for
+from wire_case import AT_ONCE
 
 
-class HubWire(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(up="FROM /messages/* INTO $upstream")
-        cls.good = cls.place.module("good")
-        cls.hub = cls.place.hub().start(60)
-        cls.number = 0
-
-    @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
-
-    def setUp(self):
-        type(self).number += 1
-        self.start = self.place.marks()
-
-    def tearDown(self):
-        self.assertTrue(self.hub.running(), self.hub.tail())
-        self.assertEqual(self.hub.unbalanced(), "")
-
-    def fresh(self, name="leaf", **more):
-        """A device of this test's own."""
-        return self.place.leaf(f"{name}{self.number}", **more)
-
-    def wire(self, kind=Wire, **more):
-        made = kind(edge_hub.GATEWAY, edge_hub.ADDRESS, self.place.trust, **more)
-        self.addCleanup(made.close)
-        return made
-
-    def cloud_wire(self):
-        made = Wire(edge_hub.CLOUD, edge_hub.CLOUD_ADDRESS, self.place.trust)
-        self.addCleanup(made.close)
-        return made
-
-    def let_in(self, who, open_wire=None, **more):
-        made = (open_wire or self.wire)()
-        self.assertEqual(made.login(who, **more).hex(), ACCEPTED.hex())
-        return made
-
+class HubWire(wire_case.WireCase):
     # The table
 
     def answer(self, wire, row):
@@ -96,12 +45,6 @@ class HubWire(unittest.TestCase):
                 self.answer(self.let_in(me, open_wire), row)
                 beside(stored)
         return stored
-
-    def arrived_of(self, who, count):
-        def its(event):
-            return (event["device"], event["module"] or "") == (who.device, who.module)
-
-        return [event["body"] for event in self.place.arrived(count, self.start, its)]
 
     def test_each_packet(self):
         me = self.fresh()
@@ -240,8 +183,8 @@ class HubWire(unittest.TestCase):
                 (module, f"h/{m}/?api-version=x&Foo=c", 0), (module, f"h/{m}/api-version=x&", 0),
                 (leaf, f"h/{d}/?DeviceClientType=a%2Fb&api-version=x&model-id=dtmi%3Aa%3Bb%3B1", 0),
                 (module, f"h/{m}/{legacy}", 0), (module, f"h/{m}/{legacy}x", 3),
-                (leaf, "h", 3), (leaf, f"h/{d}", 3), (module, f"h/{m}", 3), (leaf, f"h/{d}/foo", 3), (leaf, f"h/{d}/api-version", 3),
-                (module, f"h/{m}/DeviceClientType=x", 3), (module, f"h/{m}/api-version=x/extra", 3),
+                (leaf, "h", 3), (leaf, f"h/{d}", 3), (module, f"h/{m}", 3), (leaf, f"h/{d}/foo", 3),
+                (leaf, f"h/{d}/api-version", 3), (module, f"h/{m}/DeviceClientType=x", 3), (module, f"h/{m}/api-version=x/extra", 3),
                 (module, f"h/{m}?api-version=x", 3), (leaf, "h//?api-version=x", 3), (module, f"h/{m}/?version=x", 3),
                 (leaf, f"h/{d}/?api-version=", 3), (leaf, f"/{d}/?api-version=x", 3), (module, f"h/{m}/x/?api-version=x", 3)]:
             with self.subTest(user):
@@ -292,99 +235,6 @@ class HubWire(unittest.TestCase):
         device = f"{edge_hub.CLOUD}/devices/{edge_hub.DEVICE}"
         for resource, key, code in ((device, edge_hub.DEVICE, 0), (device, "another", 5), (device + "x", edge_hub.DEVICE, 5)):
             self.assertEqual(self.code(self.good.name, self.good.user, edge_hub.sas(resource, edge_hub.key_of(key))), code)
-
-    # Topics
-
-    def test_topics_of_telemetry(self):
-        for who in (self.fresh(), self.good):
-            path = events(who)
-            wire = self.let_in(who)
-            for number, topic in enumerate((f"{path}/k=v/", f"{path}/", f"{path}/k=v", path), 1):
-                wire.send(publish(topic, b"%d" % number, 1, number))
-                self.assertEqual(wire.packet(), puback(number))
-            found = self.place.arrived(4, self.start, lambda event, who=who: event["body"] and
-                                       (event["device"], event["module"] or "") == (who.device, who.module))
-            self.assertEqual([event["properties"] for event in found], [{"k": "v"}, {}, {"k": "v"}, {}])
-
-    def test_bags_of_properties(self):
-        me = self.fresh()
-        wire = self.let_in(me)
-        vectors = [
-            ("p1=v1&p2=v2&%24.mid=m%201&%24.ct=application%2Fjson&%24.ce=utf-8/", {"p1": "v1", "p2": "v2"},
-             {"$.mid": "m 1", "$.ct": "application/json", "$.ce": "utf-8"}),
-            ("$.mid=x", {}, {"$.mid": "x"}), ("%24.mid=x&%24.cid=c&%24.uid=u", {}, {"$.mid": "x", "$.cid": "c", "$.uid": "u"}),
-            ("a=1%2B2%202", {"a": "1+2 2"}, {}), ("a=%E2%82%AC", {"a": "€"}, {}), ("a=", {"a": ""}, {}),
-            ("a=50%zz", {"a": "50%zz"}, {}), ("a=100%", {"a": "100%"}, {}), ("?a=b", {"?a": "b"}, {}), ("A=1&b=%26%3D%2F", {"A": "1", "b": "&=/"}, {}),
-            # what the original drops is understood
-            ("a=b=c", {"a": "b=c"}, {}), ("a=b&", {"a": "b"}, {}), ("&a=b&&c=d", {"a": "b", "c": "d"}, {}), ("a", {"a": None}, {})]
-        for number, (bag, _, _) in enumerate(vectors, 1):
-            wire.send(publish(f"{events(me)}/{bag}", b"%d" % number, 1, number))
-            self.assertEqual(wire.packet(), puback(number))
-        found = self.place.arrived(len(vectors), self.start, lambda event: event["device"] == me.device)
-        for event, (bag, properties, system) in zip(found, vectors):
-            with self.subTest(bag):
-                self.assertEqual(event["properties"], properties)
-                self.assertEqual({name: value for name, value in event["system"].items() if name in system}, system)
-
-    def test_flags_become_properties(self):
-        me = self.fresh()
-        wire = self.let_in(me)
-        wire.send(publish(events(me), b"1", 1, 1, dup=True, retain=True))
-        self.assertEqual(wire.packet(), puback(1))
-        found = self.place.arrived(1, self.start, lambda event: event["device"] == me.device)[0]
-        self.assertEqual(found["properties"], {"mqtt-retain": "true", "mqtt-dup": "true"})
-
-    def test_topics_that_end_it(self):
-        me = self.fresh()
-        other = self.fresh("other")
-        module = self.place.module("other")
-        path = f"devices/{me.device}"
-        for topic in [
-                events(other), events(module), events(self.good), f"{events(other)}/k=v/",
-                f"devices/{me.device.upper()}/messages/events/", f"devices//messages/events/", f"{path}/modules//messages/events/",
-                f"{path}/messages", f"{path}/messages/", f"{path}/messages/Events/", f"{path}/messages/eventsx", f"/{events(me)}",
-                f"{path}/messages/events/=x", f"{path}/messages/events/$.cdid={other.device}",
-                "$iothub/twin/GET/", "$iothub/twin/GET/?", "$iothub/twin/GET/?$rid=", "$iothub/twin/GET/x/?$rid=1",
-                "$iothub/twin/get/?$rid=1", "$iothub/twin/PATCH/properties/desired/?$rid=1",
-                "$iothub/twin/PATCH/properties/reported/x/?$rid=1", "$iothub/twin/", "$iothub/methods/", "$iothub/methods/res/",
-                "$iothub/methods/POST/x/?$rid=1", "$iothub/"]:
-            with self.subTest(topic):
-                wire = self.let_in(me)
-                wire.send(publish(topic, b"{}", 1))
-                found, seconds = wire.until_end()
-                self.assertEqual(found, b"")
-                self.assertLess(seconds, AT_ONCE)
-        self.let_in(me).send(publish(events(me), b"last"))
-        self.assertEqual(self.arrived_of(me, 1), [b"last"])
-
-    def test_twin_topics(self):
-        me = self.fresh()
-        wire = self.let_in(me)
-        wire.send(subscribe(1, ("$iothub/twin/res/#", 0)))
-        self.assertEqual(wire.packet().hex(), "9003000100")
-        wire.send(publish("$iothub/twin/GET/?$rid=a-1"))
-        got = wire.message()
-        self.assertEqual((got.topic, got.qos, got.dup, got.retain), ("$iothub/twin/res/200/?$rid=a-1", 0, False, False))
-        self.assertEqual(got.body, b'{"desired":{"$version":1},"reported":{"$version":1}}')
-        for number, (topic, reply) in enumerate([
-                ("$iothub/twin/PATCH/properties/reported/?$rid=2", "$iothub/twin/res/204/?$rid=2&$version="),
-                ("$iothub/twin/PATCH/properties/reported/?$rid=3&$version=1", "$iothub/twin/res/204/?$rid=3&$version="),
-                ("$iothub/twin/PATCH/properties/reported/?$random&$rid=4", "$iothub/twin/res/204/?$rid=4&$version=")], 1):
-            wire.send(publish(topic, b'{"a":%d}' % number, 1, number))
-            self.assertEqual(wire.packet(), puback(number))
-            got = wire.message()
-            self.assertEqual((re.sub(r"\d+$", "", got.topic), got.body), (reply, b""))
-        wire.send(publish("$iothub/twin/PATCH/properties/reported/?$rid=5", b"[1]"))
-        self.assertEqual(wire.message().topic, "$iothub/twin/res/400/?$rid=5")
-
-    def test_desired_and_methods(self):
-        me = self.fresh()
-        wire = self.let_in(me)
-        wire.send(subscribe(1, ("$iothub/twin/PATCH/properties/desired/#", 1), ("$iothub/methods/POST/#", 1)))
-        self.assertEqual(wire.packet().hex(), "900400010101")
-        self.place.cloud.service.ok("PATCH", f"/twins/{me.device}", {"properties": {"desired": {"a": 1}}})
-        got = wire.message(within=20)
-        self.assertEqual((got.topic, got.body), ("$iothub/twin/PATCH/properties/desired/?$version=2", b'{"a":1,"$version":2}'))
 
 
 if __name__ == "__main__":

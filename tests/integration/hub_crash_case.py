@@ -5,7 +5,6 @@ import random
 import shutil
 import unittest
 
-import sandbox
 import cloud
 import edge_hub
 import mqtt_crowd
@@ -25,7 +24,8 @@ def firsts(numbers):
 class HubCrashCase(unittest.TestCase):
     def setUp(self):
         cloud.name_hosts(edge_hub.NAMES)
-        self.hub, self.crowd, self.place = None, None, edge_hub.Place()
+        self.device = f"edge-{self._testMethodName}"  # the cloud remembers those of other tests
+        self.hub, self.crowd, self.place = None, None, edge_hub.Place(self.device)
         self.addCleanup(self.clear)
         self.chance = random.Random(SEED)
         self.kills, self.duplicates, self.base = 0, 0, {}
@@ -38,9 +38,6 @@ class HubCrashCase(unittest.TestCase):
             self.hub.kill()
             shutil.rmtree(self.hub.storage, ignore_errors=True)
         self.place.cloud.kill()
-        for leaf in os.listdir(sandbox.work()):
-            if leaf.startswith("emulator.db"):
-                os.unlink(f"{sandbox.work()}/{leaf}")
 
     def begin(self, modules=("m0",), leaves=("l0",), upstream="Amqp", storage=None, **load):
         """The hub, and clients that have had their first acknowledgements."""
@@ -86,7 +83,7 @@ class HubCrashCase(unittest.TestCase):
         arrived = self.arrived()
         for who, count in promised.items():
             self.check_sender(f"cloud: {who}", arrived.get(who, []), self.base.get(who, 0), count)
-        first = edge_hub.DEVICE, "m0"
+        first = self.device, "m0"
         sunk = self.crowd.sink.came.pop("m0", [])
         self.check_sender("sink: m0", sunk, self.base.get(first, 0), promised[first], {7})
         self.base = promised

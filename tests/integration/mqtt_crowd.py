@@ -187,7 +187,7 @@ class Sink(Client):
 class Crowd:
     def __init__(self, place, modules, leaves, sink=None, rate=200, size=300):
         self.publishers = [Publisher(place, place.module(name), rate, size) for name in modules]
-        self.publishers += [Publisher(place, place.leaf(name), rate, size) for name in leaves]
+        self.publishers += [Publisher(place, place.leaf(f"{place.device}-{name}"), rate, size) for name in leaves]
         self.sink = Sink(place, place.module(sink)) if sink else None
         self.all = [*self.publishers, *([self.sink] if self.sink else [])]
 

@@ -2,7 +2,7 @@
 set(store_bench ${CMAKE_CURRENT_LIST_DIR}/hub/store.c)
 edge_test(unit/hub/test_store.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_damage.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
-edge_test(unit/hub/test_store_fault.c SOURCES ${store_bench} ${CMAKE_CURRENT_LIST_DIR}/hub/fault_vfs.c
+edge_test(unit/hub/test_store_fault.c SOURCES ${store_bench} ${CMAKE_CURRENT_LIST_DIR}/hub/fault_vfs.c ${CMAKE_CURRENT_LIST_DIR}/hub/fault_files.c
   LINKS edge::hub_store edge::uv edge::sqlite3)
 add_subdirectory(${CMAKE_CURRENT_LIST_DIR}/../bench/store ${PROJECT_BINARY_DIR}/tests/bench/store)
 edge_test(unit/hub/test_store_limit.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
@@ -10,3 +10,4 @@ edge_test(unit/hub/test_store_index.c LINKS edge::hub_store)
 edge_test(unit/hub/test_store_kill.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_disk.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_log.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
+edge_test(unit/hub/test_store_record.c LINKS edge::hub_store)

@@ -30,9 +30,7 @@ static void send_token(struct hub_trunk *trunk, const char *audience)
 
     if (hub_amqp_message_write(&encoded, &message) == 0)
         (void) hub_limb_send(&trunk->cbs_ask, &encoded, false);
-    if (encoded.data)
-        explicit_bzero(encoded.data, encoded.len);
-    edge_buf_fini(&encoded);
+    edge_buf_wipe(&encoded);
 }
 
 void hub_cbs_put(struct hub_trunk *trunk)

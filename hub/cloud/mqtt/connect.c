@@ -5,13 +5,6 @@
 #include "hub/cloud/mqtt/line.h"
 #include "hub/cloud/mqtt/login.h"
 
-static char *wiped(char *token)
-{
-    if (token)
-        explicit_bzero(token, strlen(token));
-    return edge_free(token);
-}
-
 /* ---- token ---- */
 
 struct hub_token_ask {
@@ -43,7 +36,7 @@ void hub_line_forget_token(struct hub_line *line)
     if (line->ask)
         line->ask->line = NULL;
     line->ask = NULL;
-    line->token = wiped(line->token);
+    line->token = edge_wipe(line->token);
 }
 
 void hub_line_ask_token(struct hub_line *line)
@@ -164,7 +157,7 @@ static void on_stream(struct edge_stream *stream, int rc, const struct edge_err 
     } else {
         rc = open_wire(line, stream, user);
     }
-    line->token = wiped(line->token);
+    line->token = edge_wipe(line->token);
     if (rc < 0)
         hub_line_lost(line, HUB_UNAVAILABLE, edge_strerror(rc));
     else

@@ -177,9 +177,7 @@ static int send_connect(struct hub_wire *w, const struct mqtt_connect *connect)
 
     if (rc == 0)
         edge_stream_write(w->stream, packet.data, packet.len);
-    if (packet.data)
-        explicit_bzero(packet.data, packet.len);
-    edge_buf_fini(&packet);
+    edge_buf_wipe(&packet);
     return rc;
 }
 

@@ -365,24 +365,6 @@ static void test_twins(void **state)
     hub_was_asked("sub 0 8;");
 }
 
-static void test_what_is_answered_while_the_client_goes_goes_nowhere(void **state)
-{
-    pn_link_t *ask;
-
-    (void) state;
-    come_in();
-    ask = attach("/devices/edge1/modules/modA/twin", true);
-    attach("/devices/edge1/modules/modA/twin", false);
-    house.fake.hold = house.fake.gone = true;
-    twin_request(ask, "GET", " ");
-    twin_request(ask, "PATCH", "{\"a\":1}");
-    amqp_client_pump(&house.client);
-    assert_int_equal(house.fake.nheld, 2);
-    house.stream->handler.on_end(-ECONNRESET, house.stream->arg);
-    assert_int_equal(house.fake.nheld, 0);
-    assert_int_equal(hub_amqp_clients(house.amqp), 0);
-}
-
 static void test_a_failed_twin_request_is_answered_in_json(void **state)
 {
     pn_link_t *ask;
@@ -679,7 +661,6 @@ int main(void)
         TEST(test_without_credit_deliveries_wait_and_the_backend_is_paused),
         TEST(test_a_client_that_does_not_read_is_not_sent_to_and_not_read_from),
         TEST(test_twins),
-        TEST(test_what_is_answered_while_the_client_goes_goes_nowhere),
         TEST(test_a_failed_twin_request_is_answered_in_json),
         TEST(test_methods),
         TEST(test_several_identities_share_a_connection),

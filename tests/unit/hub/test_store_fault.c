@@ -1,17 +1,19 @@
-/* The n-th read, write, sync or truncate of SQLite fails, for every n of a scenario: nothing that
- * was told 0 is lost, nothing that failed is there twice, the store resumes by itself, and the
- * ledger adds up. */
+/* The n-th read, write, sync or truncate of SQLite, or the n-th call of the log to its files,
+ * fails, for every n of a scenario: nothing that was told 0 is lost, nothing that failed is there
+ * twice, the store resumes by itself, and the ledger adds up. */
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <uv.h>
 
 #include "common/base/file.h"
+#include "tests/unit/hub/fault_files.h"
 #include "tests/unit/hub/fault_vfs.h"
 #include "tests/unit/hub/store.h"
 
-enum { ROUNDS = 6, EACH = 5, MESSAGES = ROUNDS * EACH + 1 };
+enum { ROUNDS = 6, EACH = 5, MESSAGES = ROUNDS * EACH + 1, LARGE = 70000 };
 
 enum fate { NOT_PUT, ASKED, STORED, FAILED, ACKED };
 
@@ -21,6 +23,7 @@ static struct message {
     bool seen;
 } messages[MESSAGES];
 static bool document_told, document_stored;
+static size_t body_size = 400; /* LARGE: a segment is full soon */
 
 static void on_put(int rc, void *arg)
 {
@@ -49,14 +52,14 @@ static bool all_told(struct bench *bench)
 
 static void put(int i)
 {
-    char text[400];
+    static char text[LARGE];
     struct hub_target targets[2] = {{bench_queue(&b, "first"), 0, 0},
                                     {bench_queue(&b, "second"), 0, 0}};
     int n = snprintf(text, sizeof text, "message %d", i);
 
-    memset(text + n + 1, 'x', sizeof text - (size_t) n - 1);
+    memset(text + n + 1, 'x', body_size - (size_t) n - 1);
     messages[i].fate = ASKED;
-    if (hub_store_put(b.store, (struct edge_bytes){(uint8_t *) text, sizeof text}, targets,
+    if (hub_store_put(b.store, (struct edge_bytes){(uint8_t *) text, body_size}, targets,
                       i % 3 ? 1 : 2, on_put, &messages[i]) != 0)
         messages[i].fate = NOT_PUT;
 }
@@ -83,8 +86,10 @@ static void scenario(void)
 {
     assert_int_equal(hub_store_route(b.store, "r"), 0);
     for (int round = 0; round < ROUNDS; round++) {
-        for (int i = 0; i < EACH; i++)
-            put(round * EACH + i);
+        for (int i = 0; i < EACH; i++) {
+            if (messages[round * EACH + i].fate == NOT_PUT)
+                put(round * EACH + i);
+        }
         document_told = round != 2;
         if (round == 2 &&
             hub_store_set(b.store, "kind", "name", (struct edge_bytes){(const uint8_t *) "v", 1},
@@ -153,6 +158,20 @@ static void check_after_reopening(void)
     bench_close(&b);
 }
 
+/* After the faults: the store resumes. */
+static void check_all(void)
+{
+    if (b.store) {
+        bench_run(&b, takes_again);
+        put(MESSAGES - 1);
+        bench_run(&b, all_told);
+        assert_int_equal(messages[MESSAGES - 1].fate, STORED);
+        (void) bench_ledger(&b);
+        bench_close(&b);
+    }
+    check_after_reopening();
+}
+
 /* @return false when the plan met no call any more */
 static bool run_once(enum fault_kind kind, int nth, int times, int code)
 {
@@ -163,16 +182,38 @@ static bool run_once(enum fault_kind kind, int nth, int times, int code)
     if (try_open())
         scenario();
     failed = fault_end();
-    if (b.store) {
-        bench_run(&b, takes_again);
-        put(MESSAGES - 1);
-        bench_run(&b, all_told);
-        assert_int_equal(messages[MESSAGES - 1].fate, STORED);
-        (void) bench_ledger(&b);
-        bench_close(&b);
-    }
-    check_after_reopening();
+    check_all();
     return failed > 0;
+}
+
+/* ... of the log's files, in a store that is opened with something in it. */
+static bool run_files_once(enum fault_file kind, int nth, int times, int code)
+{
+    int failed;
+
+    forget();
+    bench_open(&b);
+    assert_int_equal(hub_store_route(b.store, "r"), 0);
+    put(0);
+    bench_run(&b, all_told);
+    bench_close(&b);
+    fault_files_plan(kind, nth, times, code);
+    if (try_open())
+        scenario();
+    failed = fault_files_end();
+    check_all();
+    return failed > 0;
+}
+
+static void run_files(enum fault_file kind, int times, int code)
+{
+    int n = 1;
+
+    body_size = LARGE;
+    while (run_files_once(kind, n, times, code))
+        n++;
+    assert_true(n > 1);
+    print_message("%d calls failed, one by one\n", n - 1);
 }
 
 static void run_all(enum fault_kind kind, int times, int code)
@@ -216,13 +257,53 @@ static void a_failing_truncate_loses_nothing(void **state)
         run_all(FAULT_TRUNCATE, 1, SQLITE_IOERR_TRUNCATE);
 }
 
+static void a_segment_that_cannot_be_opened_loses_nothing(void **state)
+{
+    (void) state;
+    run_files(FILE_OPEN, 1, -EIO);
+}
+
+static void a_torn_group_loses_nothing(void **state)
+{
+    (void) state;
+    run_files(FILE_WRITE, 1, -EIO);
+}
+
+static void a_group_that_may_not_be_on_disk_loses_nothing(void **state)
+{
+    (void) state;
+    run_files(FILE_SYNC, 1, -EIO);
+}
+
+static void a_body_that_cannot_be_read_at_once_loses_nothing(void **state)
+{
+    (void) state;
+    run_files(FILE_READ, 2, -EIO);
+}
+
+static void a_disk_without_room_for_a_segment_loses_nothing(void **state)
+{
+    (void) state;
+    run_files(FILE_RESERVE, 4, -ENOSPC);
+    run_files(FILE_WRITE, 2, -ENOSPC);
+}
+
+static void a_folder_that_does_not_change_loses_nothing(void **state)
+{
+    (void) state;
+    run_files(FILE_RENAME, 1, -EIO);
+    run_files(FILE_SYNC_FOLDER, 1, -EIO);
+}
+
 static int set_up(void **state)
 {
     (void) state;
     fault_register();
     bench_init(&b);
     b.options.vfs = FAULT_VFS;
-    b.options.cache_bytes = 1; /* everything taken is read from disk */
+    b.options.files = &fault_files;
+    b.options.max_bytes = 16 << 20; /* the smallest segments */
+    b.options.cache_bytes = 1;      /* everything taken is read from disk */
     return 0;
 }
 
@@ -241,6 +322,12 @@ int main(void)
         cmocka_unit_test(a_failing_sync_loses_nothing),
         cmocka_unit_test(a_failing_read_loses_nothing),
         cmocka_unit_test(a_failing_truncate_loses_nothing),
+        cmocka_unit_test(a_segment_that_cannot_be_opened_loses_nothing),
+        cmocka_unit_test(a_torn_group_loses_nothing),
+        cmocka_unit_test(a_group_that_may_not_be_on_disk_loses_nothing),
+        cmocka_unit_test(a_body_that_cannot_be_read_at_once_loses_nothing),
+        cmocka_unit_test(a_disk_without_room_for_a_segment_loses_nothing),
+        cmocka_unit_test(a_folder_that_does_not_change_loses_nothing),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

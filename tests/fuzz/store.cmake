@@ -1,0 +1,1 @@
+edge_fuzz(fuzz_store_log LINKS edge::hub_store)
