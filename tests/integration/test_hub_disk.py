@@ -79,9 +79,11 @@ class HubDisk(HubCrashCase):
             self.fill(folder)
             self.wait_stuck()
             self.kill_often(2)
-        self.wait_taken()
+        self.kill_often(2)
+        self.wait_drained()
         self.kill_often(2)
         os.unlink(folder + "/ballast")
+        self.wait_taken()
         self.account()
         self.crowd.finish()
         self.hub.stop()
@@ -162,19 +164,21 @@ class HubDisk(HubCrashCase):
         return bool(new)
 
     def damage(self, number):
-        """One of the larger files: cut, a piece of zeros, or a byte turned."""
-        apart = "broken", "reserve"
+        """One of the larger files: cut, a piece of zeros, or a byte turned, where something is written."""
+        apart = "broken", "reserve", "spare", ".new"
         files = [os.path.join(folder, leaf) for folder, _, leaves in os.walk(self.hub.storage) for leaf in leaves
                  if not any(word in leaf for word in apart)]
         path = self.chance.choice([path for path in files if os.path.getsize(path) > 4096])
-        size = os.path.getsize(path)
-        at = self.chance.randrange(size)
         with open(path, "r+b") as file:
+            size = len(file.read().rstrip(b"\0"))
+            at = self.chance.randrange(size)
             if number % 3 == 0:
                 file.truncate(at)
             else:
                 file.seek(at)
-                file.write(bytes(min(4096, size - at)) if number % 3 == 1 else b"\xa5")
+                was = file.read(1)[0]
+                file.seek(at)
+                file.write(bytes(min(4096, size - at)) if number % 3 == 1 else bytes([was ^ 0x55]))
         return f"{os.path.basename(path)}, {size} bytes, at {at}: {['cut', 'zeros', 'a byte'][number % 3]}"
 
 
