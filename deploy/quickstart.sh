@@ -444,7 +444,7 @@ down() {
     remove_addresses
     remove_cgroups
     local addresses rest
-    addresses=$(recall addresses)
+    addresses=$(recall addresses || true) # nothing was ever up
     rm -rf "$run" "$root"
     rest=$(left "${addresses:-none}")
     [ -z "$rest" ] || die "still there: $rest"

@@ -11,10 +11,11 @@
 #include "hub/store/segment.h"
 
 enum {
-    WINDOW = 64 * 1024,
-    TRIES = 3,     /* of a read that fails */
-    PAUSE_MS = 20, /* between them */
-    PARTS = 16,    /* segments that what waits may fill, at least */
+    WINDOW_MIN = 16 * 1024,
+    WINDOW_MAX = 256 * 1024, /* of what is read one after the other */
+    TRIES = 3,               /* of a read that fails */
+    PAUSE_MS = 20,           /* between them */
+    PARTS = 16,              /* segments that what waits may fill, at least */
 };
 
 char *hub_log_path(const struct hub_log *log, const char *name)
@@ -133,10 +134,21 @@ static int open_patiently(struct hub_file_source *source)
     return fd;
 }
 
+/* Who reads on gets more at a time. */
+static size_t window_for(struct hub_file_source *source, uint64_t at, size_t len)
+{
+    bool goes_on = source->have > 0 && at > source->at && at <= source->at + source->have;
+
+    source->ahead = goes_on && source->ahead < WINDOW_MAX / 2 ? source->ahead * 2
+                    : goes_on                                 ? WINDOW_MAX
+                                                              : WINDOW_MIN;
+    return len > source->ahead ? len : source->ahead;
+}
+
 static const uint8_t *view(struct hub_source *base, uint64_t at, size_t len)
 {
     struct hub_file_source *source = EDGE_CONTAINER_OF(base, struct hub_file_source, source);
-    size_t want = len > WINDOW ? len : WINDOW;
+    size_t want;
     ssize_t n;
 
     if (at >= source->at && at + len <= source->at + source->have)
@@ -150,6 +162,7 @@ static const uint8_t *view(struct hub_source *base, uint64_t at, size_t len)
         source->failed = base->fatal = source->fd;
         return NULL;
     }
+    want = window_for(source, at, len);
     if (want > base->size - at)
         want = (size_t) (base->size - at);
     if (want > source->window_size) {

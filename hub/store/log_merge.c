@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/map.h"
 #include "hub/store/disk.h"
 #include "hub/store/segment.h"
 
 enum {
     GROUP = 512 * 1024, /* bytes of a group that is copied */
+    PAUSE_MS = 10000,   /* after one that failed */
     TINY_MANY = 32,     /* small segments that are worth a merge without any garbage */
     SLACK = 2,          /* segments of garbage that are left alone */
     ENTRY = 12,         /* about what an entry takes in meta */
@@ -30,6 +32,7 @@ struct merge {
     struct hub_log *log;
     size_t from, count;
     struct hub_segment **run; /* `count` of them */
+    bool repairs;
     size_t at;
     struct hub_file_source meta, bodies;
     struct hub_gone_set gone;
@@ -214,8 +217,8 @@ static int copy_put(struct merge *m)
     if (m->put.number == 0 || m->put.number <= m->last || !is_live(m, m->put.number))
         return 0;
     in = bodies->view(bodies, m->body, HUB_BODY_HEAD + (size_t) m->put.size);
-    if (bodies->fatal)
-        return bodies->fatal;
+    if (!in && m->bodies.failed && (bodies->fatal || !m->repairs))
+        return m->bodies.failed;
     if (!in || !hub_body_head_read(in, &head) || head.message != m->put.number ||
         head.len != m->put.size || !hub_body_is_whole(in, &head))
         return 0; /* whoever takes it is told */
@@ -309,7 +312,10 @@ static int each_record(struct merge *m,
         if (rc == 0)
             rc = end_put(m);
     }
-    return rc == 0 && m->meta.source.fatal ? m->meta.source.fatal : rc;
+    if (rc == 0 && m->meta.source.fatal)
+        return m->meta.source.fatal;
+    /* What cannot be read now may be read later: only a repair leaves it out. */
+    return rc == 0 && !m->repairs && (walk.damaged || walk.at < m->run[m->at]->end) ? -EIO : rc;
 }
 
 static int open_old(struct merge *m)
@@ -502,7 +508,8 @@ int hub_log_merge_run(struct hub_log *log, size_t from, size_t count, char **ret
 
     if (!m)
         return -ENOMEM;
-    *m = (struct merge){.log = log, .from = from, .count = count, .fd = -1};
+    *m = (struct merge){
+        .log = log, .from = from, .count = count, .fd = -1, .repairs = ret_aside != NULL};
     rc = prepare(m);
     if (rc == 0)
         rc = write_file(m);
@@ -542,26 +549,30 @@ static size_t run_from(const struct hub_log *log, size_t from, size_t end, uint6
 
 /* What is gone soon anyway is not worth a copy: the log may be twice what is wanted, and a little
  * more. */
-static bool is_fat(const struct hub_log *log, size_t end)
+static bool is_fat(const struct hub_log *log, size_t from, size_t end)
 {
     uint64_t bytes = 0;
     uint64_t live = 0;
 
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = from; i < end; i++) {
         bytes += log->segments[i]->end;
         live += cost(log->segments[i]);
     }
     return bytes > live * 2 + log->segment_bytes * SLACK;
 }
 
-/* With the lock. */
+/* With the lock. Those at the old end of which nothing is wanted are deleted as they are. */
 static size_t choose(const struct hub_log *log, size_t *ret_from)
 {
     size_t end = log->count > 0 && log->segments[log->count - 1] == log->active ? log->count - 1
                                                                                 : log->count;
-    bool fat = is_fat(log, end);
+    size_t from = 0;
+    bool fat;
 
-    for (size_t i = 0; (fat || end >= TINY_MANY) && i < end; i++) {
+    while (from < end && log->segments[from]->catalog.live.count == 0)
+        from++;
+    fat = is_fat(log, from, end);
+    for (size_t i = from; (fat || end - from >= TINY_MANY) && i < end; i++) {
         uint64_t bytes;
         uint64_t live;
         size_t n = run_from(log, i, end, &bytes, &live);
@@ -580,7 +591,7 @@ bool hub_log_wants_merge(struct hub_log *log)
     bool wants;
 
     pthread_mutex_lock(&log->lock);
-    wants = choose(log, &from) > 0;
+    wants = edge_now_ms() >= log->merge_after_ms && choose(log, &from) > 0;
     pthread_mutex_unlock(&log->lock);
     return wants;
 }
@@ -594,7 +605,10 @@ void hub_log_merge(struct hub_log *log)
     pthread_mutex_lock(&log->lock);
     count = choose(log, &from);
     pthread_mutex_unlock(&log->lock);
-    if (count > 0)
-        edge_ignore(hub_log_merge_run(log, from, count, NULL)); /* the next group asks again */
+    if (count > 0 && hub_log_merge_run(log, from, count, NULL) < 0) {
+        pthread_mutex_lock(&log->lock);
+        log->merge_after_ms = edge_now_ms() + PAUSE_MS;
+        pthread_mutex_unlock(&log->lock);
+    }
     pthread_mutex_unlock(&log->old);
 }

@@ -132,44 +132,60 @@ static bool find_exactly(struct reader *reader, uint64_t message)
     return false;
 }
 
-/* A segment that has just been replaced is looked for once more. */
-static int read_from_place(struct hub_log *log, const uint64_t *messages, struct hub_body **bodies,
-                           size_t count, size_t *ret_read)
+/* To where @p message may be. @return 1, 0: it is nowhere, -ENOMEM */
+static int seek(struct hub_log *log, struct reader *reader, uint64_t message)
 {
     struct place place = {0};
-    struct reader reader;
-    int rc;
 
-    *ret_read = 0;
-    if (!locate(log, messages[0], &place))
+    if (!locate(log, message, &place))
         return 0;
     if (!place.path)
         return -ENOMEM;
-    reader = (struct reader){.salt = place.salt, .at = place.at, .end = place.end};
-    hub_file_source_init(&reader.file, log->files, place.path, place.end);
-    *ret_read = read_on(&reader, messages, bodies, count);
-    if (*ret_read == 0 && !reader.file.failed && find_exactly(&reader, messages[0]))
-        *ret_read = read_on(&reader, messages, bodies, count);
-    rc = *ret_read > 0 ? 0 : reader.file.failed;
-    hub_file_source_fini(&reader.file);
-    return rc;
+    if (reader->salt == place.salt) {
+        free(place.path);
+        reader->file.source.size = place.end; /* it may have grown */
+    } else {
+        hub_file_source_fini(&reader->file);
+        hub_file_source_init(&reader->file, log->files, place.path, place.end);
+        reader->salt = place.salt;
+    }
+    reader->at = place.at;
+    reader->end = place.end;
+    return 1;
 }
 
-static int read_all(struct hub_log *log, const uint64_t *messages, struct hub_body **bodies,
-                    size_t count)
+/* A segment that has just been replaced is looked for once more. */
+static int read_some(struct hub_log *log, struct reader *reader, const uint64_t *messages,
+                     struct hub_body **bodies, size_t count, size_t *ret_read)
 {
-    unsigned tries = 0;
+    int rc = seek(log, reader, messages[0]);
+
+    *ret_read = 0;
+    for (int i = 0; rc == 1 && i < TRIES; i++) {
+        *ret_read = read_on(reader, messages, bodies, count);
+        if (*ret_read > 0 || reader->file.failed != -ENOENT)
+            break;
+        reader->salt = 0;
+        rc = seek(log, reader, messages[0]);
+    }
+    if (rc <= 0 || *ret_read > 0)
+        return rc < 0 ? rc : 0;
+    if (!reader->file.failed && find_exactly(reader, messages[0]))
+        *ret_read = read_on(reader, messages, bodies, count);
+    return *ret_read > 0 ? 0 : reader->file.failed;
+}
+
+static int read_all(struct hub_log *log, struct reader *reader, const uint64_t *messages,
+                    struct hub_body **bodies, size_t count)
+{
     size_t i = 0;
 
     while (i < count) {
         size_t n;
-        int rc = read_from_place(log, messages + i, bodies + i, count - i, &n);
+        int rc = read_some(log, reader, messages + i, bodies + i, count - i, &n);
 
-        if (rc == -ENOENT && tries++ < TRIES)
-            continue;
         if (rc < 0 && rc != -ENOENT)
             return rc;
-        tries = 0;
         i += n;
         if (n > 0)
             continue;
@@ -184,8 +200,10 @@ static int read_all(struct hub_log *log, const uint64_t *messages, struct hub_bo
 int hub_log_read(struct hub_log *log, const uint64_t *messages, struct hub_body **bodies,
                  size_t count)
 {
-    int rc = read_all(log, messages, bodies, count);
+    struct reader reader = {.file = {.fd = -1}};
+    int rc = read_all(log, &reader, messages, bodies, count);
 
+    hub_file_source_fini(&reader.file);
     for (size_t i = 0; rc < 0 && i < count; i++)
         bodies[i] = hub_body_unref(bodies[i]);
     return rc == 0 || rc == -ENOMEM ? rc : EDGE_ESTORE;

@@ -7,7 +7,7 @@
 #include "hub/store/segment.h"
 
 enum {
-    PART = 8 * 1024 * 1024,   /* a larger group is written in parts */
+    PART = 2 * 1024 * 1024,   /* a larger group is written in parts */
     STRETCH_FIRST = 4 * 1024, /* names are told again behind so many bytes ... */
     STRETCH = 64 * 1024,      /* ... and these: damage does not cost all of a segment */
     STRETCH_NAMES = 32,       /* ... but not so often that they are much of it */
@@ -130,7 +130,6 @@ static int begin_segment(struct hub_log *log, uint64_t need)
     EDGE_CLEANUP(edge_close) int fd = -1;
     int rc;
 
-    set_active(log, NULL, -1);
     if (!spare || !segment)
         return -ENOMEM;
     fd = open_some(log, spare, need, &segment->size);
@@ -396,6 +395,17 @@ static void written(struct hub_log *log, struct hub_group *group, size_t from, s
         memset(group->change, 0, group->nchange * sizeof *group->change);
 }
 
+static int append(struct hub_log *log)
+{
+    int rc = log->files->write(log->fd, log->encoder.out, log->encoder.len, log->active->end);
+
+    if (rc == 0)
+        rc = log->files->sync(log->fd);
+    if (rc < 0)
+        abandon(log);
+    return rc;
+}
+
 static int write_part(struct hub_log *log, struct hub_group *group, size_t from, size_t *ret_to)
 {
     int rc = log->active ? 0 : begin_segment(log, 0);
@@ -408,13 +418,11 @@ static int write_part(struct hub_log *log, struct hub_group *group, size_t from,
             rc = encode(log, group, from, ret_to);
     }
     if (rc == 0)
-        rc = log->files->write(log->fd, log->encoder.out, log->encoder.len, log->active->end);
-    if (rc == 0)
-        rc = log->files->sync(log->fd);
+        rc = append(log);
+    else if (log->active)
+        begin_stretch(log); /* the names were not written */
     if (rc == 0)
         written(log, group, from, *ret_to);
-    else
-        abandon(log);
     hub_encoder_reset(&log->encoder);
     return rc;
 }
@@ -461,19 +469,25 @@ int hub_log_commit(struct hub_log *log, struct hub_group *group)
 
 /* The old end. */
 
-static struct hub_segment *take_dead(struct hub_log *log)
+static struct hub_segment *find_dead(struct hub_log *log)
 {
     struct hub_segment *segment = NULL;
 
     pthread_mutex_lock(&log->lock);
-    if (log->count > 1 && !log->segments[0]->merging && log->segments[0]->catalog.live.count == 0 &&
-        log->segments[0] != log->active) {
+    if (log->count > 1 && log->segments[0]->catalog.live.count == 0 &&
+        log->segments[0] != log->active)
         segment = log->segments[0];
-        memmove(log->segments, log->segments + 1, --log->count * sizeof *log->segments);
-        log->hint = 0;
-    }
     pthread_mutex_unlock(&log->lock);
     return segment;
+}
+
+static void forget_first(struct hub_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    hub_segment_destroy(log->segments[0]);
+    memmove(log->segments, log->segments + 1, --log->count * sizeof *log->segments);
+    log->hint = 0;
+    pthread_mutex_unlock(&log->lock);
 }
 
 static bool is_there(const struct hub_log *log, const char *path)
@@ -503,9 +517,8 @@ void hub_log_trim(struct hub_log *log)
 
     if (pthread_mutex_trylock(&log->old) != 0)
         return;
-    while ((segment = take_dead(log)) != NULL) {
-        edge_ignore(discard(log, segment)); /* in vain: the next open finds it dead */
-        hub_segment_destroy(segment);
+    while ((segment = find_dead(log)) != NULL && discard(log, segment) == 0) {
+        forget_first(log); /* not before: what is gone must be told as long as it is there */
         any = true;
     }
     if (any)

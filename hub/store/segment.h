@@ -33,6 +33,7 @@ struct hub_log {
     struct hub_segment **segments; /* the oldest first */
     size_t count, size;
     size_t hint; /* where the last message was found */
+    int64_t merge_after_ms;
 
     /* the commit thread's */
     struct hub_segment *active; /* the last, or NULL */
@@ -67,7 +68,7 @@ struct hub_file_source {
     char *path;
     int fd;
     uint8_t *window;
-    size_t window_size, have;
+    size_t window_size, have, ahead;
     uint64_t at;
     int failed; /* the last view, or 0: there is no such place */
 };

@@ -1,11 +1,11 @@
 /* hub/store/store.h - what the hub keeps on disk: messages that wait in queues, and documents. The
- * only room that knows SQLite. It knows nothing of MQTT, routes or IoT Hub: bodies are bytes,
- * queues and routes are names.
+ * only room that knows SQLite and the log. It knows nothing of MQTT, routes or IoT Hub: bodies are
+ * bytes, queues and routes are names.
  *
- *   put --> group --commit thread: one transaction, one fsync--> done, in order --> queue --> take
+ *   put --> group --commit thread: one write, one fsync--> done, in order --> queue --> take
  *                                                                                    |        |
  *                                            rewind: what was taken comes again  <---+-- ack:
- * deleted
+ *                                                                              deleted
  *
  * Everything here runs on the loop thread and returns at once, but open and close; callbacks come
  * from turns of the loop, never from within a call. What has been put before a call of `close`
@@ -13,7 +13,7 @@
  *
  * Power may fail at any instruction: what was told with 0 is there afterwards. A taken message that
  * was not acknowledged comes again. Per route: in = delivered + expired + dropped + pending, in the
- * same transactions as the messages themselves. */
+ * same writes as the messages themselves. */
 #ifndef HUB_STORE_STORE_H
 #define HUB_STORE_STORE_H
 
@@ -151,7 +151,8 @@ void hub_store_count_unrouted(struct hub_store *store, int route);
 
 /* Documents: small, few, named; sessions, twins, identities, configuration. */
 
-/** Replace, or delete with NULL data; copied. Committed in the order of puts. @p done may be NULL.
+/** Replace, or delete with NULL data; copied. Committed in the order of calls, and told in that of
+ * puts; of what is committed together, messages go first. @p done may be NULL.
  * @return 0, EDGE_ELIMIT, -ENOMEM */
 EDGE_MUST_CHECK int hub_store_set(struct hub_store *store, const char *kind, const char *name,
                                   struct edge_bytes data, hub_stored_done *done, void *arg);

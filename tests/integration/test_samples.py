@@ -140,7 +140,7 @@ class Samples(unittest.TestCase):
         wait_for(lambda: alert(3, 12), 20, "an alert by the new threshold")
         self.assertNotIn('"n":2}', heard.text(0))
         line = heard.text(0).splitlines()[0]
-        self.assertEqual(line.split()[0], f"devices/{edge_hub.DEVICE}/modules/filter/messages/events/%24.on=alerts&k=v", line)
+        self.assertEqual(line.split()[0], f"devices/{edge_hub.DEVICE}/modules/filter/messages/events/k=v&%24.on=alerts", line)
         self.assertEqual(edge_filter.said("threshold changed: threshold=10.0"), 1)
         self.assertEqual(edge_filter.stop(), 0)
 

@@ -8,7 +8,7 @@
 
 #include "common/iothub/sas.h"
 
-enum { OUT_MAX = 64 * 1024 * 1024 };
+enum { OUT_MAX = 64 * 1024 * 1024, AGAIN_MS = 100, AGAIN_MAX_MS = 10000 };
 
 uint64_t load_now_us(void)
 {
@@ -23,10 +23,38 @@ static struct edge_bytes text(const char *s)
     return (struct edge_bytes){(const uint8_t *) s, strlen(s)};
 }
 
+/* As the SDKs: 100 ms at first, doubled up to 10 s, with jitter. */
+static void come_again(struct device *d)
+{
+    struct load *load = d->load;
+    uint64_t pause = (uint64_t) AGAIN_MS << (d->tries < 7 ? d->tries : 7);
+
+    if (d->up) {
+        d->lost_us = load_now_us();
+        load->up--;
+        if (load->first_lost_us == 0)
+            load->first_lost_us = d->lost_us;
+    } else if (d->lost_us) {
+        load->failed++;
+    }
+    d->up = false;
+    d->tries++;
+    d->subscribed = 0;
+    d->in.len = d->out.len = 0;
+    if (pause > AGAIN_MAX_MS)
+        pause = AGAIN_MAX_MS;
+    edge_timer_arm(d->timer, pause / 2 + (uint64_t) random() % pause);
+}
+
 static void lose(struct device *d, const char *reason)
 {
     if (d->over)
         return;
+    if (d->load->again) {
+        d->stream = edge_stream_close(d->stream);
+        come_again(d);
+        return;
+    }
     d->over = true;
     d->stream = edge_stream_close(d->stream);
     if (d->load->lost++ == 0)
@@ -78,9 +106,19 @@ static void send_connect(struct device *d)
 
 static void settle(struct device *d)
 {
+    struct load *load = d->load;
+
     d->up = true;
-    d->load->up++;
-    d->load->settled(d->load->arg);
+    d->tries = 0;
+    load->up++;
+    if (d->lost_us == 0) {
+        load->settled(load->arg);
+        return;
+    }
+    load->last_up_us = load_now_us();
+    load->returned++;
+    histogram_add(&load->outages, load->last_up_us - d->lost_us);
+    d->lost_us = 0;
 }
 
 static void take_connack(struct device *d, const struct mqtt_packet *packet)
@@ -88,6 +126,7 @@ static void take_connack(struct device *d, const struct mqtt_packet *packet)
     char reason[40];
 
     if (packet->connack.code != MQTT_ACCEPTED) {
+        d->load->refused += d->lost_us != 0;
         (void) snprintf(reason, sizeof reason, "CONNACK %u", packet->connack.code);
         lose(d, reason);
         return;
@@ -126,7 +165,7 @@ static ssize_t take_packets(struct device *d, struct edge_bytes data)
     size_t used;
     int rc = 0;
 
-    while (rc == 0 && !d->over) {
+    while (rc == 0 && d->stream) {
         rc = mqtt_decode((struct edge_bytes){data.data + at, data.len - at}, LOAD_PACKET_MAX,
                          &packet, &used, NULL);
         if (rc == 0) {
@@ -148,6 +187,8 @@ static void on_data(struct edge_bytes data, void *arg)
         data = (struct edge_bytes){(const uint8_t *) d->in.data, d->in.len};
     if (used == 0)
         used = take_packets(d, data);
+    if (!d->stream)
+        return; /* lost meanwhile */
     if (used < 0)
         lose(d, edge_strerror((int) used));
     else if (kept)
@@ -194,6 +235,11 @@ void device_connect(struct device *d)
         lose(d, err.text);
 }
 
+static void on_again(void *arg)
+{
+    device_connect(arg);
+}
+
 /* ---- its life ---- */
 
 int device_init(struct device *d, struct load *load, const char *name,
@@ -202,6 +248,8 @@ int device_init(struct device *d, struct load *load, const char *name,
     *d = (struct device){.load = load, .take = take};
     edge_buf_init(&d->in, OUT_MAX);
     edge_buf_init(&d->out, OUT_MAX);
+    if (load->again && !(d->timer = edge_timer_create(load->loop, on_again, d)))
+        return -ENOMEM;
     if (edge_identity_parse(name, strlen(name), &d->who) < 0)
         return EDGE_EINVALID;
     edge_identity_format(&d->who, d->name, sizeof d->name);
@@ -220,6 +268,7 @@ int device_filter(struct device *d, const char *filter)
 
 void device_fini(struct device *d)
 {
+    edge_timer_destroy(d->timer);
     edge_dial_cancel(d->dial);
     edge_stream_close(d->stream);
     edge_buf_fini(&d->in);

@@ -20,6 +20,9 @@ struct device {
     struct edge_buf in;  /* a packet that has not come whole */
     struct edge_buf out; /* for device_flush */
     bool up, over;
+    struct edge_timer *timer; /* until the next try; NULL: it does not come back */
+    unsigned tries;
+    uint64_t lost_us; /* 0: it is not lost */
     /** A packet that is not part of coming up; what it appends to `out` goes with the others. */
     void (*take)(struct device *device, const struct mqtt_packet *packet);
 };

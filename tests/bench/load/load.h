@@ -32,7 +32,12 @@ struct load {
     uint64_t received;
     uint64_t first_us, last_us; /* of those */
     unsigned lost;              /* connections that ended, before or after */
-    char reason[200];           /* of the first that did */
+    bool again;                 /* who is lost, or does not come up, tries again */
+    unsigned returned;          /* lost, and up again */
+    unsigned failed, refused;   /* tries of the lost that came to nothing; refused by CONNACK */
+    uint64_t first_lost_us, last_up_us;
+    struct histogram outages; /* from being lost to being up again */
+    char reason[200];         /* of the first that did */
     /** One more is up, or has failed to come up. */
     void (*settled)(void *arg);
     void *arg;

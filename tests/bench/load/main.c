@@ -63,6 +63,10 @@ static void begin_publishing(void)
 {
     run.connect_s = (double) (load_now_us() - began_us) / 1e6;
     phase = PUBLISHING;
+    if (run.load.again) {
+        puts("all_up 1");
+        fflush(stdout);
+    }
     run.before = server_figures(run.pid);
     run.own_cpu_s = own_cpu_s();
     run.published_us = tick_us = run.load.turn_us = load_now_us();
@@ -103,7 +107,8 @@ static bool drained(void)
 
 static void publish(uint64_t now)
 {
-    bool enough = (run.load.messages && run.load.acked >= run.load.messages) ||
+    bool back = run.load.again && run.load.returned >= run.devices && run.load.up == connections();
+    bool enough = back || (run.load.messages && run.load.acked >= run.load.messages) ||
                   (run.drain && run.load.received >= run.drain);
 
     if (run.rate > 0)

@@ -46,6 +46,11 @@ int run_report(const struct run *run)
                (double) load->received / seconds(load->first_us, load->last_us));
         print_times("end", &load->ends);
     }
+    if (load->again) {
+        printf("returned %u\nfailed %u\nrefused %u\n", load->returned, load->failed, load->refused);
+        printf("settled_s %.2f\n", seconds(load->first_lost_us, load->last_up_us));
+        print_times("outage", &load->outages);
+    }
     if (run->pid)
         print_server(run);
     printf("loader_cores %.2f\n", run->own_cpu_s / seconds(run->published_us, run->drained_us));

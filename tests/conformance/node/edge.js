@@ -506,6 +506,28 @@ module.exports = {
     await shut(deviceId, selfSigned(undo, deviceId), transport, undo);
   },
 
+  async a_leaf_device_with_a_certificate_has_all_that_others_have(transport, undo) {
+    const deviceId = fresh('x509');
+    const pair = selfSigned(undo, deviceId);
+    const x509Thumbprint = { primaryThumbprint: pair.thumbprint, secondaryThumbprint: pair.thumbprint };
+    await registry.create({ deviceId, deviceScope: process.env.EDGE_SCOPE, authentication: { type: 'selfSigned', x509Thumbprint } });
+    undo(() => registry.delete(deviceId));
+    const cloud = await serviceClient(undo);
+    const client = await openBy(deviceId, pair, transport, undo);
+    const twin = await client.getTwin();
+    const seen = watch(twin);
+    await patched({ deviceId }, seen, 1);
+    await update(twin.properties.reported, { fw: '1.0' });
+    await until(async () => (await twinOf({ deviceId })).properties.reported.fw === '1.0', 'what was reported', 30000);
+    doubles(client, { deviceId });
+    await answered(cloud, { deviceId }, 30000);
+    client.on('message', () => {});
+    const got = next(client, 'message', () => true, 30000);
+    await cloud.send(deviceId, new ServiceMessage('hello'));
+    await client.complete(await got);
+    await until(async () => body(await registry.get(deviceId)).cloudToDeviceMessageCount === 0, 'an empty queue');
+  },
+
   async a_leaf_device_shows_a_certificate_of_an_authority(transport, undo) {
     const deviceId = process.env.EDGE_CA_DEVICE; /* the test has made both */
     const pair = { cert: fs.readFileSync(process.env.EDGE_CA_CERT, 'utf8'), key: fs.readFileSync(process.env.EDGE_CA_KEY, 'utf8') };

@@ -63,9 +63,9 @@ struct house {
 /** Calls of the mocked rooms, and what they answer. */
 extern struct house_mocks {
     unsigned desired, methods, gone, c2d_sessions, reported;
-    unsigned forgotten;
-    bool deleted;  /* nobody is in scope */
-    bool c2d_lock; /* c2d knows every lock */
+    unsigned forgotten, looked; /* hub_auth_refresh */
+    bool deleted;               /* nobody is in scope */
+    bool c2d_lock;              /* c2d knows every lock */
     enum hub_result granted, again;
 } house_mocks;
 

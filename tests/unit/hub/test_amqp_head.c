@@ -216,6 +216,17 @@ static void too_large(size_t size)
     free(body);
 }
 
+static void test_a_body_of_which_nothing_would_arrive_is_rejected(void **state)
+{
+    struct hub_amqp_message message = {.body = HUB_AMQP_BODY_VALUE,
+                                       .value = {.kind = HUB_AMQP_INT, .i = 1}};
+
+    (void) state;
+    come_in();
+    amqp_client_send(&house.client, attach(EVENTS, true), &message, false);
+    client_saw("rejected com.microsoft:argument-error;");
+}
+
 static void test_a_message_over_the_limit_is_rejected_and_the_link_lives(void **state)
 {
     (void) state;
@@ -654,6 +665,7 @@ int main(void)
         TEST(test_telemetry_is_accepted_when_the_backend_has_it),
         TEST(test_many_messages_are_settled_and_credit_comes_back),
         TEST(test_throttled_telemetry_is_rejected_never_released),
+        TEST(test_a_body_of_which_nothing_would_arrive_is_rejected),
         TEST(test_a_message_over_the_limit_is_rejected_and_the_link_lives),
         TEST(test_a_message_over_what_is_kept_is_rejected_as_well),
         TEST(test_a_batch_is_many_messages_and_one_answer),

@@ -193,6 +193,22 @@ static void test_too_large_is_never(void **state)
     assert_int_equal(result, HUB_TOO_LARGE);
 }
 
+/* What was taken at the door says where it comes from by now. */
+static void test_the_largest_message_goes(void **state)
+{
+    static const uint8_t body[EDGE_MESSAGE_MAX];
+    struct edge_message m = {.body = (uint8_t *) body, .len = sizeof body};
+    enum hub_result result = HUB_FAILED;
+
+    (void) state;
+    m.sys[EDGE_SYS_ORIGIN_DEVICE] = (char *) "leaf";
+    begin();
+    site.up->ops->send(site.up->self, &site_leaf, &m, on_big, &result);
+    site_send(&site_leaf, "small");
+    site_wait("sent small 0;");
+    assert_int_equal(result, HUB_OK);
+}
+
 static void test_a_message_without_an_answer_ends(void **state)
 {
     (void) state;
@@ -416,6 +432,7 @@ int main(void)
         TEST(test_rejections_are_told_as_results),
         TEST(test_a_message_is_not_overtaken),
         TEST(test_too_large_is_never),
+        TEST(test_the_largest_message_goes),
         TEST(test_a_message_without_an_answer_ends),
         TEST(test_a_twin_is_read),
         TEST(test_reported_properties_are_written),

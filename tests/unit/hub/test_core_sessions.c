@@ -240,6 +240,20 @@ static void test_a_changed_identity_is_looked_at_again(void **state)
     person_open(house, &a, "a", true, HUB_RESUMED);
 }
 
+static void test_who_iot_hub_refuses_is_looked_at_while_it_is_connected(void **state)
+{
+    struct house *house = *state;
+    const struct edge_identity who = {"edge1", "a"};
+    struct person a = {0};
+
+    hub_core_events()->refused(&who, HUB_REFUSED, "disabled", house->core);
+    assert_int_equal(house_mocks.looked, 0);
+    person_open(house, &a, "a", true, 0);
+    hub_core_events()->refused(&who, HUB_REFUSED, "disabled", house->core);
+    assert_int_equal(house_mocks.looked, 1);
+    assert_int_equal(a.closed, 0); /* hub/auth says whether it is so */
+}
+
 static void test_a_deleted_identity_leaves_nothing(void **state)
 {
     struct house *house = *state;
@@ -301,6 +315,8 @@ int main(void)
             test_clients_have_a_limit_that_a_take_over_does_not_count_in, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_changed_identity_is_looked_at_again, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_who_iot_hub_refuses_is_looked_at_while_it_is_connected,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_deleted_identity_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_refused_client_is_counted_under_a_name_that_is_known,
                                         setup, teardown),

@@ -6,9 +6,14 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "common/base/file.h"
+#include "hub/store/internal.h"
+#include "hub/store/segment.h"
 #include "tests/unit/hub/fault_files.h"
 #include "tests/unit/hub/fault_vfs.h"
 #include "tests/unit/hub/store.h"
@@ -23,6 +28,7 @@ static struct message {
     bool seen;
 } messages[MESSAGES];
 static bool document_told, document_stored;
+static int cut_at;
 static size_t body_size = 400; /* LARGE: a segment is full soon */
 
 static void on_put(int rc, void *arg)
@@ -295,6 +301,132 @@ static void a_folder_that_does_not_change_loses_nothing(void **state)
     run_files(FILE_SYNC_FOLDER, 1, -EIO);
 }
 
+/* A log of several segments, of which every third message waits. */
+
+enum { MANY = 3300 };
+
+static void make_many(void)
+{
+    char text[1000];
+    struct hub_stored got;
+
+    forget();
+    bench_open(&b);
+    for (int i = 0; i < MANY; i++) {
+        (void) snprintf(text, sizeof text, "%-999d", i);
+        assert_int_equal(bench_put1(&b, text, i % 3 ? "gone" : "stays"), 0);
+        if (i % 100 == 99)
+            bench_settle(&b);
+    }
+    while (bench_take(&b, "gone", &got) == 0)
+        hub_queue_ack(bench_queue(&b, "gone"), got.id);
+    bench_close(&b);
+}
+
+static void see_that_many_are_there(void)
+{
+    struct hub_stored got;
+
+    for (int i = 0; i < MANY; i += 3) {
+        assert_int_equal(bench_take(&b, "stays", &got), 0);
+        assert_int_equal(strtol((const char *) got.data.data, NULL, 10), i);
+    }
+    bench_expect_empty(&b, "stays");
+    assert_int_equal(hub_queue_length(bench_queue(&b, "gone")), 0);
+    assert_int_equal(bench_ledger(&b).pending, MANY / 3);
+}
+
+/* @return false when the plan met no call any more */
+static bool merge_once(enum fault_file kind, int nth)
+{
+    int failed;
+    int rc;
+
+    make_many();
+    bench_open(&b);
+    assert_true(b.store->log->count > 2);
+    fault_files_plan(kind, nth, 1000, -EIO); /* until it gives up */
+    rc = hub_log_merge_run(b.store->log, 0, b.store->log->count, NULL);
+    failed = fault_files_end();
+    assert_true(failed > 0 || rc == 0);
+    assert_true(rc < 0 || hub_log_bytes(b.store->log) < MANY * 500);
+    see_that_many_are_there();
+    bench_close(&b);
+    bench_open(&b);
+    see_that_many_are_there();
+    bench_close(&b);
+    return failed > 0;
+}
+
+static void a_merge_that_fails_changes_nothing(void **state)
+{
+    int calls = 0;
+    (void) state;
+
+    for (int kind = 0; kind < FILE_KINDS; kind++) {
+        int step = kind == FILE_READ ? 11 : 1; /* they are many */
+
+        for (int n = 1; merge_once((enum fault_file) kind, n); n += step)
+            calls++;
+    }
+    assert_true(calls > 10);
+    print_message("%d calls failed, one by one\n", calls);
+}
+
+static bool is_cut(void)
+{
+    static int left = -1;
+
+    if (left < 0)
+        left = cut_at;
+    return --left == 0;
+}
+
+static void die_when_cut(void)
+{
+    if (is_cut())
+        _exit(9);
+}
+
+/* It dies behind the n-th call. */
+static bool die_in_merge(int nth)
+{
+    int status = 0;
+    pid_t child;
+
+    make_many();
+    child = fork();
+    if (child == 0) {
+        struct bench own = b;
+
+        cut_at = nth;
+        if (edge_loop_create(&own.loop) < 0)
+            _exit(1);
+        own.options.loop = own.loop;
+        if (hub_store_open(&own.options, &own.store, NULL) < 0)
+            _exit(2);
+        fault_files_watch(die_when_cut);
+        _exit(hub_log_merge_run(own.store->log, 0, own.store->log->count, NULL) == 0 ? 0 : 3);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && (WEXITSTATUS(status) == 9 || WEXITSTATUS(status) == 0));
+    bench_open(&b);
+    see_that_many_are_there();
+    bench_close(&b);
+    return WEXITSTATUS(status) == 9;
+}
+
+static void a_merge_may_be_cut_anywhere(void **state)
+{
+    int n = 1;
+    (void) state;
+
+    while (die_in_merge(n))
+        n++;
+    assert_true(n > 5);
+    print_message("cut at %d places\n", n - 1);
+}
+
 static int set_up(void **state)
 {
     (void) state;
@@ -328,6 +460,8 @@ int main(void)
         cmocka_unit_test(a_body_that_cannot_be_read_at_once_loses_nothing),
         cmocka_unit_test(a_disk_without_room_for_a_segment_loses_nothing),
         cmocka_unit_test(a_folder_that_does_not_change_loses_nothing),
+        cmocka_unit_test(a_merge_that_fails_changes_nothing),
+        cmocka_unit_test(a_merge_may_be_cut_anywhere),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,250 @@
+"""Qpid Proton behind an edge hub, its Python binding and its C examples: they know nothing of IoT Hub. And a store that is full."""
+import json
+import os
+import select
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import sandbox  # noqa: E402
+import cloud  # noqa: E402
+import edge_hub  # noqa: E402
+from peers import Proton  # noqa: E402
+from sandbox import wait_for  # noqa: E402
+
+import proton  # noqa: E402
+import proton.utils  # noqa: E402
+
+GATEWAY, CLOUD, DEVICE = edge_hub.GATEWAY, edge_hub.CLOUD, edge_hub.DEVICE
+EXAMPLES = "/usr/share/proton/examples/c"
+ROUTES = {"up": "FROM /messages/* WHERE dest = 'cloud' INTO $upstream",
+          "sink": "FROM /messages/* WHERE dest = 'sink' INTO BrokeredEndpoint(\"/modules/sink/inputs/in1\")"}
+LIMIT = 300 * 1024  # bytes of the store
+THROTTLED = "com.microsoft:device-container-throttled"
+
+
+def path(who):
+    return f"/devices/{who.device}" + (f"/modules/{who.module}" if who.module else "")
+
+
+class Tunnel:
+    """Plain AMQP in, TLS with a client certificate out: for programs that cannot show one."""
+
+    def __init__(self, ca, cert):
+        self.context = ssl.create_default_context(cafile=ca)
+        self.context.load_cert_chain(*cert)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            inside = self.listener.accept()[0]
+            outside = self.context.wrap_socket(socket.create_connection((GATEWAY, 5671)), server_hostname=GATEWAY)
+            threading.Thread(target=self._carry, args=(inside, outside), daemon=True).start()
+
+    @staticmethod
+    def _carry(inside, outside):
+        other = {inside: outside, outside: inside}
+        with inside, outside:
+            while True:
+                ready = [outside] if outside.pending() else select.select(list(other), [], [])[0]
+                for one in ready:
+                    data = one.recv(65536)
+                    if not data:
+                        return
+                    other[one].sendall(data)
+
+
+class HubAmqp(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cloud.name_hosts(edge_hub.NAMES)
+        cls.place = edge_hub.Place()
+        cls.addClassCleanup(cls._end)
+        cls.place.routes(**ROUTES)
+        cls.sensor, cls.sink = cls.place.module("sensor"), cls.place.module("sink")
+        cls.leaf = cls.place.leaf("leaf1")
+        cls.cert = cls.place.leaf_by_authority("signed")
+        cls.hub = cls.place.hub().start(60)
+        cls.number = 0
+
+    @classmethod
+    def _end(cls):
+        hub = getattr(cls, "hub", None)
+        if hub:
+            hub.stop()
+        cls.place.stop()
+        found = cls.place.cloud.complaints() or (hub and hub.complaints())
+        if found:
+            raise AssertionError(found)
+
+    def setUp(self):
+        type(self).number += 1
+        self.mark = f"mark{self.number}"
+        self.start = self.place.marks()
+
+    def tearDown(self):
+        self.assertTrue(self.hub.running(), self.hub.tail())
+        self.assertEqual(self.hub.unbalanced(), "")
+
+    def client(self, who=None, **more):
+        client = Proton(GATEWAY, self.place.trust, **{"allowed_mechs": "ANONYMOUS", **more})
+        self.addCleanup(client.leave)
+        if who:
+            self.assertEqual(client.put_token(who.resource, who.token()), 200)
+        return client
+
+    def message(self, body=b"x", dest="cloud", **properties):
+        return proton.Message(body=body, inferred=True, properties={"mark": self.mark, "dest": dest, **properties})
+
+    def arrived(self, count):
+        return self.place.arrived(count, self.start, lambda event: event["properties"].get("mark") == self.mark)
+
+    # Python
+
+    def test_every_way_to_log_in(self):
+        plain = {"allowed_mechs": "PLAIN", "password": self.leaf.token()}
+        ways = {"ANONYMOUS": self.client(self.leaf), "no SASL": self.client(self.leaf, sasl_enabled=False, allowed_mechs=None)}
+        for name in ways:
+            ways[name].sender("/devices/leaf1/messages/events").send(self.message(name.encode()))
+        for user in ("leaf1@sas.hub", f"leaf1@sas.{CLOUD}"):
+            self.client(user=user, **plain).sender("/devices/leaf1/messages/events").send(self.message(user.encode()))
+        self.client(user=f"{DEVICE}/modules/sensor@sas.hub", allowed_mechs="PLAIN", password=self.sensor.token()).sender(
+            path(self.sensor) + "/messages/events").send(self.message(b"module"))
+        for mechanism in ("EXTERNAL", "ANONYMOUS"):
+            self.client(cert=self.cert, allowed_mechs=mechanism).sender("/devices/signed/messages/events").send(
+                self.message(mechanism.encode()))
+        found = sorted((event["device"], event["module"], event["body"].decode()) for event in self.arrived(7))
+        self.assertEqual(found, sorted([("leaf1", "", "ANONYMOUS"), ("leaf1", "", "no SASL"), ("leaf1", "", "leaf1@sas.hub"),
+                                        ("leaf1", "", "leaf1@sas.hub.test"), (DEVICE, "sensor", "module"), ("signed", "", "EXTERNAL"),
+                                        ("signed", "", "ANONYMOUS")]))
+
+    def test_an_address_may_be_a_url(self):
+        sender = self.client(self.leaf).sender(f"amqps://{GATEWAY}/devices/leaf1/messages/events")
+        sender.send(self.message())
+        self.assertEqual(self.arrived(1)[0]["device"], "leaf1")
+
+    def test_inputs_and_their_outcomes(self):
+        sender = self.client(self.sensor).sender(path(self.sensor) + "/messages/events")
+        client = self.client(self.sink)
+        receiver = client.receiver(path(self.sink) + "/messages/events", credit=10)
+        for word in (b"accept", b"reject"):
+            sender.send(self.message(word, "sink"))
+        got = [receiver.receive(20)]
+        receiver.accept()
+        got.append(receiver.receive(20))
+        receiver.reject()
+        sender.send(self.message(b"release", "sink"))
+        got.append(receiver.receive(20))
+        receiver.release(delivered=False)
+        again = receiver.receive(20)
+        receiver.accept()
+        self.assertEqual([bytes(one.body) for one in got + [again]], [b"accept", b"reject", b"release", b"release"])
+        self.assertEqual((again.delivery_count, again.annotations["x-opt-input-name"]), (1, "in1"))
+        self.assertEqual(again.annotations["iothub-connection-module-id"], "sensor")
+        sender.send(self.message(b"last", "sink"))
+        self.assertEqual(bytes(receiver.receive(20).body), b"last")
+        receiver.accept()
+        client.wait(lambda: self.hub.pending() == 0)
+
+    def test_a_twin(self):
+        self.place.cloud.service.ok("PATCH", "/twins/leaf1", {"properties": {"desired": {"a": 1}}}, headers={"If-Match": "*"})
+        client = self.client(self.leaf)
+        blank = {"body": b" ", "inferred": True}
+        twin = client.ask("/devices/leaf1/twin", proton.Message(correlation_id="c", annotations={"operation": "GET"}, **blank))
+        self.assertEqual((twin.correlation_id, twin.annotations["status"]), ("c", 200))
+        self.assertEqual(json.loads(bytes(twin.body))["desired"]["a"], 1)
+        done = client.ask("/devices/leaf1/twin", proton.Message(correlation_id="d", body=b'{"b":2}', inferred=True, annotations={
+            "operation": "PATCH", "resource": "/properties/reported"}))
+        self.assertEqual(done.annotations["status"], 204)
+
+    def test_silence_is_bounded_on_both_sides(self):
+        client = self.client(self.leaf, heartbeat=1)  # it ends a connection on which nothing comes for a second
+        sender = client.sender("/devices/leaf1/messages/events")
+        self.assertEqual(client.connection.conn.transport.remote_idle_timeout, 120)
+        with self.assertRaises(proton.Timeout):
+            client.wait(lambda: False, 4)
+        sender.send(self.message())
+
+    # The C examples
+
+    def example(self, name, *arguments, timeout=30, **environment):
+        program = f"{sandbox.work()}/{name}"
+        if not os.path.exists(program):
+            subprocess.run(["gcc", "-w", "-o", program, f"{EXAMPLES}/{name}.c", "-lqpid-proton"],
+                           check=True)
+        return subprocess.Popen([program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                env={**os.environ, **environment})
+
+    def test_the_c_example_that_sends_is_told_that_a_map_is_no_telemetry(self):
+        done = self.example("send-ssl", GATEWAY, 5671, "/devices/leaf1/messages/events", 3, "leaf1@sas.hub", self.leaf.token(),
+                            SSL_CERT_FILE=self.place.trust)
+        said = done.communicate(timeout=30)[0]
+        self.assertIn("secure connection: to CN=edge.test", said)
+        self.assertIn("unexpected delivery state", said)
+        self.assertEqual(done.returncode, 1)
+
+    def test_the_c_example_that_sends_is_refused_without_a_proof(self):
+        for address in ("/devices/leaf1/messages/events", "/devices/signed/messages/devicebound"):
+            done = self.example("send-ssl", GATEWAY, 5671, address, 3)
+            self.assertIn("amqp:unauthorized-access" if "events" in address else "amqp:not-found", done.communicate(timeout=30)[0])
+            self.assertEqual(done.returncode, 1)
+
+    def test_the_c_example_that_receives(self):
+        tunnel = Tunnel(self.place.trust, self.cert)
+        client = self.example("receive", "127.0.0.1", tunnel.port, "/devices/signed/messages/devicebound", 2)
+        for text in ("one", "two"):
+            self.send_to_device("signed", text)
+        self.assertEqual(client.communicate(timeout=40)[0].splitlines()[:2], ['b"one"', 'b"two"'])
+        self.assertEqual(client.returncode, 0)
+        wait_for(lambda: self.place.cloud.service.ok("GET", "/devices/signed")["cloudToDeviceMessageCount"] == 0, 20,
+                 "an empty queue", every=0.1)
+
+    def send_to_device(self, name, text):
+        service = Proton(CLOUD, self.place.cloud.ca, allowed_mechs="PLAIN", user="iothubowner@sas.root.hub",
+                         password=self.place.cloud.service.token())
+        service.sender("/messages/devicebound").send(proton.Message(address=f"/devices/{name}/messages/devicebound", body=text.encode(),
+                                                                    inferred=True))
+        service.close()
+
+    # A full store
+
+    def test_a_full_store_rejects_and_takes_again(self):
+        self.limit(LIMIT)
+        self.addCleanup(self.limit, None)
+        sender = self.client(self.leaf).sender("/devices/leaf1/messages/events")
+        other = self.client(self.sensor).sender(path(self.sensor) + "/messages/events")
+        with self.place.cut("refuse"):
+            wait_for(lambda: not self.hub.online(), 60, "the hub to see that the cloud is away", every=0.1)
+            states = [self.outcome(sender, self.message(b"%d" % number + b" " * 10000)) for number in range(60)]
+            self.assertEqual(set(states), {(proton.Delivery.ACCEPTED, None), (proton.Delivery.REJECTED, THROTTLED)})
+            taken = states.index((proton.Delivery.REJECTED, THROTTLED))
+            self.assertGreater(taken, 10)
+            self.assertEqual(self.outcome(other, self.message(b"y" * 10000)), (proton.Delivery.REJECTED, THROTTLED))
+            self.assertEqual(self.outcome(other, self.message(dest="nowhere")), (proton.Delivery.ACCEPTED, None))
+        taken = states.count((proton.Delivery.ACCEPTED, None))
+        self.assertEqual(len(self.arrived(taken)), taken)
+        wait_for(lambda: self.hub.pending() == 0, 30, "an empty store", every=0.1)
+        self.assertEqual(self.outcome(sender, self.message(b"last")), (proton.Delivery.ACCEPTED, None))
+        found = [int(event["body"].split()[0]) for event in self.arrived(taken + 1) if event["body"] != b"last"]
+        self.assertEqual(found, [number for number, state in enumerate(states) if state[0] == proton.Delivery.ACCEPTED])
+
+    def limit(self, limit):
+        self.place.routes(_limit=limit, **ROUTES)
+        self.assertEqual(self.place.wait_applied()["code"], 200)
+
+    @staticmethod
+    def outcome(sender, message):
+        """(state, condition of a rejection)"""
+        delivery = sender.send(message, error_states=[])
+        return delivery.remote_state, delivery.remote.condition and delivery.remote.condition.name
+
+
+if __name__ == "__main__":
+    sandbox.enter()
+    unittest.main(verbosity=2)

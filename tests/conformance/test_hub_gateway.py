@@ -1,0 +1,132 @@
+"""What a device behind an edge hub sees of it: the certificate of every port, and what plain HTTPS answers. openssl, curl and Python's TLS."""
+import contextlib
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+import sandbox  # noqa: E402
+import cloud  # noqa: E402
+import edge_hub  # noqa: E402
+
+PORTS = (8883, 5671, 443)
+ROUTES = {"up": "FROM /messages/* INTO $upstream"}
+
+
+class HubGateway(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cloud.name_hosts(edge_hub.NAMES)
+        cls.place = edge_hub.Place()
+        cls.addClassCleanup(cls._end)
+        cls.place.routes(**ROUTES)
+        cls.leaf = cls.place.leaf("leaf1")
+        cls.hub = cls.place.hub().start(60)
+
+    @classmethod
+    def _end(cls):
+        hub = getattr(cls, "hub", None)
+        if hub:
+            hub.stop()
+        cls.place.stop()
+        found = cls.place.cloud.complaints() or (hub and hub.complaints())
+        if found:
+            raise AssertionError(found)
+
+    def tearDown(self):
+        self.assertTrue(self.hub.running(), self.hub.tail())
+
+    def shake(self, port, *options, ca=None):
+        """What openssl says of a handshake."""
+        return subprocess.run(["openssl", "s_client", "-connect", f"{edge_hub.GATEWAY}:{port}", "-servername", edge_hub.GATEWAY,
+                               "-verify_hostname", edge_hub.GATEWAY, "-verify_return_error", "-CAfile", ca or self.place.authority.cert,
+                               "-showcerts", *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+
+    def curl(self, method, path, *options, body="{}"):
+        """(status, headers, text)"""
+        done = subprocess.run(["curl", "-sS", "-i", "--http1.1", "--cacert", self.place.trust, "-X", method, *(["-d", "@-"] if body else []), "-H",
+                               f"Authorization: {self.leaf.token()}", "-H", "Content-Type: application/json", *options,
+                               f"https://{edge_hub.GATEWAY}{path}"], input=body, capture_output=True, text=True, timeout=20)
+        head, _, text = done.stdout.rpartition("\n\n")
+        return int(head.split()[1]), head.lower(), text
+
+    def test_the_chain_is_that_of_the_edge_ca(self):
+        for port in PORTS:
+            with self.subTest(port):
+                done = self.shake(port)
+                self.assertIn("Verify return code: 0 (ok)", done.stdout)
+                subjects = re.findall(r"^ *\d+ s:(.*)$", done.stdout, re.M)
+                self.assertEqual([subject.replace(" ", "") for subject in subjects], ["CN=edge.test", "CN=testedgeCA"])
+                self.assertNotEqual(self.shake(port, ca=self.place.cloud.ca).returncode, 0)  # and nobody else's
+
+    def test_old_protocols_are_not_spoken(self):
+        for port in PORTS:
+            for version in ("-tls1", "-tls1_1"):
+                with self.subTest(port, version=version):
+                    self.assertNotEqual(self.shake(port, version, "-cipher", "ALL:@SECLEVEL=0").returncode, 0)
+            self.assertEqual(self.shake(port, "-tls1_2").returncode, 0)
+
+    def test_a_certificate_is_asked_for_and_none_is_fine(self):
+        for port in PORTS:
+            with self.subTest(port):
+                done = self.shake(port)
+                self.assertEqual(done.returncode, 0)
+                self.assertIn("Client Certificate Types", self.shake(port, "-tls1_2").stdout)
+
+    def test_sessions_are_resumed(self):
+        """Whoever comes back spares the hub a signature. A hub that has been restarted has new keys for its tickets and shakes hands
+        in full, which costs it less than a second for a thousand devices: no key has to lie on a disk for that."""
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.create_default_context(cafile=self.place.trust)
+            context.maximum_version = version
+            sessions = {}
+            for port in PORTS:
+                with self.subTest(port, version=version):
+                    sessions[port], resumed = self.connect(context, port)
+                    self.assertFalse(resumed)
+                    self.assertTrue(self.connect(context, port, sessions[port])[1])
+            self.hub.restart()
+            for port in PORTS:
+                self.assertFalse(self.connect(context, port, sessions[port])[1])
+
+    @staticmethod
+    def connect(context, port, session=None):
+        """(its session, whether that was resumed)"""
+        with context.wrap_socket(socket.create_connection((edge_hub.GATEWAY, port), 10), server_hostname=edge_hub.GATEWAY,
+                                 session=session) as client:
+            client.settimeout(0.3)
+            with contextlib.suppress(TimeoutError):
+                client.recv(1)  # a ticket comes after the handshake
+            return client.session, client.session_reused
+
+    def test_uploads_and_messages_by_http_are_not_here(self):
+        for method, path in (("POST", "/devices/leaf1/files?api-version=2021-04-12"),
+                             ("POST", "/devices/leaf1/files/notifications/abc?api-version=2021-04-12"),
+                             ("POST", "/devices/leaf1/messages/events?api-version=2021-04-12"),
+                             ("GET", "/devices/leaf1/messages/devicebound?api-version=2021-04-12"),
+                             ("DELETE", "/devices/leaf1/messages/devicebound/lock?api-version=2021-04-12")):
+            with self.subTest(path, method=method):
+                status, head, text = self.curl(method, path, body='{"blobName":"x"}')
+                self.assertEqual(status, 404)
+                self.assertIn("content-type: application/json", head)
+                self.assertTrue(json.loads(text)["message"])
+        self.assertIn(self.curl("POST", "/devices/leaf1/files", body="x" * 1000000)[0], (404, 413))
+        self.assertEqual(self.curl("GET", "/health")[0], 200)
+
+    def test_a_websocket_of_something_else_is_refused(self):
+        for protocol in ("soap", "mqttv5", "AMQPWSB11"):
+            with self.subTest(protocol):
+                status = self.curl("GET", "/$iothub/websocket", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H",
+                                   "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H",
+                                   f"Sec-WebSocket-Protocol: {protocol}", body="")[0]
+                self.assertEqual(status, 400)
+
+
+if __name__ == "__main__":
+    sandbox.enter()
+    unittest.main(verbosity=2)
