@@ -88,6 +88,24 @@ class HubDisk(HubCrashCase):
         self.crowd.finish()
         self.hub.stop()
 
+    def test_a_disk_is_filled_while_the_hub_is_stopped(self):
+        """It starts all the same, and what waits goes."""
+        folder = self.small_disk()
+        self.place.routes(**ROUTES)
+        self.begin(storage=folder + "/hub", rate=400, size=2000)
+        with self.place.cut("kill"):
+            self.wait_taken(200)
+            self.hub.stop()
+            self.fill(folder)
+            self.revive()
+            self.assertGreater(self.hub.pending(), 200)
+            self.kill_often(2)
+        self.wait_drained()
+        os.unlink(folder + "/ballast")
+        self.wait_taken()
+        self.account()
+        self.crowd.finish()
+
     def limit(self, policy):
         self.place.routes(_limit=LIMIT, _policy=policy, **ROUTES)
         self.begin(rate=400, size=2000)
