@@ -59,6 +59,8 @@ class Control:
 
 
 class HubSdk(unittest.TestCase):
+    transports = ("mqtt", "amqp")
+
     @classmethod
     def setUpClass(cls):
         cloud.name_hosts(edge_hub.NAMES)
@@ -91,20 +93,12 @@ class HubSdk(unittest.TestCase):
             "EDGE_CA_CERT": self.ca_device[0], "EDGE_CA_KEY": self.ca_device[1]})
         cloud.run_node(self, self.place.cloud, file, transport, *names, more=environment)
 
-    def test_mqtt(self):
-        self.run_cases("edge.js", "mqtt", *sys_cases())
-
-    def test_mqtt_ws(self):
-        self.run_cases("edge.js", "mqtt-ws", *sys_cases())
-
-    def test_amqp(self):
-        self.run_cases("edge.js", "amqp", *sys_cases())
-
-    def test_amqp_ws(self):
-        self.run_cases("edge.js", "amqp-ws", *sys_cases())
+    def test_behind_the_hub(self):
+        for transport in self.transports:
+            self.run_cases("edge.js", transport, *sys_cases())
 
     def test_as_on_the_cloud(self):
-        for transport in ("mqtt", "mqtt-ws", "amqp", "amqp-ws"):
+        for transport in self.transports:
             self.run_cases("device.js", transport, *SAME)
 
     def test_routes_are_reported(self):
