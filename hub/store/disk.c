@@ -94,6 +94,14 @@ void hub_disk_give_up(struct hub_disk *disk)
     disk->given_up = true;
 }
 
+bool hub_disk_make_way(struct hub_disk *disk)
+{
+    if (disk->given_up || avail(disk) >= RESERVE_BYTES)
+        return false;
+    hub_disk_give_up(disk);
+    return true;
+}
+
 static const char *base_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

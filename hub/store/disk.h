@@ -27,6 +27,9 @@ void hub_disk_fini(struct hub_disk *disk);
 uint64_t hub_disk_free(struct hub_disk *disk, uint64_t inside);
 /** The disk is full: let go of the reserve file, so that deleting can go on. */
 void hub_disk_give_up(struct hub_disk *disk);
+/** For an open that failed: the same, if the disk is as good as full and there is a reserve.
+ * @return whether there is room now: try again */
+bool hub_disk_make_way(struct hub_disk *disk);
 /** A database file and what belongs to it. */
 void hub_disk_remove(const char *path);
 /** "PATH.new" is whole when there is no @p path: then it takes its name; else it goes. */

@@ -99,6 +99,11 @@ static int open_and_check(struct hub_store *store, struct edge_err *err)
 {
     enum hub_db_use use = hub_disk_is_suspect(&store->disk) ? HUB_DB_WRITE_SUSPECT : HUB_DB_WRITE;
 
+    int rc = hub_db_open(store->path, store->vfs, use, &store->writer, err);
+
+    if (rc != EDGE_ESTORE || !hub_disk_make_way(&store->disk))
+        return rc;
+    *err = (struct edge_err){0}; /* SQLite had no room for the files beside its own */
     return hub_db_open(store->path, store->vfs, use, &store->writer, err);
 }
 

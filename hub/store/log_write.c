@@ -102,6 +102,27 @@ static void begin_stretch(struct hub_log *log)
     log->stretch++;
 }
 
+/* A hub that was killed has left the rest of its segment reserved. The new one's head says on disk
+ * where that ends: what follows is nothing. One that is almost full is used again as it is. */
+static void give_back(struct hub_log *log)
+{
+    EDGE_CLEANUP(edge_free) char *path = NULL;
+    EDGE_CLEANUP(edge_close) int fd = -1;
+    struct hub_segment *before = log->count > 1 ? log->segments[log->count - 2] : NULL;
+    const struct hub_segment_head *head = &log->active->head;
+
+    if (!before || before->head.salt != head->before_salt || before->end != head->before_end ||
+        before->size < before->end + log->segment_bytes / 4)
+        return;
+    path = hub_segment_path(log, &before->head);
+    fd = path ? log->files->open(path, O_RDWR) : -1;
+    if (fd < 0 || log->files->truncate(fd, before->end) < 0)
+        return;
+    pthread_mutex_lock(&log->lock);
+    before->size = before->end;
+    pthread_mutex_unlock(&log->lock);
+}
+
 static int begin_segment(struct hub_log *log, uint64_t need)
 {
     EDGE_CLEANUP(edge_free) char *spare = hub_log_path(log, "spare.log");
@@ -128,6 +149,10 @@ static int begin_segment(struct hub_log *log, uint64_t need)
     log->sequence = 0;
     log->stretch_len = STRETCH_FIRST / 2;
     begin_stretch(log);
+    if (pthread_mutex_trylock(&log->old) == 0) { /* nobody merges meanwhile */
+        give_back(log);
+        pthread_mutex_unlock(&log->old);
+    }
     return 0;
 }
 

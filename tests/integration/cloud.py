@@ -89,11 +89,11 @@ class Emulator(services.Service):
             partition += 1
         return found
 
-    def marks(self):
-        """Where its telemetry ends now."""
+    def marks(self, start=None):
+        """Where its telemetry ends now; faster from an earlier answer."""
         ends, partition, partitions = {}, 0, 1
         while partition < partitions:
-            page = self._page(partition, 0)
+            page = self._page(partition, (start or {}).get(partition, 0))
             while page["events"]:
                 page = self._page(partition, page["next"])
             ends[partition], partitions, partition = page["next"], page["partitions"], partition + 1

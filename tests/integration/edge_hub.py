@@ -278,8 +278,9 @@ class Place:
         """$edgeHub's desired properties."""
         self.cloud.set_modules(self.device, AGENT, **{"$edgeHub": desired})
 
-    def routes(self, _ttl=7200, _limit=None, **routes):
-        store = {"timeToLiveSecs": _ttl, **({"storeLimits": {"maxSizeBytes": _limit}} if _limit else {})}
+    def routes(self, _ttl=7200, _limit=None, _policy="refuse", **routes):
+        limits = {"storeLimits": {"maxSizeBytes": _limit, "policy": _policy}} if _limit else {}
+        store = {"timeToLiveSecs": _ttl, **limits}
         self.configure({"schemaVersion": "1.1", "routes": routes, "storeAndForwardConfiguration": store})
 
     def status(self):
@@ -299,8 +300,8 @@ class Place:
 
     # What arrives
 
-    def marks(self):
-        return self.cloud.marks()
+    def marks(self, start=None):
+        return self.cloud.marks(start)
 
     def events(self, start=None):
         return self.cloud.events(start)

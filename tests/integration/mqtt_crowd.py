@@ -217,11 +217,14 @@ class Crowd:
             if client.broken:
                 raise client.broken
 
-    def finish(self):
+    def end(self):
         for client in self.all:
             client.over.set()
         for client in self.all:
             client.join(15)
+
+    def finish(self):
+        self.end()
         self.check()
 
     @property

@@ -144,12 +144,38 @@ static void a_disk_filled_by_others_loses_nothing(void **state)
     assert_int_equal(bench_ledger(&b).delivered, stored + 1);
 }
 
+/* After a clean end SQLite has no files beside its own, and makes them as the store opens. */
+static void a_store_opens_on_a_disk_that_was_filled_meanwhile(void **state)
+{
+    EDGE_CLEANUP(edge_free) char *ballast = edge_format("%s/ballast", b.dir);
+    (void) state;
+
+    if (!mounted)
+        skip();
+    bench_open(&b);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(bench_put1(&b, body, "q"), 0);
+    bench_settle(&b);
+    bench_close(&b);
+    write_ballast(ballast);
+    bench_open(&b);
+    assert_int_equal(drain(), 50);
+    assert_int_equal(unlink(ballast), 0);
+    assert_int_equal(bench_ledger(&b).delivered, 50);
+    bench_run(&b, is_not_full);
+    assert_int_equal(bench_put1(&b, body, "q"), 0);
+    bench_settle(&b);
+    assert_int_equal(b.failed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_store_stops_at_the_reserve_and_takes_again_when_drained,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_disk_filled_by_others_loses_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_opens_on_a_disk_that_was_filled_meanwhile, set_up,
+                                        tear_down),
     };
 
     if (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0)

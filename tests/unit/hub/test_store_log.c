@@ -3,6 +3,7 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,6 +91,34 @@ static void what_is_delivered_leaves_the_disk(void **state)
     assert_int_equal(delivered, 20000);
     bench_run_each_ms(&b, is_small);
     assert_int_equal(bench_ledger(&b).delivered, 20000);
+}
+
+/* As a kill leaves it: with all that was reserved. */
+static void lengthen_last(void)
+{
+    EDGE_CLEANUP(edge_free) char *pattern = edge_format("%s/segment-*.log", b.dir);
+    glob_t found;
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    assert_int_equal(truncate(found.gl_pathv[found.gl_pathc - 1], SEGMENT), 0);
+    globfree(&found);
+}
+
+static void what_a_killed_hub_had_reserved_goes_back(void **state)
+{
+    (void) state;
+
+    open_small();
+    put_many(3);
+    for (int i = 0; i < 10; i++) {
+        bench_close(&b);
+        lengthen_last();
+        bench_open(&b);
+        put_many(1);
+        assert_true(hub_log_bytes(b.store->log) < 2 * SEGMENT);
+    }
+    assert_int_equal(drain(), 13);
+    assert_int_equal(bench_ledger(&b).delivered, 13);
 }
 
 static const char *text_of(int i)
@@ -277,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_is_delivered_leaves_the_disk),
+        TEST(what_a_killed_hub_had_reserved_goes_back),
         TEST(a_stuck_queue_does_not_hold_what_is_behind_it),
         TEST(what_waits_survives_merges),
         TEST(a_store_at_rest_does_nothing),
