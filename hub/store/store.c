@@ -9,7 +9,7 @@
 enum {
     KEEP_DEFAULT = 32 * 1024 * 1024,
     CACHE_DEFAULT = 4 * 1024 * 1024,
-    QUIET_MS = 60 * 1000,
+    QUIET_MS = 5 * 1000,
     READERS = 2, /* threads: one may be copying */
 };
 

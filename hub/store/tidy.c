@@ -5,8 +5,8 @@
 #include "hub/store/internal.h"
 
 enum {
-    LONG = 16 * 1024 * 1024,
-    ALMOST = 1024 * 1024,
+    LONG = 1024 * 1024,
+    ALMOST = 128 * 1024,
 };
 
 static void work(void *arg)

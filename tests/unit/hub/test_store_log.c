@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -242,13 +243,6 @@ static void set_documents(void)
     }
 }
 
-static void count_document(const char *name, struct edge_bytes data, void *arg)
-{
-    (void) name;
-    (void) data;
-    ++*(int *) arg;
-}
-
 static void damage_met_while_writing_is_repaired_by_opening_again(void **state)
 {
     bool told = false;
@@ -276,6 +270,53 @@ static void damage_met_while_writing_is_repaired_by_opening_again(void **state)
     b.notices = 0;
     bench_open(&b);
     assert_int_equal(b.notices, 0);
+}
+
+/* A life that ends without a word. */
+static void live_shortly(bool sets)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct bench own = {.options = b.options};
+
+        if (edge_loop_create(&own.loop) < 0)
+            _exit(1);
+        own.options.loop = own.loop;
+        if (hub_store_open(&own.options, &own.store, NULL) < 0)
+            _exit(2);
+        if (sets && bench_set(&own, "kind", "name", "old") != 0)
+            _exit(3);
+        while (own.done + own.failed < own.asked)
+            uv_run(edge_loop_native(own.loop), UV_RUN_ONCE);
+        _exit(own.failed > 0 ? 4 : 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void count_document(const char *name, struct edge_bytes data, void *arg)
+{
+    (void) name;
+    (void) data;
+    ++*(int *) arg;
+}
+
+static void documents_do_not_stay_in_the_log(void **state)
+{
+    EDGE_CLEANUP(edge_free) char *log = edge_format("%s/hub.db-wal", b.dir);
+    int count = 0;
+    (void) state;
+
+    bench_close(&b);
+    live_shortly(true);
+    assert_true(size_of("hub.db-wal") > 0);
+    live_shortly(false);
+    assert_int_equal(truncate(log, 0), 0);
+    bench_open(&b);
+    assert_int_equal(hub_store_each(b.store, "kind", count_document, &count), 0);
+    assert_int_equal(count, 1);
 }
 
 static void a_clock_that_is_set_does_not_age_what_waits(void **state)
@@ -310,6 +351,7 @@ int main(void)
         TEST(a_stuck_queue_does_not_hold_what_is_behind_it),
         TEST(what_waits_survives_merges),
         TEST(a_store_at_rest_does_nothing),
+        TEST(documents_do_not_stay_in_the_log),
         TEST(a_clock_that_is_set_does_not_age_what_waits),
         TEST(damage_met_while_writing_is_repaired_by_opening_again),
     };
