@@ -243,6 +243,13 @@ static void set_documents(void)
     }
 }
 
+static void count_document(const char *name, struct edge_bytes data, void *arg)
+{
+    (void) name;
+    (void) data;
+    ++*(int *) arg;
+}
+
 static void damage_met_while_writing_is_repaired_by_opening_again(void **state)
 {
     bool told = false;
@@ -294,13 +301,6 @@ static void live_shortly(bool sets)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-static void count_document(const char *name, struct edge_bytes data, void *arg)
-{
-    (void) name;
-    (void) data;
-    ++*(int *) arg;
 }
 
 static void documents_do_not_stay_in_the_log(void **state)
