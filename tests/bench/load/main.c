@@ -1,4 +1,4 @@
-/* mqtt-load: many devices against an MQTT server (the local cloud, a hub, a broker), QoS 1.
+/* mqtt-load, amqp-load: many devices against a server (the local cloud, a hub, a broker).
  *
  *     mqtt-load --host hub.test --port 8883 --hub hub.test --key BASE64 --ca ca.pem --devices 10000
  *
@@ -160,10 +160,8 @@ static int make_all(void)
     for (unsigned i = 0; publishers && subscribers && i < run.subscribers; i++) {
         EDGE_CLEANUP(edge_free) char *name = edge_format("%s%u", run.subscriber_prefix, i);
 
-        subscribers[i] = name
-                             ? subscriber_create(&run.load, name,
-                                                 run.broker ? publisher_topic(publishers[i]) : NULL)
-                             : NULL;
+        subscribers[i] =
+            name ? subscriber_create(&run.load, name, publishers[i], run.broker) : NULL;
         if (!subscribers[i])
             return -1;
     }
