@@ -34,7 +34,7 @@ static void come_again(struct device *d)
         load->up--;
         if (load->first_lost_us == 0)
             load->first_lost_us = d->lost_us;
-    } else if (d->lost_us) {
+    } else {
         load->failed++;
     }
     d->up = false;
@@ -126,7 +126,7 @@ static void take_connack(struct device *d, const struct mqtt_packet *packet)
     char reason[40];
 
     if (packet->connack.code != MQTT_ACCEPTED) {
-        d->load->refused += d->lost_us != 0;
+        d->load->refused++;
         (void) snprintf(reason, sizeof reason, "CONNACK %u", packet->connack.code);
         lose(d, reason);
         return;
