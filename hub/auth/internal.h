@@ -13,7 +13,7 @@ enum {
     AUTH_WAIT_ALL_MS = 25000,  /* and for the list of all: clients have more patience than that */
     AUTH_BURST = 100,          /* questions for single identities, */
     AUTH_REFILL_MS = 1000,     /* and one more in each of these */
-    AUTH_AWAY_MS = 30000,      /* nobody is asked so long after no answer came */
+    AUTH_AWAY_MS = 10000,      /* nobody is asked so long after no answer came */
 };
 
 /** What counts of a claim, for as long as it waits. */

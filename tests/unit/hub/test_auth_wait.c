@@ -120,7 +120,7 @@ static void test_an_answer_is_not_waited_for_for_ever(void **state)
     assert_int_equal(w.ones, 1);
     run_until(one_is_granted);
     assert_int_equal(w.grant.result, HUB_REFUSED);
-    assert_string_equal(w.grant.reason, "the token's signature is wrong");
+    assert_non_null(strstr(w.grant.reason, "signature is wrong"));
     begin("d", "guess"); /* the question is open still, and an answer may come */
     assert_int_equal(w.ones, 1);
     add("d", "Z3Vlc3M=");
