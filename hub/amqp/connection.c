@@ -103,7 +103,6 @@ static void opened(struct hub_amqp_connection *c)
 
     c->opened = true;
     c->hostname = edge_strdup(host);
-    c->welcome = hub_amqp_certificate(c) != NULL; /* there is nothing it would have to show */
     c->deadline_ms = now + WELCOME_MS;
     pn_connection_open(c->driver.connection);
     edge_timer_arm(c->tick, 0);
@@ -316,10 +315,16 @@ void hub_amqp_turn(void *arg)
     }
 }
 
+/* Who has shown a certificate has nothing more to show, and may attach when it likes. */
+static bool may_be_silent(const struct hub_amqp_connection *c)
+{
+    return c->welcome || (c->opened && hub_amqp_certificate(c));
+}
+
 /* The first of our deadlines and the engine's, which begin with the OPEN. */
 static void tick(struct hub_amqp_connection *c)
 {
-    int64_t now = edge_now_ms(), next = c->welcome ? 0 : c->deadline_ms, engine;
+    int64_t now = edge_now_ms(), next = may_be_silent(c) ? 0 : c->deadline_ms, engine;
 
     if (next && now >= next) {
         edge_log_about(EDGE_LOG_INFO, c->address, "AMQP client is silent address=%s", c->address);
