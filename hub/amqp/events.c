@@ -1,3 +1,6 @@
+#include <errno.h>
+#include <stdio.h>
+
 #include "common/iothub/topic.h"
 #include "hub/amqp/condition.h"
 #include "hub/amqp/mapping.h"
@@ -10,8 +13,10 @@ static void conclude(struct hub_amqp_errand *errand, enum hub_result result, con
 {
     struct hub_amqp_link *link;
 
-    if (result != HUB_OK && errand->result == HUB_OK)
+    if (result != HUB_OK && errand->result == HUB_OK) {
         errand->result = result;
+        (void) snprintf(errand->why, sizeof errand->why, "%s", why);
+    }
     if (--errand->left > 0)
         return;
     link = hub_amqp_errand_link(errand);
@@ -19,7 +24,7 @@ static void conclude(struct hub_amqp_errand *errand, enum hub_result result, con
         hub_amqp_settle(link, errand->delivery, HUB_AMQP_ACCEPTED, NULL, NULL);
     else if (link)
         hub_amqp_settle(link, errand->delivery, HUB_AMQP_REJECTED,
-                        hub_amqp_condition(errand->result), why);
+                        hub_amqp_condition(errand->result), errand->why);
     hub_amqp_errand_end(errand);
 }
 
@@ -28,36 +33,32 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
     conclude(arg, result, why);
 }
 
-/* Of a body that is a map or a number nothing would arrive. */
-static bool is_bytes(const struct hub_amqp_message *message)
+static void refuse(struct hub_amqp_errand *errand, int rc, const char *why)
 {
-    switch (message->value.kind) {
-    case HUB_AMQP_NULL:
-    case HUB_AMQP_STRING:
-    case HUB_AMQP_SYMBOL:
-    case HUB_AMQP_BINARY:
-        return true;
-    default:
-        return message->body != HUB_AMQP_BODY_VALUE;
-    }
+    if (rc == -EMSGSIZE)
+        conclude(errand, HUB_TOO_LARGE, "the message is larger than 256 KiB");
+    else if (rc == EDGE_EINVALID || rc == EDGE_ELIMIT)
+        conclude(errand, HUB_BAD, why);
+    else
+        conclude(errand, HUB_FAILED, edge_strerror(rc));
 }
 
 static void send(struct hub_amqp_person *person, const struct hub_amqp_message *message,
                  struct hub_amqp_errand *errand)
 {
     struct edge_message mapped;
-    int rc = hub_amqp_from_client(message, &mapped);
+    struct edge_err err = {0};
+    int rc = hub_amqp_from_client(message, &mapped, &err);
 
     errand->left++;
-    if (!is_bytes(message))
-        conclude(errand, HUB_BAD, "the body is neither data nor text");
-    else if (rc == 0 && edge_message_size(&mapped) > EDGE_MESSAGE_MAX)
-        conclude(errand, HUB_TOO_LARGE, "the message is larger than 256 KiB");
-    else if (rc == 0 && person->session)
+    if (rc == 0 && edge_message_size(&mapped) > EDGE_MESSAGE_MAX)
+        rc = -EMSGSIZE;
+    if (rc < 0)
+        refuse(errand, rc, err.text);
+    else if (person->session)
         hub_amqp_backend(person->connection)->send(person->session, &mapped, on_sent, errand);
     else
-        conclude(errand, rc == EDGE_EINVALID || rc == EDGE_ELIMIT ? HUB_BAD : HUB_FAILED,
-                 rc == 0 ? "the session has ended" : edge_strerror(rc));
+        conclude(errand, HUB_FAILED, "the session has ended");
     edge_message_fini(&mapped);
 }
 
