@@ -55,10 +55,21 @@ class Tunnel:
             while True:
                 ready = [outside] if outside.pending() else select.select(list(other), [], [])[0]
                 for one in ready:
-                    data = one.recv(65536)
-                    if not data:
+                    data = Tunnel._receive(one)
+                    if data == b"":
                         return
-                    other[one].sendall(data)
+                    other[one].sendall(data or b"")
+
+    @staticmethod
+    def _receive(one):
+        """None: what has come is a ticket, and no data."""
+        one.settimeout(0)
+        try:
+            return one.recv(65536)
+        except ssl.SSLWantReadError:
+            return None
+        finally:
+            one.settimeout(None)
 
 
 class HubAmqp(unittest.TestCase):
