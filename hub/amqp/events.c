@@ -37,10 +37,19 @@ static void refuse(struct hub_amqp_errand *errand, int rc, const char *why)
 {
     if (rc == -EMSGSIZE)
         conclude(errand, HUB_TOO_LARGE, "the message is larger than 256 KiB");
-    else if (rc == EDGE_EINVALID || rc == EDGE_ELIMIT)
+    else if (rc == EDGE_EINVALID || rc == EDGE_ELIMIT || rc == EDGE_EPROTOCOL)
         conclude(errand, HUB_BAD, why);
     else
         conclude(errand, HUB_FAILED, edge_strerror(rc));
+}
+
+/* @param ret  for edge_message_fini in any case */
+static int map(const struct hub_amqp_message *message, struct edge_message *ret,
+               struct edge_err *err)
+{
+    int rc = hub_amqp_from_client(message, ret, err);
+
+    return rc == 0 && edge_message_size(ret) > EDGE_MESSAGE_MAX ? -EMSGSIZE : rc;
 }
 
 static void send(struct hub_amqp_person *person, const struct hub_amqp_message *message,
@@ -48,11 +57,9 @@ static void send(struct hub_amqp_person *person, const struct hub_amqp_message *
 {
     struct edge_message mapped;
     struct edge_err err = {0};
-    int rc = hub_amqp_from_client(message, &mapped, &err);
+    int rc = map(message, &mapped, &err);
 
     errand->left++;
-    if (rc == 0 && edge_message_size(&mapped) > EDGE_MESSAGE_MAX)
-        rc = -EMSGSIZE;
     if (rc < 0)
         refuse(errand, rc, err.text);
     else if (person->session)
@@ -62,30 +69,60 @@ static void send(struct hub_amqp_person *person, const struct hub_amqp_message *
     edge_message_fini(&mapped);
 }
 
-/* Every data section is a message of its own; one answer stands for all of them. */
+/* The next message of a batch. @return 0, HUB_AMQP_MESSAGE_END, or negative */
+static int next(struct edge_bytes batch, size_t *at, struct hub_amqp_arena *arena,
+                struct hub_amqp_message *ret)
+{
+    struct edge_bytes inner;
+    int rc = hub_amqp_batch_next(batch, at, &inner);
+
+    return rc == 0 ? hub_amqp_message_read(arena, inner, ret) : rc;
+}
+
+/* One answer stands for all of them, so that all of them are looked at before any is taken. */
+static int check(struct edge_bytes batch, struct edge_err *err)
+{
+    size_t at = 0;
+    unsigned n = 0;
+    int rc;
+
+    do {
+        struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
+        struct hub_amqp_message message;
+        struct edge_message mapped = {0};
+
+        rc = next(batch, &at, &arena, &message);
+        if (rc == 0)
+            rc = map(&message, &mapped, err);
+        edge_message_fini(&mapped);
+        hub_amqp_arena_fini(&arena);
+        n++;
+    } while (rc == 0);
+    if (rc < 0)
+        return edge_wrap(err, rc, "message %u of the batch", n);
+    return n > 1 ? 0 : edge_fail(err, EDGE_EINVALID, "the batch holds no message");
+}
+
+/* Every data section is a message of its own. */
 static void send_batch(struct hub_amqp_person *person, struct edge_bytes batch,
                        struct hub_amqp_errand *errand)
 {
+    struct edge_err err = {0};
     size_t at = 0;
-    int rc;
+    int rc = check(batch, &err);
 
-    for (;;) {
+    if (rc < 0) {
+        errand->left++;
+        refuse(errand, rc, err.text);
+    }
+    while (rc == 0) {
         struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
         struct hub_amqp_message message;
-        struct edge_bytes inner;
 
-        rc = hub_amqp_batch_next(batch, &at, &inner);
-        if (rc == 0)
-            rc = hub_amqp_message_read(&arena, inner, &message);
+        rc = next(batch, &at, &arena, &message);
         if (rc == 0)
             send(person, &message, errand);
         hub_amqp_arena_fini(&arena);
-        if (rc != 0)
-            break;
-    }
-    if (rc < 0) {
-        errand->left++;
-        conclude(errand, HUB_BAD, "the batch is malformed");
     }
 }
 
