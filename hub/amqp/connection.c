@@ -1,6 +1,7 @@
 #include "hub/amqp/connection.h"
 
 #include <errno.h>
+#include <proton/condition.h>
 #include <proton/connection.h>
 #include <proton/event.h>
 #include <proton/session.h>
@@ -22,7 +23,8 @@ enum {
     BACKLOG_MAX = 128 * 1024,
     WELCOME_MS = 60 * 1000, /* to show a token */
     TICK_LEAST_MS = 250,
-    EXPIRY_MOST_MS = 60 * 60 * 1000, /* the wall clock may have jumped */
+    IDLE_LEAST_MS = 2 * TICK_LEAST_MS, /* we are heard twice as often as we have to be */
+    EXPIRY_MOST_MS = 60 * 60 * 1000,   /* the wall clock may have jumped */
     FEW = 8,
 };
 
@@ -96,6 +98,23 @@ static bool push(struct hub_amqp_connection *c, struct edge_bytes bytes)
     return true;
 }
 
+/* Less than we can keep alive without waking up all the time. */
+static bool impatient(struct hub_amqp_connection *c)
+{
+    pn_millis_t idle = pn_transport_get_remote_idle_timeout(c->driver.transport);
+    pn_condition_t *why = pn_connection_condition(c->driver.connection);
+
+    if (idle == 0 || idle >= IDLE_LEAST_MS)
+        return false;
+    pn_condition_set_name(why, "amqp:invalid-field");
+    pn_condition_set_description(why, "the idle-time-out is under half a second");
+    pn_connection_close(c->driver.connection);
+    hub_amqp_flush(c);
+    c->closing = true; /* what is said is still sent */
+    hub_amqp_drop(c);
+    return true;
+}
+
 static void opened(struct hub_amqp_connection *c)
 {
     const char *host = pn_connection_remote_hostname(c->driver.connection);
@@ -105,7 +124,8 @@ static void opened(struct hub_amqp_connection *c)
     c->hostname = edge_strdup(host);
     c->deadline_ms = now + WELCOME_MS;
     pn_connection_open(c->driver.connection);
-    edge_timer_arm(c->tick, 0);
+    if (!impatient(c))
+        edge_timer_arm(c->tick, 0);
 }
 
 /* Sessions with messages in the engine. */
