@@ -36,7 +36,8 @@ static const char help[] =
     "Settings from the environment: UpstreamProtocol (Amqp, AmqpWs, Mqtt, MqttWs), https_proxy,\n"
     "MaxConnectedClients, MessageAckTimeoutSecs, ConfigRefreshFrequencySecs, "
     "MinTwinSyncPeriodSecs,\n"
-    "ReportedPropertiesSyncFrequencySecs, MqttSettings__Enabled, AmqpSettings__Enabled,\n"
+    "ReportedPropertiesSyncFrequencySecs, DeviceScopeCacheRefreshRateSecs,\n"
+    "DeviceScopeCacheRefreshDelaySecs, MqttSettings__Enabled, AmqpSettings__Enabled,\n"
     "HttpSettings__Enabled, ClientCertAuthEnabled, Metrics__MetricsEnabled, "
     "Metrics__Listener__Port,\n"
     "RuntimeLogLevel, CommitDelayUs, EDGEHUBUSER_ID.\n"
@@ -149,6 +150,8 @@ static int read_environment(const char *(*get)(const char *name), struct hub_set
     read_unsigned(&r, "Metrics__Listener__Port", PORT_MAX, &ret->metrics_port);
     read_unsigned(&r, "EDGEHUBUSER_ID", INT32_MAX, &ret->user);
     read_unsigned(&r, "CommitDelayUs", 1000000, &ret->commit_delay_us);
+    read_unsigned(&r, "DeviceScopeCacheRefreshRateSecs", SECONDS_MAX, &ret->scope_refresh_s);
+    read_unsigned(&r, "DeviceScopeCacheRefreshDelaySecs", SECONDS_MAX, &ret->scope_delay_s);
     read_level(&r, &ret->log);
     read_core(&r, &ret->core);
     return r.rc;

@@ -24,6 +24,8 @@ struct hub_setup {
     unsigned user;                    /* EDGEHUBUSER_ID: become this one; 0: stay */
     unsigned commit_delay_us;         /* CommitDelayUs: see hub/store */
     enum edge_log_level log;          /* RuntimeLogLevel */
+    unsigned scope_refresh_s;         /* DeviceScopeCacheRefreshRateSecs; 0: hub/auth's own */
+    unsigned scope_delay_s;           /* DeviceScopeCacheRefreshDelaySecs; the same */
     struct hub_core_settings core;
 };
 

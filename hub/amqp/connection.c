@@ -1,6 +1,7 @@
 #include "hub/amqp/connection.h"
 
 #include <errno.h>
+#include <proton/condition.h>
 #include <proton/connection.h>
 #include <proton/event.h>
 #include <proton/session.h>
@@ -22,7 +23,8 @@ enum {
     BACKLOG_MAX = 128 * 1024,
     WELCOME_MS = 60 * 1000, /* to show a token */
     TICK_LEAST_MS = 250,
-    EXPIRY_MOST_MS = 60 * 60 * 1000, /* the wall clock may have jumped */
+    IDLE_LEAST_MS = 2 * TICK_LEAST_MS, /* we are heard twice as often as we have to be */
+    EXPIRY_MOST_MS = 60 * 60 * 1000,   /* the wall clock may have jumped */
     FEW = 8,
 };
 
@@ -96,6 +98,23 @@ static bool push(struct hub_amqp_connection *c, struct edge_bytes bytes)
     return true;
 }
 
+/* Less than we can keep alive without waking up all the time. */
+static bool impatient(struct hub_amqp_connection *c)
+{
+    pn_millis_t idle = pn_transport_get_remote_idle_timeout(c->driver.transport);
+    pn_condition_t *why = pn_connection_condition(c->driver.connection);
+
+    if (idle == 0 || idle >= IDLE_LEAST_MS)
+        return false;
+    pn_condition_set_name(why, "amqp:invalid-field");
+    pn_condition_set_description(why, "the idle-time-out is under half a second");
+    pn_connection_close(c->driver.connection);
+    hub_amqp_flush(c);
+    c->closing = true; /* what is said is still sent */
+    hub_amqp_drop(c);
+    return true;
+}
+
 static void opened(struct hub_amqp_connection *c)
 {
     const char *host = pn_connection_remote_hostname(c->driver.connection);
@@ -103,10 +122,10 @@ static void opened(struct hub_amqp_connection *c)
 
     c->opened = true;
     c->hostname = edge_strdup(host);
-    c->welcome = hub_amqp_certificate(c) != NULL; /* there is nothing it would have to show */
     c->deadline_ms = now + WELCOME_MS;
     pn_connection_open(c->driver.connection);
-    edge_timer_arm(c->tick, 0);
+    if (!impatient(c))
+        edge_timer_arm(c->tick, 0);
 }
 
 /* Sessions with messages in the engine. */
@@ -316,10 +335,16 @@ void hub_amqp_turn(void *arg)
     }
 }
 
+/* Who has shown a certificate has nothing more to show, and may attach when it likes. */
+static bool may_be_silent(const struct hub_amqp_connection *c)
+{
+    return c->welcome || (c->opened && hub_amqp_certificate(c));
+}
+
 /* The first of our deadlines and the engine's, which begin with the OPEN. */
 static void tick(struct hub_amqp_connection *c)
 {
-    int64_t now = edge_now_ms(), next = c->welcome ? 0 : c->deadline_ms, engine;
+    int64_t now = edge_now_ms(), next = may_be_silent(c) ? 0 : c->deadline_ms, engine;
 
     if (next && now >= next) {
         edge_log_about(EDGE_LOG_INFO, c->address, "AMQP client is silent address=%s", c->address);

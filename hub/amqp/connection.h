@@ -49,6 +49,7 @@ struct hub_amqp_connection {
     bool settled_unsent; /* a settlement is in the engine: it goes before the next message */
     bool choked;         /* a sender was refused credit until the stream drains */
     unsigned refs, busy;
+    unsigned proofs; /* that are being looked at */
 
     struct edge_timer *tick;   /* heartbeats, and the deadlines of a silent client */
     struct edge_timer *expiry; /* of grants and people */

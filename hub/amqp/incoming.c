@@ -121,7 +121,10 @@ static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery,
     uint64_t id;
     int rc = hub_amqp_message_read(&arena, encoded, &message);
 
-    if (rc < 0) {
+    if (rc == EDGE_ELIMIT) {
+        conclude(link, delivery, HUB_AMQP_REJECTED, "com.microsoft:argument-error",
+                 "the message has too many values, or is nested too deep");
+    } else if (rc < 0) {
         conclude(link, delivery, HUB_AMQP_REJECTED, "amqp:decode-error", edge_strerror(rc));
     } else {
         id = record(link, delivery, encoded.len);

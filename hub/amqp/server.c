@@ -41,6 +41,12 @@ int hub_amqp_create(struct edge_loop *loop, const struct hub_amqp_options *optio
     return 0;
 }
 
+/* Whoever is not looked at, either. */
+static bool is_stranger(const struct hub_amqp_connection *c)
+{
+    return !c->welcome && c->proofs == 0;
+}
+
 /* Whoever has been here longest without having shown a token makes room. */
 static void make_room(struct hub_amqp *amqp)
 {
@@ -48,8 +54,8 @@ static void make_room(struct hub_amqp *amqp)
     unsigned strangers = 0;
 
     for (struct hub_amqp_connection *c = amqp->connections; c; c = c->next) {
-        strangers += !c->welcome;
-        oldest = c->welcome ? oldest : c;
+        strangers += is_stranger(c);
+        oldest = is_stranger(c) ? c : oldest;
     }
     if (strangers < STRANGERS_MAX)
         return;

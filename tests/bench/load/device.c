@@ -30,7 +30,7 @@ static void come_again(struct device *d)
         load->up--;
         if (load->first_lost_us == 0)
             load->first_lost_us = d->lost_us;
-    } else if (d->lost_us) {
+    } else {
         load->failed++;
     }
     d->up = false;

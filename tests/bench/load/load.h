@@ -35,7 +35,7 @@ struct load {
     unsigned lost;              /* connections that ended, before or after */
     bool again;                 /* who is lost, or does not come up, tries again */
     unsigned returned;          /* lost, and up again */
-    unsigned failed, refused;   /* tries of the lost that came to nothing; refused by CONNACK */
+    unsigned failed, refused;   /* tries that came to nothing; refused by CONNACK */
     uint64_t first_lost_us, last_up_us;
     struct histogram outages; /* from being lost to being up again */
     char reason[200];         /* of the first that did */

@@ -59,14 +59,21 @@ static double own_cpu_s(void)
     return (double) used.tv_sec + (double) used.tv_nsec / 1e9;
 }
 
+/* What follows is of those that are lost from now on. */
+static void say_all_up(void)
+{
+    printf("all_up 1\nfirst_s %.2f\nfirst_failed %u\nfirst_refused %u\n", run.connect_s,
+           run.load.failed, run.load.refused);
+    fflush(stdout);
+    run.load.failed = run.load.refused = 0;
+}
+
 static void begin_publishing(void)
 {
     run.connect_s = (double) (load_now_us() - began_us) / 1e6;
     phase = PUBLISHING;
-    if (run.load.again) {
-        puts("all_up 1");
-        fflush(stdout);
-    }
+    if (run.load.again)
+        say_all_up();
     run.before = server_figures(run.pid);
     run.own_cpu_s = own_cpu_s();
     run.published_us = tick_us = run.load.turn_us = load_now_us();

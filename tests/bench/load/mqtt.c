@@ -37,7 +37,7 @@ static void take_connack(struct device *d, const struct mqtt_packet *packet)
     char reason[40];
 
     if (packet->connack.code != MQTT_ACCEPTED) {
-        d->load->refused += d->lost_us != 0;
+        d->load->refused++;
         (void) snprintf(reason, sizeof reason, "CONNACK %u", packet->connack.code);
         device_lose(d, reason);
         return;
