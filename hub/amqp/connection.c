@@ -14,6 +14,7 @@
 #include "hub/amqp/grants.h"
 #include "hub/amqp/links.h"
 #include "hub/amqp/person.h"
+#include "hub/amqp/ration.h"
 #include "hub/amqp/sasl.h"
 
 enum {
@@ -77,6 +78,7 @@ void hub_amqp_drop(struct hub_amqp_connection *c)
     c->tick = edge_timer_destroy(c->tick);
     c->flush = edge_timer_destroy(c->flush);
     c->expiry = edge_timer_destroy(c->expiry);
+    c->ration = edge_timer_destroy(c->ration);
     leave_server(c);
     edge_debug("AMQP client gone address=%s", c->address);
     hub_amqp_unref(c);
@@ -375,6 +377,16 @@ static void on_expiry(void *arg)
     hub_amqp_unref(c);
 }
 
+static void on_ration(void *arg)
+{
+    struct hub_amqp_connection *c = hub_amqp_ref(arg);
+
+    c->busy++;
+    hub_amqp_ration_give(c);
+    settle_down(c);
+    hub_amqp_unref(c);
+}
+
 /* Frame by frame, so that events are handled in the state the frame has left. */
 static int feed_frames(struct hub_amqp_connection *c, struct edge_bytes *data)
 {
@@ -478,8 +490,9 @@ static bool prepare(struct hub_amqp_connection *c)
     c->tick = edge_timer_create(c->server->loop, on_tick, c);
     c->flush = edge_timer_create(c->server->loop, on_flush, c);
     c->expiry = edge_timer_create(c->server->loop, on_expiry, c);
+    c->ration = edge_timer_create(c->server->loop, on_ration, c);
     c->address = edge_strdup(edge_stream_address(c->stream));
-    return c->tick && c->flush && c->expiry && c->address;
+    return c->tick && c->flush && c->expiry && c->ration && c->address;
 }
 
 struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
