@@ -25,20 +25,27 @@ static uint64_t jittered(unsigned ms)
     return ms / 2 + chance % (ms / 2 + 1);
 }
 
+static void on_over(void *arg)
+{
+    struct hub_amqp_connection *c = arg;
+
+    for (struct hub_amqp_link *link = c->links; link; link = link->next) {
+        if (link->refused && pn_link_credit(link->engine) <= 0)
+            pn_link_flow(link->engine, 1 - pn_link_credit(link->engine));
+    }
+    hub_amqp_flush_soon(c);
+}
+
 void hub_amqp_ration_empty(struct hub_amqp_connection *c)
 {
-    if (edge_timer_armed(c->ration))
+    if (!c->ration)
+        c->ration = edge_timer_create(c->server->loop, on_over, c);
+    if (!c->ration)
+        on_over(c); /* no memory, no pause */
+    if (!c->ration || edge_timer_armed(c->ration))
         return;
     c->ration_ms = c->ration_ms == 0            ? FIRST_MS
                    : c->ration_ms < MOST_MS / 2 ? 2 * c->ration_ms
                                                 : MOST_MS;
     edge_timer_arm(c->ration, jittered(c->ration_ms));
-}
-
-void hub_amqp_ration_give(struct hub_amqp_connection *c)
-{
-    for (struct hub_amqp_link *link = c->links; link; link = link->next) {
-        if (link->refused && pn_link_credit(link->engine) <= 0)
-            pn_link_flow(link->engine, 1 - pn_link_credit(link->engine));
-    }
 }

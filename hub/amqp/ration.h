@@ -18,7 +18,5 @@
 void hub_amqp_ration_answer(struct hub_amqp_link *link, uint64_t delivery, bool taken);
 /** A rationed link has used up its credit. */
 void hub_amqp_ration_empty(struct hub_amqp_connection *c);
-/** The pause is over (connection.c's timer). */
-void hub_amqp_ration_give(struct hub_amqp_connection *c);
 
 #endif
