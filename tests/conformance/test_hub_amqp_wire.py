@@ -1,6 +1,7 @@
 """An edge hub's AMQP frame by frame: batches, flow, transfers in pieces, termini, what comes in one go, time."""
 import ctypes
 import os
+import re
 import socket
 import time
 import unittest
@@ -8,12 +9,14 @@ import unittest
 import wire_case
 import sandbox
 import edge_hub
+import services
 from amqp_wire import (ACCEPTED, ATTACH, BATCH, BEGIN, CLOSE, DETACH, DISPOSITION, FLOW, HEADER, OPEN, REJECTED, TRANSFER, AmqpWire,
                        data, described, section, source, state, symbol, target, ubyte, uint)
 
 MODULE = f"/devices/{edge_hub.DEVICE}/modules/"
 ARGUMENT = "com.microsoft:argument-error"
 MIB = 1024 * 1024
+SANITIZED = re.search(r"/(asan|tsan)/", services.BIN)
 PTRACE_ATTACH, PTRACE_DETACH, WALL = 16, 17, 0x40000000
 GET = section(0x72, {symbol("operation"): "GET"}) + section(0x73, [None] * 5 + ["c"]) + data(b" ")
 
@@ -183,7 +186,7 @@ class HubAmqpWire(wire_case.WireCase):
         with open(f"/proc/{self.hub.process.pid}/status") as file:
             return int(next(line.split()[1] for line in file if line.startswith("RssAnon:"))) * 1024
 
-    @unittest.skipIf(os.environ.get("EDGE_SANITIZE"), "its memory is not the hub's alone")
+    @unittest.skipIf(SANITIZED, "its memory is not the hub's alone")
     def test_a_disk_that_stands_still_stops_a_fast_sender(self):
         client, other = self.sender(), self.sender(self.fresh("other"))
         client.pour([data(b"warm" * 14000)] * 20)

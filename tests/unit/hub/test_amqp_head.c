@@ -165,97 +165,6 @@ static void test_telemetry_is_accepted_when_the_backend_has_it(void **state)
     client_saw("accepted;");
 }
 
-static void test_many_messages_are_settled_and_credit_comes_back(void **state)
-{
-    struct hub_amqp_message message = data("x");
-    pn_link_t *link;
-
-    (void) state;
-    come_in();
-    link = attach(EVENTS, true);
-    for (int i = 0; i < 1000; i++) {
-        if (pn_link_credit(link) == 0)
-            amqp_client_pump(&house.client);
-        assert_true(pn_link_credit(link) > 0);
-        amqp_client_send(&house.client, link, &message, false);
-    }
-    amqp_client_pump(&house.client);
-    assert_int_equal(pn_link_unsettled(link), 0);
-}
-
-static void test_throttled_telemetry_is_rejected_never_released(void **state)
-{
-    struct hub_amqp_message message = data("x");
-    pn_link_t *link;
-
-    (void) state;
-    come_in();
-    link = attach(EVENTS, true);
-    house.fake.result = HUB_THROTTLED;
-    amqp_client_send(&house.client, link, &message, false);
-    client_saw("rejected com.microsoft:device-container-throttled;");
-    assert_int_equal(house.stream->end, FAKE_OPEN);
-}
-
-/* A full store: the credit it has is used up, then a message now and then, then all goes on. */
-static void test_a_sender_that_is_refused_for_now_is_given_no_credit(void **state)
-{
-    struct hub_amqp_message message = data("x");
-    pn_link_t *link;
-    int sent = 0;
-
-    (void) state;
-    come_in();
-    link = attach(EVENTS, true);
-    house.fake.result = HUB_THROTTLED;
-    for (; pn_link_credit(link) > 0; sent++) {
-        amqp_client_send(&house.client, link, &message, false);
-        amqp_client_pump(&house.client);
-    }
-    assert_int_equal(sent, 200);
-    fake_wait(house.loop, 600);
-    amqp_client_pump(&house.client);
-    assert_int_equal(pn_link_credit(link), 1);
-    amqp_client_send(&house.client, link, &message, false); /* refused again: a longer pause */
-    amqp_client_pump(&house.client);
-    fake_wait(house.loop, 400);
-    amqp_client_pump(&house.client);
-    assert_int_equal(pn_link_credit(link), 0);
-    fake_wait(house.loop, 800);
-    amqp_client_pump(&house.client);
-    assert_int_equal(pn_link_credit(link), 1);
-    house.fake.result = HUB_OK;
-    forget();
-    amqp_client_send(&house.client, link, &message, false);
-    client_saw("accepted;");
-    assert_int_equal(pn_link_credit(link), 200);
-}
-
-static void test_what_was_taken_before_says_nothing_about_now(void **state)
-{
-    struct hub_amqp_message message = data("x");
-    pn_link_t *link;
-
-    (void) state;
-    come_in();
-    link = attach(EVENTS, true);
-    house.fake.hold = true;
-    amqp_client_send(&house.client, link, &message, false); /* on its way to the disk */
-    amqp_client_pump(&house.client);
-    house.fake.hold = false;
-    house.fake.result = HUB_THROTTLED;
-    amqp_client_send(&house.client, link, &message, false);
-    client_saw("rejected");
-    house.fake.result = HUB_OK;
-    fake_answer(&house.fake);
-    client_saw("accepted;");
-    house.fake.result = HUB_THROTTLED;
-    while (pn_link_credit(link) > 0) {
-        amqp_client_send(&house.client, link, &message, false);
-        amqp_client_pump(&house.client);
-    }
-}
-
 static void too_large(size_t size)
 {
     char *body = malloc(size);
@@ -728,10 +637,6 @@ int main(void)
         TEST(test_a_refused_token_is_answered_401_and_links_are_refused),
         TEST(test_an_unavailable_backend_drops_the_client_instead_of_refusing_it),
         TEST(test_telemetry_is_accepted_when_the_backend_has_it),
-        TEST(test_many_messages_are_settled_and_credit_comes_back),
-        TEST(test_throttled_telemetry_is_rejected_never_released),
-        TEST(test_a_sender_that_is_refused_for_now_is_given_no_credit),
-        TEST(test_what_was_taken_before_says_nothing_about_now),
         TEST(test_a_body_that_is_a_value_becomes_json_or_is_rejected),
         TEST(test_a_message_over_the_limit_is_rejected_and_the_link_lives),
         TEST(test_a_message_over_what_is_kept_is_rejected_as_well),
