@@ -1,14 +1,103 @@
 """Clients of a test's own making: Qpid Proton with IoT Hub's CBS, and MQTT 3.1.1 packet by packet, which sees what
-libraries hide."""
+libraries hide. Both also in a WebSocket."""
+import base64
 import contextlib
+import itertools
+import os
 import socket
 import ssl
 import struct
+import threading
 import time
 
 import proton
 import proton.reactor
 import proton.utils
+
+
+counted = itertools.count()
+
+
+def source():
+    """An address of its own on loopback: who is refused too often has only few lines in a server's log."""
+    count = next(counted)
+    return f"127.8.{count // 250 % 250}.{count % 250 + 1}", 0
+
+
+def dial(host, port, ca, cert=None, timeout=20):
+    """TLS from a new address, perhaps with a certificate."""
+    context = ssl.create_default_context(cafile=ca)
+    if cert:
+        context.load_cert_chain(*cert)
+    return context.wrap_socket(socket.create_connection((host, port), timeout, source()), server_hostname=host)
+
+
+class WebSocket:
+    """A stream in binary frames, with the few methods of a socket that the clients here use."""
+
+    def __init__(self, host, protocol, below):
+        self.below, self.raw, self.close, self.settimeout = below, b"", below.close, below.settimeout
+        key = base64.b64encode(os.urandom(16)).decode()
+        below.sendall(f"GET /$iothub/websocket HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                      f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n".encode())
+        while b"\r\n\r\n" not in self.raw:
+            self._more()
+        head, _, self.raw = self.raw.partition(b"\r\n\r\n")
+        if b" 101 " not in head.split(b"\r\n")[0]:
+            raise ConnectionError(head.decode())
+
+    def _more(self):
+        data = self.below.recv(65536)
+        if not data:
+            raise ConnectionError("end of file")
+        self.raw += data
+
+    def sendall(self, data):
+        size = len(data)
+        length = bytes([0x80 | size]) if size < 126 else struct.pack(">BH", 0xFE, size) if size < 65536 else struct.pack(">BQ", 0xFF, size)
+        self.below.sendall(b"\x82" + length + b"\0\0\0\0" + data)  # a mask of zeros
+
+    def recv(self, _):
+        """The content of the next frame; b"" when it says goodbye."""
+        while True:
+            at = 2 + {126: 2, 127: 8}.get(self.raw[1], 0) if len(self.raw) > 1 else 2
+            size = int.from_bytes(self.raw[2:at], "big") if at > 2 else self.raw[1] if len(self.raw) > 1 else 0
+            if len(self.raw) >= at and len(self.raw) >= at + size:
+                kind, data = self.raw[0] & 15, self.raw[at:at + size]
+                self.raw = self.raw[at + size:]
+                if data or kind == 8:
+                    return b"" if kind == 8 else data
+            else:
+                self._more()
+
+
+class Bridge:
+    """Plain AMQP on `port`, carried to a WebSocket: Proton has none of its own."""
+
+    def __init__(self, host, ca, cert=None):
+        self.host, self.ca, self.cert = host, ca, cert
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):  # one connection
+            inside = self.listener.accept()[0]
+            self.listener.close()
+            outside = WebSocket(self.host, "AMQPWSB10", dial(self.host, 443, self.ca, self.cert))
+            outside.settimeout(None)
+            threading.Thread(target=self._carry, args=(inside, outside), daemon=True).start()
+            self._carry(outside, inside)
+
+    @staticmethod
+    def _carry(one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                getattr(end, "below", end).shutdown(socket.SHUT_RDWR)
+        one.close()
 
 
 class By(proton.reactor.LinkOption):
@@ -24,7 +113,11 @@ class By(proton.reactor.LinkOption):
 class Proton:
     """A blocking connection of Qpid Proton's own."""
 
-    def __init__(self, host, ca, cert=None, **more):
+    def __init__(self, host, ca, cert=None, ws=False, **more):
+        if ws:
+            bridge = Bridge(host, ca, cert)
+            self.connection = proton.utils.BlockingConnection(f"amqp://127.0.0.1:{bridge.port}", timeout=20, **more)
+            return
         tls = proton.SSLDomain(proton.SSLDomain.MODE_CLIENT)
         tls.set_trusted_ca_db(ca)
         tls.set_peer_authentication(proton.SSLDomain.VERIFY_PEER_NAME)
@@ -73,17 +166,13 @@ class Closed(Exception):
 
 
 class Mqtt:
-    """One connection. What comes is in `received`: [(topic, payload)]. Each comes from an address of its own on loopback: who
-    is refused too often has only few lines in a server's log."""
-    count = 0
+    """One connection. What comes is in `received`: [(topic, payload)]."""
 
-    def __init__(self, host, ca, client_id, user, password=None, cert=None, timeout=20):
-        context = ssl.create_default_context(cafile=ca)
-        if cert:
-            context.load_cert_chain(*cert)
+    def __init__(self, host, ca, client_id, user, password=None, cert=None, timeout=20, ws=False):
         self.received, self.buffer, self.number = [], b"", 0
-        self.socket = context.wrap_socket(socket.create_connection((host, 8883), timeout, self._source()), server_hostname=host)
-        self.socket.settimeout(timeout)
+        self.socket = dial(host, 443 if ws else 8883, ca, cert, timeout)
+        if ws:
+            self.socket = WebSocket(host, "mqtt", self.socket)
         words = [client_id, user] + ([] if password is None else [password])
         flags = 0x82 if password is None else 0xC2  # a clean session
         self._send(0x10, self._text("MQTT") + bytes([4, flags, 0, 0]) + b"".join(map(self._text, words)))
@@ -91,11 +180,6 @@ class Mqtt:
             self.code = self._wait(2)[1]
         except Closed:
             self.code = None
-
-    @classmethod
-    def _source(cls):
-        cls.count += 1
-        return f"127.8.{cls.count // 250 % 250}.{cls.count % 250 + 1}", 0
 
     @staticmethod
     def _text(text):
@@ -189,4 +273,4 @@ class Mqtt:
         self.socket.close()
 
 
-__all__ = ["By", "Closed", "Mqtt", "Proton"]
+__all__ = ["Bridge", "By", "Closed", "Mqtt", "Proton", "WebSocket", "dial", "source"]
