@@ -23,9 +23,8 @@ static const char help[] =
     "\n"
     "  --listen ADDRESS   default: every address, IPv6 and IPv4\n"
     "  --storage DIR      default: edgeHub in $StorageFolder, else " STORAGE_DEFAULT "\n"
-    "  --plain PORT       for measurements: MQTT without TLS on this port, too; --listen must be "
-    "a\n"
-    "                     loopback address\n"
+    "  --plain PORT       for measurements: MQTT without TLS on this port, AMQP on the next;\n"
+    "                     --listen must be a loopback address\n"
     "  --version\n"
     "  --help             this text\n"
     "\n"
@@ -187,7 +186,7 @@ static int take_plain(const char *port, struct hub_setup *ret, struct edge_err *
 
     if (!port)
         return 0;
-    if (*port < '0' || *port > '9' || *end || number == 0 || number > PORT_MAX)
+    if (*port < '0' || *port > '9' || *end || number == 0 || number >= PORT_MAX)
         return edge_fail(err, EDGE_EINVALID, "--plain is \"%s\": a port is expected", port);
     if (!is_loopback(ret->listen))
         return edge_fail(err, EDGE_EINVALID,

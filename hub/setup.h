@@ -12,7 +12,7 @@
 
 struct hub_setup {
     const char *listen;  /* --listen: address of all ports; NULL: every address */
-    unsigned plain_port; /* --plain: MQTT without TLS, on loopback only; 0: none */
+    unsigned plain_port; /* --plain: MQTT without TLS, on loopback only; AMQP: + 1; 0: none */
     const char *storage; /* --storage, or StorageFolder/edgeHub */
     char *storage_made;
     enum hub_cloud_protocol upstream; /* UpstreamProtocol */

@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "hub/amqp/connection.h"
+#include "hub/amqp/message.h"
 
 enum { STRANGERS_MAX = 200 }; /* their engines are large */
 
@@ -29,8 +30,10 @@ int hub_amqp_create(struct edge_loop *loop, const struct hub_amqp_options *optio
     amqp->options.connect_ms = or_default(options->connect_ms, 10 * 1000);
     amqp->options.idle_ms = or_default(options->idle_ms, 120 * 1000);
     amqp->host = edge_strdup(options->host);
-    if (!amqp->host) {
-        free(amqp);
+    amqp->turn = edge_timer_create(loop, hub_amqp_turn, amqp);
+    edge_buf_init(&amqp->encoded, HUB_AMQP_MESSAGE_MAX);
+    if (!amqp->host || !amqp->turn) {
+        hub_amqp_destroy(amqp);
         return -ENOMEM;
     }
     amqp->options.host = amqp->host;
@@ -89,6 +92,9 @@ struct hub_amqp *hub_amqp_destroy(struct hub_amqp *amqp)
         return NULL;
     while (amqp->connections)
         hub_amqp_drop(amqp->connections);
+    hub_amqp_turn(amqp);
+    edge_timer_destroy(amqp->turn);
+    edge_buf_fini(&amqp->encoded);
     free(amqp->host);
     free(amqp);
     return NULL;

@@ -20,6 +20,7 @@ struct load {
     uint64_t messages;     /* no more than these; 0: as many as go in the time */
     bool keep;             /* sessions stay when it leaves */
     bool twins;            /* subscribe to the two topics of twins */
+    bool through;          /* a place in the window is free when the message has come */
     bool refill;           /* send the next message as soon as one is acknowledged */
     const uint8_t *body;   /* a message carries its time of sending in its first bytes */
     size_t size;

@@ -1,4 +1,4 @@
-/* mqtt-load: many devices against an MQTT server (the local cloud, a hub, a broker), QoS 1.
+/* mqtt-load, amqp-load: many devices against a server (the local cloud, a hub, a broker).
  *
  *     mqtt-load --host hub.test --port 8883 --hub hub.test --key BASE64 --ca ca.pem --devices 10000
  *
@@ -6,7 +6,6 @@
  * fast as --window unacknowledged messages a device allow. Ends with 0 when every device came up,
  * every message was acknowledged and, with subscribers, came to one of them. README.md says what it
  * prints. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -168,10 +167,8 @@ static int make_all(void)
     for (unsigned i = 0; publishers && subscribers && i < run.subscribers; i++) {
         EDGE_CLEANUP(edge_free) char *name = edge_format("%s%u", run.subscriber_prefix, i);
 
-        subscribers[i] = name
-                             ? subscriber_create(&run.load, name,
-                                                 run.broker ? publisher_topic(publishers[i]) : NULL)
-                             : NULL;
+        subscribers[i] =
+            name ? subscriber_create(&run.load, name, publishers[i], run.broker) : NULL;
         if (!subscribers[i])
             return -1;
     }
@@ -216,7 +213,6 @@ int main(int argc, char **argv)
 {
     int code;
 
-    (void) signal(SIGPIPE, SIG_IGN);
     if (!run_options(argc, argv, &run))
         return 2;
     if (prepare() < 0)
