@@ -6,10 +6,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/pause.h"
 #include "hub/amqp/value.h"
 #include "hub/cloud/amqp/trunk.h"
 #include "hub/cloud/amqp/words.h"
-#include "hub/cloud/pause.h"
 
 #define API_VERSION "2021-04-12"
 
@@ -175,7 +175,7 @@ static void act_pause(struct hub_twig *twig)
     uint64_t least = (uint64_t) o->pause_min_ms * (twig->refused != HUB_OK ? REFUSED_PAUSES : 1);
 
     end_session(twig);
-    edge_timer_arm(twig->timer, hub_pause_ms(twig->failures++, least, o->pause_max_ms));
+    edge_timer_arm(twig->timer, edge_pause_ms(++twig->failures, least, o->pause_max_ms));
 }
 
 static void act_again(struct hub_twig *twig)
