@@ -168,7 +168,9 @@ static int lock_home(struct agent *a, struct edge_err *err)
     if (a->lock < 0)
         return edge_fail(err, -errno, "cannot open %s: %s", path, strerror(errno));
     while (flock(a->lock, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK || --tries == 0)
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return edge_fail(err, -errno, "cannot lock %s: %s", path, strerror(errno));
+        if (--tries == 0)
             return edge_fail(err, EDGE_ECONFLICT, "another edge-agent works in %s: end it first",
                              a->config->homedir);
         (void) edge_cancel_sleep(NULL, LOCK_PAUSE_MS);
