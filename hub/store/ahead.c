@@ -152,8 +152,9 @@ static void done(void *arg)
     struct hub_store *store = read->store;
 
     store->ahead_bytes -= read->bytes;
-    if (queue && !store->closed) {
+    if (queue)
         queue->reading = NULL;
+    if (queue && !store->closed) {
         if (read->rc < 0 || keep(queue, read) < 0) {
             failed(queue, read);
         } else {

@@ -109,9 +109,12 @@ static int by_age(const void *a, const void *b)
     return x->head.generation > y->head.generation ? -1 : x->head.generation < y->head.generation;
 }
 
-/* What was copied into another segment, and not deleted any more. */
+/* What was copied into another segment, and not deleted any more. A hub that was killed may have
+ * left names that the disk does not know yet: the copy's must be there before the old ones go, and
+ * those must be gone before what they said is gone goes. */
 static void delete_copied(struct hub_log *log, struct files *files)
 {
+    bool safe = log->files->sync_folder(log->dir) == 0;
     uint64_t last_id = 0;
     size_t kept = 0;
 
@@ -119,15 +122,30 @@ static void delete_copied(struct hub_log *log, struct files *files)
         struct file *file = &files->items[i];
 
         if (file->head.id <= last_id) {
-            edge_ignore(log->files->unlink(file->source.path));
+            if (safe)
+                edge_ignore(log->files->unlink(file->source.path));
             hub_file_source_fini(&file->source);
             continue;
         }
         last_id = file->head.last_id;
         files->items[kept++] = *file;
     }
+    if (kept < files->count)
+        edge_ignore(log->files->sync_folder(log->dir));
     files->count = kept;
     log->next_id = last_id + 1;
+}
+
+/* So may its last group: it is about to count. In vain: nobody was told that it is there. */
+static void sync_last(struct hub_log *log, const struct files *files)
+{
+    EDGE_CLEANUP(edge_close) int fd = -1;
+
+    if (files->count == 0)
+        return;
+    fd = log->files->open(files->items[files->count - 1].source.path, O_RDWR);
+    if (fd >= 0)
+        edge_ignore(log->files->sync(fd));
 }
 
 static int list(struct hub_log *log, struct files *files, struct edge_err *err)
@@ -145,6 +163,8 @@ static int list(struct hub_log *log, struct files *files, struct edge_err *err)
         qsort(files->items, files->count, sizeof *files->items, by_age);
     if (rc == 0)
         delete_copied(log, files);
+    if (rc == 0)
+        sync_last(log, files);
     return rc;
 }
 

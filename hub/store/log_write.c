@@ -513,15 +513,14 @@ static int discard(struct hub_log *log, const struct hub_segment *segment)
 void hub_log_trim(struct hub_log *log)
 {
     struct hub_segment *segment;
-    bool any = false;
 
     if (pthread_mutex_trylock(&log->old) != 0)
         return;
+    /* One by one, and not before: what is gone must be told as long as it is there. */
     while ((segment = find_dead(log)) != NULL && discard(log, segment) == 0) {
-        forget_first(log); /* not before: what is gone must be told as long as it is there */
-        any = true;
+        forget_first(log);
+        if (log->files->sync_folder(log->dir) < 0)
+            break;
     }
-    if (any)
-        edge_ignore(log->files->sync_folder(log->dir));
     pthread_mutex_unlock(&log->old);
 }

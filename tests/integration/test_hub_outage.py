@@ -16,7 +16,7 @@ from sandbox import wait_for
 
 NOTICED_S = 30
 BACK_S = 150  # a pause between tries may last a minute
-FIRST, MORE = 12, 5  # messages of each sender: as the outage begins, once it is noticed
+FIRST, MORE = 60, 40  # messages of each sender: as the outage begins, once it is noticed
 
 
 def setUpModule():

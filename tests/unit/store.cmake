@@ -11,3 +11,5 @@ edge_test(unit/hub/test_store_kill.c SOURCES ${store_bench} LINKS edge::hub_stor
 edge_test(unit/hub/test_store_disk.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_log.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_record.c LINKS edge::hub_store)
+edge_test(unit/hub/test_store_power.c SOURCES ${store_bench} ${CMAKE_CURRENT_LIST_DIR}/hub/power_tape.c
+  ${CMAKE_CURRENT_LIST_DIR}/hub/power_disk.c ${CMAKE_CURRENT_LIST_DIR}/hub/power_world.c LINKS edge::hub_store edge::uv)
