@@ -76,6 +76,7 @@ void hub_amqp_drop(struct hub_amqp_connection *c)
     hub_amqp_grants_end(c);
     c->tick = edge_timer_destroy(c->tick);
     c->expiry = edge_timer_destroy(c->expiry);
+    c->ration = edge_timer_destroy(c->ration);
     leave_server(c);
     edge_debug("AMQP client gone address=%s", c->address);
     hub_amqp_unref(c);

@@ -53,6 +53,8 @@ struct hub_amqp_connection {
 
     struct edge_timer *tick;   /* heartbeats, and the deadlines of a silent client */
     struct edge_timer *expiry; /* of grants and people */
+    struct edge_timer *ration; /* of links without credit (ration.h); NULL until there are any */
+    unsigned ration_ms;        /* the last such pause */
     int64_t deadline_ms;
 
     struct hub_amqp_link *links, *last, *dead;

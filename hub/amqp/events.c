@@ -6,8 +6,15 @@
 #include "hub/amqp/mapping.h"
 #include "hub/amqp/message.h"
 #include "hub/amqp/place.h"
+#include "hub/amqp/ration.h"
 
 enum { CREDIT = 200, ARENA_MAX = 2 * HUB_AMQP_MESSAGE_MAX };
+
+/* Nothing is wrong with the message. */
+static bool for_now(enum hub_result result)
+{
+    return result == HUB_THROTTLED || result == HUB_UNAVAILABLE || result == HUB_FAILED;
+}
 
 static void conclude(struct hub_amqp_errand *errand, enum hub_result result, const char *why)
 {
@@ -20,6 +27,8 @@ static void conclude(struct hub_amqp_errand *errand, enum hub_result result, con
     if (--errand->left > 0)
         return;
     link = hub_amqp_errand_link(errand);
+    if (link && (errand->result == HUB_OK || for_now(errand->result)))
+        hub_amqp_ration_answer(link, errand->delivery, errand->result == HUB_OK);
     if (link && errand->result == HUB_OK)
         hub_amqp_settle(link, errand->delivery, HUB_AMQP_ACCEPTED, NULL, NULL);
     else if (link)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hub/amqp/message.h"
+#include "hub/amqp/ration.h"
 
 enum {
     PARTIAL_MAX = 8 * 1024 * 1024, /* bytes of unfinished deliveries of a connection */
@@ -28,7 +29,9 @@ static void replenish(struct hub_amqp_link *link)
     int credit = pn_link_credit(link->engine);
     unsigned used = link->unsettled + (credit > 0 ? (unsigned) credit : 0);
 
-    if (used <= link->window / 2)
+    if (link->refused && credit <= 0)
+        hub_amqp_ration_empty(link->connection);
+    else if (!link->refused && used <= link->window / 2)
         pn_link_flow(link->engine, (int) (link->window - used));
 }
 

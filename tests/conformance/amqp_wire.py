@@ -89,6 +89,21 @@ class AmqpWire:
         except OSError as error:
             raise Ended(str(error)) from error
 
+    def pour(self, payloads, patience=2):
+        """Send messages on handle 0 until nobody has taken a byte for so many seconds; how many bytes were taken, and what of them
+        has to be sent still before anything else."""
+        self.socket.settimeout(patience)
+        taken = 0
+        for payload in payloads:
+            rest = self._frames(0, payload)
+            while rest:
+                try:
+                    sent = self.socket.send(rest)
+                except TimeoutError:
+                    return taken, rest
+                taken, rest = taken + sent, rest[sent:]
+        return taken, b""
+
     @staticmethod
     def frame(code, *fields, channel=0, payload=b""):
         body = encoded(described(code, *fields)) + payload
@@ -168,12 +183,14 @@ class AmqpWire:
 
     def transfer(self, handle, payload, settled=False, format=0, more=False, channel=0):
         """@return its delivery-id"""
+        self.send(self._frames(handle, payload, settled, format, more, channel))
+        return self.delivery - 1
+
+    def _frames(self, handle, payload, settled=False, format=0, more=False, channel=0):
         number, self.delivery = self.delivery, self.delivery + 1
         parts = [payload[at:at + PIECE] for at in range(0, len(payload), PIECE)] or [b""]
-        for part in parts:
-            self.put(TRANSFER, uint(handle), uint(number), struct.pack(">I", number), uint(format), settled, more or part is not parts[-1],
-                     payload=part, channel=channel)
-        return number
+        return b"".join(self.frame(TRANSFER, uint(handle), uint(number), struct.pack(">I", number), uint(format), settled,
+                                   more or part is not parts[-1], payload=part, channel=channel) for part in parts)
 
     def put_token(self, who, name=None, handles=(100, 101), text=None):
         """The status of the answer."""

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
@@ -239,12 +240,58 @@ class HubAmqp(unittest.TestCase):
         wait_for(lambda: self.place.cloud.service.ok("GET", "/devices/signed")["cloudToDeviceMessageCount"] == 0, 20,
                  "an empty queue", every=0.1)
 
-    def send_to_device(self, name, text):
+    # Cloud to device
+
+    def service(self):
         service = Proton(CLOUD, self.place.cloud.ca, allowed_mechs="PLAIN", user="iothubowner@sas.root.hub",
                          password=self.place.cloud.service.token())
-        service.sender("/messages/devicebound").send(proton.Message(address=f"/devices/{name}/messages/devicebound", body=text.encode(),
-                                                                    inferred=True))
-        service.close()
+        self.addCleanup(service.leave)
+        return service
+
+    def send_to_device(self, name, text, **more):
+        self.service().sender("/messages/devicebound").send(proton.Message(
+            address=f"/devices/{name}/messages/devicebound", body=text.encode(), inferred=True, **more))
+
+    def test_what_becomes_of_a_message_to_a_device(self):
+        """Accepted, dead-lettered, given back until it is too often, too old: the service hears of each."""
+        receiver = self.client(self.leaf).receiver("/devices/leaf1/messages/devicebound", credit=1)
+        for word in ("accept", "reject", "release"):
+            self.send_to_device("leaf1", word, id=f"{self.mark}-{word}", properties={"iothub-ack": "full", "k": "v"})
+        counts = []
+        while True:
+            got = receiver.receive(20)
+            self.assertEqual((got.address, got.properties), ("/devices/leaf1/messages/devicebound", {"iothub-ack": "full", "k": "v"}))
+            self.assertGreater(got.annotations["x-opt-sequence-number"], 0)
+            word = bytes(got.body).decode()
+            self.assertEqual(got.id, f"{self.mark}-{word}")
+            if word != "release":
+                (receiver.accept if word == "accept" else receiver.reject)()
+                continue
+            counts.append(got.annotations["iothub-deliverycount"])
+            receiver.release(delivered=False)
+            if len(counts) == 10:
+                break
+        self.assertEqual(counts, list(range(10)))
+        with self.assertRaises(proton.Timeout):
+            receiver.receive(1)
+        until = time.time() + 1
+        self.send_to_device("signed", "old", id=f"{self.mark}-old", expiry_time=until, properties={"iothub-ack": "full"})
+        wait_for(lambda: time.time() > until, 2, "its end", every=0.1)
+        self.client(cert=self.cert).receiver("/devices/signed/messages/devicebound", credit=1)
+        self.assertEqual(self.feedback(4), {"accept": "Success", "reject": "Rejected", "release": "DeliveryCountExceeded",
+                                            "old": "Expired"})
+
+    def feedback(self, count):
+        """{message: status} of this test's."""
+        receiver = self.service().receiver("/messages/servicebound/feedback", credit=10)
+        found = {}
+        while len(found) < count:
+            for record in json.loads(bytes(receiver.receive(60).body)):
+                mark, _, word = record["originalMessageId"].partition("-")
+                if mark == self.mark:
+                    found[word] = record["statusCode"]
+            receiver.accept()
+        return found
 
     # A full store
 

@@ -1,4 +1,7 @@
 """An edge hub's AMQP frame by frame: batches, flow, transfers in pieces, termini, what comes in one go, time."""
+import ctypes
+import os
+import re
 import socket
 import time
 import unittest
@@ -6,12 +9,41 @@ import unittest
 import wire_case
 import sandbox
 import edge_hub
+import services
 from amqp_wire import (ACCEPTED, ATTACH, BATCH, BEGIN, CLOSE, DETACH, DISPOSITION, FLOW, HEADER, OPEN, REJECTED, TRANSFER, AmqpWire,
                        data, described, section, source, state, symbol, target, ubyte, uint)
 
 MODULE = f"/devices/{edge_hub.DEVICE}/modules/"
 ARGUMENT = "com.microsoft:argument-error"
+MIB = 1024 * 1024
+SANITIZED = re.search(r"/(asan|tsan)/", services.BIN)
+PTRACE_ATTACH, PTRACE_DETACH, WALL = 16, 17, 0x40000000
 GET = section(0x72, {symbol("operation"): "GET"}) + section(0x73, [None] * 5 + ["c"]) + data(b" ")
+
+
+class Still:
+    """A thread of a process stands still."""
+
+    def __init__(self, pid, name):
+        self.tid = next(int(tid) for tid in os.listdir(f"/proc/{pid}/task") if self._name(pid, tid) == name)
+
+    @staticmethod
+    def _name(pid, tid):
+        with open(f"/proc/{pid}/task/{tid}/comm") as file:
+            return file.read().strip()
+
+    @staticmethod
+    def _trace(request, tid):
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.ptrace(ctypes.c_long(request), ctypes.c_long(tid), ctypes.c_void_p(), ctypes.c_void_p()) < 0:
+            raise OSError(ctypes.get_errno(), "ptrace")
+
+    def __enter__(self):
+        self._trace(PTRACE_ATTACH, self.tid)
+        os.waitpid(self.tid, WALL)
+
+    def __exit__(self, *_):
+        self._trace(PTRACE_DETACH, self.tid)
 
 
 def events(who):
@@ -146,6 +178,68 @@ class HubAmqpWire(wire_case.WireCase):
                 client.wait(TRANSFER, 0.2)
         client.put(DISPOSITION, True, uint(1), uint(3), True, state(ACCEPTED))
         sandbox.wait_for(lambda: self.hub.pending() == 0, 20, "an empty store", every=0.1)
+
+    # Too much
+
+    def memory(self):
+        """Bytes of the hub's own."""
+        with open(f"/proc/{self.hub.process.pid}/status") as file:
+            return int(next(line.split()[1] for line in file if line.startswith("RssAnon:"))) * 1024
+
+    @unittest.skipIf(SANITIZED, "its memory is not the hub's alone")
+    def test_a_disk_that_stands_still_stops_a_fast_sender(self):
+        client, other = self.sender(), self.sender(self.fresh("other"))
+        client.pour([data(b"warm" * 14000)] * 20)
+        self.assertEqual(len(self.events_of(client.who, 20)), 20)
+        before = self.memory()
+        with Still(self.hub.process.pid, "store-commit"):
+            taken, rest = client.pour([data(b"x" * 250000)] * 170)  # 40 MiB
+            self.assertNotEqual(rest, b"")
+            self.assertLess(taken, 20 * MIB)  # 8 MiB the hub's, the rest the kernel's
+            self.assertLess(self.memory() - before, 12 * MIB)
+            other.transfer(0, data(b"other"))
+            with self.assertRaises(TimeoutError):
+                other.wait(DISPOSITION, 0.5)
+        self.assertEqual(other.wait(DISPOSITION).outcome(), ACCEPTED)
+        client.socket.settimeout(20)
+        client.send(rest)
+        sent = client.delivery - 1  # the first delivery was a put-token
+        self.assertEqual(len(self.events_of(client.who, sent)), sent)
+
+    def test_a_full_store_gives_no_credit(self):
+        client = self.sender()
+        self.place.routes(_limit=200 * 1024, **self.routes)
+        self.addCleanup(self.place.routes, **self.routes)
+        self.assertEqual(self.place.wait_applied()["code"], 200)
+        with self.place.cut("refuse"):
+            sandbox.wait_for(lambda: not self.hub.online(), 60, "the hub to see that the cloud is away", every=0.1)
+            outcomes = self.send_all_the_time(client, data(b"x" * 10000), 4)
+            self.assertEqual(outcomes[-1], (REJECTED, "com.microsoft:device-container-throttled"))
+            self.assertGreater(outcomes.count((ACCEPTED, None)), 5)
+            self.assertLess(len(outcomes), 200 + 8)  # what there was, and one after 0.5 s, 1 s, 2 s at the most
+        sandbox.wait_for(lambda: self.hub.pending() == 0, 60, "an empty store", every=0.1)
+        credit = client.wait(FLOW, 20)[6]
+        client.seen = []
+        self.assertEqual((credit, self.outcome(client, data(b"again"))[0]), (1, ACCEPTED))
+        whole = next((frame for frame in client.seen if frame.code == FLOW), None) or client.wait(FLOW)
+        self.assertEqual(whole[6], 200)
+
+    def send_all_the_time(self, client, payload, seconds):
+        """With whatever credit there is; what was said to each message."""
+        until, outcomes, credit = time.monotonic() + seconds, [], 200
+        while time.monotonic() < until:
+            if credit > 0:
+                client.transfer(0, payload)
+                credit -= 1
+            try:
+                frame = client.next(5 if credit > 0 else 0.2)
+            except TimeoutError:
+                continue
+            if frame.code == FLOW:
+                credit = frame[5] + frame[6] - client.delivery + 1 if frame[5] is not None else credit
+            elif frame.code == DISPOSITION:
+                outcomes += [(frame.outcome(), (frame.error() or [None])[0])] * ((frame[2] or frame[1]) - frame[1] + 1)
+        return outcomes
 
     # Links
 
