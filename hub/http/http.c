@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/log.h"
 #include "hub/http/calls.h"
@@ -85,6 +86,23 @@ static bool tell(struct hub_http *http, struct edge_exchange *exchange)
     return true;
 }
 
+/* What would be a WebSocket: RFC 6455 4.2.2. @return false: it would not */
+static bool refuse_websocket(struct edge_exchange *exchange)
+{
+    const char *upgrade = edge_exchange_header(exchange, "Upgrade");
+    const char *version = edge_exchange_header(exchange, "Sec-WebSocket-Version");
+
+    if (!upgrade || strcasecmp(upgrade, "websocket") != 0)
+        return false;
+    if (version && strcmp(version, "13") != 0) {
+        edge_exchange_set_header(exchange, "Sec-WebSocket-Version", "13");
+        refuse(exchange, 426, "a WebSocket of version 13 is offered here");
+    } else {
+        refuse(exchange, 400, "the request asks for a WebSocket and is not one of RFC 6455");
+    }
+    return true;
+}
+
 static void call_method(struct hub_http *http, struct edge_exchange *exchange)
 {
     struct edge_identity target;
@@ -109,7 +127,7 @@ static void on_https(struct edge_exchange *exchange, void *arg)
     edge_exchange_set_header(exchange, "X-Content-Type-Options", "nosniff");
     if (edge_exchange_wants_websocket(exchange))
         take_websocket(http, exchange);
-    else if (!tell(http, exchange))
+    else if (!refuse_websocket(exchange) && !tell(http, exchange))
         call_method(http, exchange);
 }
 

@@ -70,7 +70,7 @@ if(TARGET iothub-emulator AND TARGET edge-securityd)
 endif()
 
 # The longest begin first, so that none is left alone at the end.
-foreach(pair hub_security:260 hub_sdk:150 hub_sdk_ws:150 hub_upstream:200 hub_outage:150 cloud_life:180 quickstart:190 sdk:100 cloud:97 module_network:70 cloud_websocket:61 policies:49 logs:30)
+foreach(pair hub_security:110 hub_sdk:150 hub_sdk_ws:150 hub_upstream:200 hub_outage:150 cloud_life:180 quickstart:190 sdk:100 cloud:97 module_network:70 cloud_websocket:61 policies:49 logs:30)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 subject)
   list(GET pair 1 seconds)

@@ -218,6 +218,22 @@ class HubHostile(unittest.TestCase):
             self.sockets.clear()
             self.assertTrue(self.said(why))
 
+    def test_who_shows_any_certificate_and_nothing_else(self):
+        """By AMQP it need not show a token, and is a stranger until somebody has been let in."""
+        cert = self.place.authority.self_signed("anybody")[:2]
+        context = ssl.create_default_context(cafile=self.place.trust)
+        context.load_cert_chain(*cert)
+        with self.good_beside():
+            clients = []
+            for _ in range(300):
+                client = context.wrap_socket(self.knock(5671), server_hostname=edge_hub.GATEWAY)
+                self.sockets.append(client)
+                client.sendall(b"AMQP\0\1\0\0" + b"\0\0\0\x11\2\0\0\0\0\x53\x10\xc0\x04\x01\xa1\x01x")  # OPEN as "x"
+                clients.append(client)
+            for client in clients[:90]:
+                self.ended(client, 5)
+        self.assertTrue(self.said("it has shown no token and others wait"))
+
     def test_what_is_no_amqp(self):
         for data in (os.urandom(100), b"AMQP\0\1\0\0\xff\xff\xff\xff", b"AMQP\3\1\0\0" + b"\0\0\0\7\2\0\0\0", b"GET / HTTP/1.1\r\n\r\n",
                      b"AMQP\0\1\0\0\0\0\0\x10\2\0\0\0\0\x53\x10\xd0\xff\xff\xff", b"AMQP\0\1\0\0" + b"\0\0\0\x0d\2\0\0\0\0\x53\x10\xc0\x80" * 50):
@@ -406,6 +422,90 @@ class HubHostile(unittest.TestCase):
                 status = self.ask(data)
                 self.assertTrue(status == "" or re.match(r"HTTP/1.1 (4\d\d|501|505)", status), (data[:60], status))
         self.assertTrue(self.said("http request refused: from=127"))
+
+    def test_requests_in_a_row_without_waiting(self):
+        """Pipelined: all are answered, or the connection ends."""
+        with self.good_beside():
+            client = self.shake_hands(443)
+            client.settimeout(20)
+            answers = b""
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                client.sendall(b"GET /health HTTP/1.1\r\nHost: edge.test\r\n\r\n" * 99 + b"GET /x HTTP/1.1\r\nHost: edge.test\r\nConnection: close\r\n\r\n")
+                while more := client.recv(65536):
+                    answers += more
+            self.assertEqual((answers.count(b"HTTP/1.1 200"), answers.count(b"HTTP/1.1 404")), (99, 1))
+
+    def test_bodies_that_never_end(self):
+        with self.good_beside():
+            clients = [self.shake_hands(443) for _ in range(200)]
+            for client in clients:
+                client.sendall(b"POST /twins/edge1/methods HTTP/1.1\r\nHost: edge.test\r\nContent-Length: 100000\r\n\r\n")
+            for _ in range(5):
+                for client in clients:
+                    with contextlib.suppress(OSError):
+                        client.sendall(b"x")
+            self.assertRegex(self.post("/twins/edge1/modules/good/methods"), "HTTP/1.1 404")
+
+    # WebSockets
+
+    def upgrade(self, protocol="mqtt", more=b"", path=b"/$iothub/websocket", method=b"GET", version=b"13", key=b"AAAAAAAAAAAAAAAAAAAAAA==",
+                body=b""):
+        """(socket, the status of the answer or None)"""
+        client = self.shake_hands(443)
+        client.settimeout(20)
+        said = b""
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            client.sendall(method + b" " + path + b" HTTP/1.1\r\nHost: edge.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: " +
+                           version + b"\r\nSec-WebSocket-Key: " + key + b"\r\nSec-WebSocket-Protocol: " + protocol.encode() + b"\r\n" + more + b"\r\n" + body)
+            while b"\r\n\r\n" not in said:
+                data = client.recv(4096)
+                if not data:
+                    break
+                said += data
+        return client, int(said.split()[1]) if said.startswith(b"HTTP/1.1 ") else None
+
+    def test_upgrades_that_are_none(self):
+        with self.good_beside():
+            for status, what in ((426, {"version": b"12"}), (426, {"version": b"x"}), (400, {"key": b"short"}), (400, {"key": b""}), (400, {"key": b"A" * 5000}),
+                                 (400, {"protocol": "mqttx"}), (400, {"protocol": ""}), (400, {"protocol": "," * 4000}), (400, {"method": b"POST"}),
+                                 (400, {"more": b"Content-Length: 5\r\n", "body": b"12345"}), (431, {"more": b"X: " + b"y" * 100000 + b"\r\n"}),
+                                 (400, {"more": b"Transfer-Encoding: chunked\r\n", "body": b"0\r\n\r\n"})):
+                with self.subTest(str(what)[:60]):
+                    client, got = self.upgrade(**what)
+                    client.close()
+                    self.assertEqual(got, status)
+            self.assertRegex(self.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "^$|^HTTP/1.1 (4|5)")
+
+    def test_websockets_that_say_nothing(self):
+        for protocol, count, why in (("mqtt", 1100, "no CONNECT came in time"), ("AMQPWSB10", 300, "it has shown no token and others wait")):
+            self.source = f"127.0.{self.number}.{count % 199}"
+            with self.subTest(protocol), self.good_beside():
+                clients = []
+                for _ in range(count):
+                    client, status = self.upgrade(protocol)
+                    self.assertEqual(status, 101)
+                    clients.append(client)
+                for client in clients[:90]:
+                    self.ended(client, 20)
+            self.close_all()
+            self.sockets.clear()
+            self.assertTrue(self.said(why))
+
+    def test_frames_without_end(self):
+        """Pings, empty fragments, tiny fragments of a packet that never ends, and a frame that says it is huge."""
+        mask = b"\0\0\0\0"
+        floods = {"pings": b"\x89\x84" + mask + b"ping", "empty fragments": b"\x02\x80" + mask + b"\x00\x80" + mask, "empty frames": b"\x82\x80" + mask,
+                  "bytes of a packet": b"\x82\x81" + mask + b"\x10", "huge": b"\x82\xff" + b"\x7f" + b"\xff" * 7 + mask, "not masked": b"\x82\x01x",
+                  "text": b"\x81\x81" + mask + b"x", "closes": b"\x88\x82" + mask + b"\x03\xe8"}
+        for name, frame in floods.items():
+            with self.subTest(name), self.good_beside(anew=False):
+                client = self.upgrade()[0]
+                client.settimeout(5)
+                with contextlib.suppress(OSError):
+                    for _ in range(200):
+                        client.sendall(frame * 1000)
+                with contextlib.suppress(OSError):
+                    client.close()
 
     def test_paths_that_lead_nowhere(self):
         for path in ("/twins/edge1%00/methods", "/twins/../etc/passwd", "/twins/edge1/modules/../methods", "/twins/%2e%2e/methods", "/twins//methods",

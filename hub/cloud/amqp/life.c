@@ -90,6 +90,13 @@ static void session_closed(struct hub_trunk *trunk, pn_session_t *session)
     pn_session_free(session);
 }
 
+/* Nobody needs it any more. */
+static void session_opened(const struct hub_trunk *trunk, pn_session_t *session)
+{
+    if (session != trunk->session && !pn_session_get_context(session))
+        hub_twig_end(session);
+}
+
 static void on_event(pn_event_t *event, void *arg)
 {
     struct hub_trunk *trunk = arg;
@@ -97,6 +104,9 @@ static void on_event(pn_event_t *event, void *arg)
     switch (pn_event_type(event)) {
     case PN_CONNECTION_REMOTE_OPEN:
         step(trunk, EV_OPEN);
+        break;
+    case PN_SESSION_REMOTE_OPEN:
+        session_opened(trunk, pn_event_session(event));
         break;
     case PN_SESSION_REMOTE_CLOSE:
         session_closed(trunk, pn_event_session(event));

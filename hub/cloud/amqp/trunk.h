@@ -188,6 +188,8 @@ void hub_twig_tend(struct hub_twig *twig);
 bool hub_twig_needed(const struct hub_twig *twig);
 /** It is idle, and has not been needed for long. */
 bool hub_twig_forgotten(const struct hub_twig *twig);
+/** End a session that nobody needs, now or when IoT Hub has answered its BEGIN. */
+void hub_twig_end(pn_session_t *session);
 /** IoT Hub does not take it (HUB_REFUSED, HUB_NOT_FOUND), or something is wrong with its links:
  * everything under way fails, and it pauses. */
 void hub_twig_fail(struct hub_twig *twig, enum hub_result result, const char *why);

@@ -53,13 +53,21 @@ static void forget_session(struct hub_twig *twig)
     twig->ready_due = twig->wanted != 0;
 }
 
+/* Proton forgets a channel with its END, and takes a BEGIN that answers one it has forgotten for
+ * the end of the connection: the END waits for that. */
+void hub_twig_end(pn_session_t *session)
+{
+    if (!(pn_session_state(session) & PN_REMOTE_UNINIT))
+        pn_session_close(session);
+}
+
 static void end_session(struct hub_twig *twig)
 {
     for (unsigned i = 0; i < LIMB_PLACES; i++)
         hub_twig_drop(twig, i);
     if (twig->session) { /* freed when IoT Hub has ended it too */
         pn_session_set_context(twig->session, NULL);
-        pn_session_close(twig->session);
+        hub_twig_end(twig->session);
         hub_engine_flush_soon(twig->trunk->engine);
     }
     forget_session(twig);

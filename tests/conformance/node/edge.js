@@ -358,6 +358,40 @@ module.exports = {
     await until(async () => body(await registry.get(leaf.deviceId)).cloudToDeviceMessageCount === 0, 'an empty queue');
   },
 
+  /* IoT Hub makes it, from what the hub has settled: `positive` of what was taken, `negative` of what was not, `full` of both. */
+  async feedback_is_of_the_kind_that_was_asked_for(transport, undo) {
+    const leaf = await newDevice(undo);
+    const cloud = await serviceClient(undo);
+    const told = {};
+    const feedback = await new Promise((resolve, reject) => {
+      cloud.getFeedbackReceiver((error, receiver) => (error ? reject(error) : resolve(receiver)));
+    });
+    feedback.on('message', (records) => {
+      for (const one of JSON.parse(records.data.toString())) told[one.originalMessageId] = one.statusCode;
+    });
+    const send = async (ack, expires) => {
+      const sent = new ServiceMessage(ack);
+      sent.messageId = fresh(`c2d-${ack}`);
+      sent.ack = ack;
+      if (expires) sent.expiryTimeUtc = Date.now() + 1500;
+      await cloud.send(leaf.deviceId, sent);
+      return sent.messageId;
+    };
+    const late = [await send('negative', true), await send('full', true), await send('positive', true)];
+    await until(() => told[late[0]] && told[late[1]], 'feedback of what expired', 40000);
+    const client = await connect(leaf, transport, undo);
+    let got = 0;
+    client.on('message', (received) => {
+      got += 1;
+      client.complete(received, () => {});
+    });
+    const taken = [await send('negative'), await send('none'), await send('positive'), await send('full')];
+    await until(() => told[taken[2]] && told[taken[3]], 'feedback of what was taken', 40000);
+    await soon(500);
+    assert.strictEqual(got, 4);
+    assert.deepStrictEqual([...late, ...taken].map((id) => told[id]), ['Expired', 'Expired', undefined, undefined, undefined, 'Success', 'Success']);
+  },
+
   /* By AMQP abandoned comes again and rejected is dead-lettered, which its sender is told; MQTT knows neither. */
   async a_message_to_a_leaf_device_is_abandoned_and_rejected(transport, undo) {
     const leaf = await newDevice(undo);

@@ -127,12 +127,14 @@ static void test_a_service_that_hangs_is_left(void **state)
     site_wait("ready leaf 8;");
 }
 
-/* A cable that can be cut: bytes go to the head and back, until they do not. */
+/* A cable that can be cut: bytes go to the head and back, until they do not. Or it is long: what
+ * comes back is kept until it is let go. */
 static struct cable {
     struct edge_listener *listener;
     struct edge_stream *ends[2];
     struct edge_dial *dial;
-    bool cut;
+    bool cut, keeps;
+    struct edge_buf kept;
 } cable;
 
 static void carry(struct edge_stream *to, struct edge_bytes data)
@@ -148,7 +150,16 @@ static void on_near(struct edge_bytes data, void *arg)
 static void on_far(struct edge_bytes data, void *arg)
 {
     (void) arg;
-    carry(cable.ends[0], data);
+    if (cable.keeps)
+        assert_int_equal(edge_buf_append(&cable.kept, data.data, data.len), 0);
+    else
+        carry(cable.ends[0], data);
+}
+static void let_go(void)
+{
+    cable.keeps = false;
+    carry(cable.ends[0], (struct edge_bytes){(uint8_t *) cable.kept.data, cable.kept.len});
+    edge_buf_fini(&cable.kept);
 }
 static void on_cable_end(int rc, void *arg)
 {
@@ -188,6 +199,7 @@ static int lay_cable(void **state)
 
     site_setup_amqp(state);
     cable = (struct cable){0};
+    edge_buf_init(&cable.kept, 1 << 20);
     assert_int_equal(edge_listen(site.loop, &options, &cable.listener, NULL), 0);
     site.through = edge_listener_port(cable.listener);
     return 0;
@@ -198,6 +210,7 @@ static int take_cable(void **state)
     edge_dial_cancel(cable.dial);
     on_cable_end(0, NULL);
     edge_listener_close(cable.listener);
+    edge_buf_fini(&cable.kept);
     return site_teardown(state);
 }
 
@@ -214,13 +227,36 @@ static void test_silence_is_noticed_by_heartbeats(void **state)
     site_wait("ready leaf 8;");
 }
 
-static bool three_seconds(void)
+static int64_t time_ms;
+static bool it_is_time(void)
 {
-    static int64_t end;
+    return edge_now_ms() >= time_ms;
+}
 
-    if (end == 0)
-        end = edge_now_ms() + 3000;
-    return edge_now_ms() >= end;
+static bool an_answer_is_kept(void)
+{
+    return cable.kept.len > 0;
+}
+
+/* Who comes and goes while IoT Hub has not answered ends no connection. */
+static void test_a_session_ends_before_it_has_begun(void **state)
+{
+    (void) state;
+    site_open(5000, 0);
+    site_wait("up;");
+    site_want(&site_self, METHODS);
+    site_wait("ready edge1/$edgeHub 16;");
+    cable.keeps = true;
+    site_want(&site_leaf, METHODS);
+    site_run(an_answer_is_kept);
+    site_want(&site_leaf, 0);
+    time_ms = edge_now_ms() + 1000; /* it is not kept for so long */
+    site_run(it_is_time);
+    let_go();
+    site_want(&site_leaf, METHODS);
+    site_wait("ready leaf 16;");
+    assert_true(nothing_noted("down"));
+    assert_int_equal(site.accepted, 1);
 }
 
 static void test_heartbeats_keep_an_idle_connection(void **state)
@@ -228,7 +264,8 @@ static void test_heartbeats_keep_an_idle_connection(void **state)
     (void) state;
     site_open(0, 1200);
     site_wait("up;");
-    site_run(three_seconds);
+    time_ms = edge_now_ms() + 3000;
+    site_run(it_is_time);
     assert_true(nothing_noted("down"));
     assert_int_equal(site.accepted, 1);
 }
@@ -388,6 +425,7 @@ int main(void)
         TEST(test_who_does_not_answer_is_not_there),
         TEST(test_a_service_that_hangs_is_left),
         CABLE(test_silence_is_noticed_by_heartbeats),
+        CABLE(test_a_session_ends_before_it_has_begun),
         CABLE(test_heartbeats_keep_an_idle_connection),
         TEST(test_who_is_not_needed_is_let_go),
         TEST(test_an_identity_that_is_refused_has_its_own_pause),
