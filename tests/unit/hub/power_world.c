@@ -181,11 +181,6 @@ static const char *judge_one(const struct world *world, const struct world_seen 
             fits = false;
         fits = fits || call->version == seen->documents[document];
     }
-    if (!fits && getenv("EDGE_POWER_DEBUG")) {
-        fprintf(stderr, "doc %d seen %d base %d cut %zu\n", document, seen->documents[document], world->documents[document], cut);
-        for (int i = 0; i < world->ncalls; i++)
-            fprintf(stderr, "  call %d doc %d v%d asked %zu told %zu failed %d\n", i, world->calls[i].document, world->calls[i].version, world->calls[i].asked, world->calls[i].told, world->calls[i].failed);
-    }
     return fits ? NULL : wrong("a document is not what it was", document);
 }
 
