@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "hub/store/crc.h"
+#include "hub/store/wire.h"
 
 enum {
     HEAD = 16,
@@ -12,17 +13,6 @@ enum {
     BYTES_MAX = 64 * 1024 * 1024,
 };
 static const uint8_t magic[8] = {'E', 'd', 'H', 'c', 'o', 'p', 'y', '1'};
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t) (value >> 8 * i);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 | (uint32_t) at[3] << 24;
-}
 
 /* Writing. */
 
@@ -36,10 +26,10 @@ static int append(const struct hub_row *row, void *arg)
     struct writing *writing = arg;
     uint8_t head[RECORD];
 
-    put32(head, hub_row_sum(row));
-    put32(head + 4, (uint32_t) strlen(row->kind));
-    put32(head + 8, (uint32_t) strlen(row->name));
-    put32(head + 12, (uint32_t) row->data.len);
+    (void) hub_put32(head, hub_row_sum(row));
+    (void) hub_put32(head + 4, (uint32_t) strlen(row->kind));
+    (void) hub_put32(head + 8, (uint32_t) strlen(row->name));
+    (void) hub_put32(head + 12, (uint32_t) row->data.len);
     edge_ignore(edge_buf_append(writing->buf, head, sizeof head));
     edge_ignore(edge_buf_append(writing->buf, row->kind, strlen(row->kind)));
     edge_ignore(edge_buf_append(writing->buf, row->name, strlen(row->name)));
@@ -53,8 +43,8 @@ static void fill_head(struct edge_buf *buf, uint32_t count)
     uint8_t *head = (uint8_t *) buf->data;
 
     memcpy(head, magic, sizeof magic);
-    put32(head + 8, hub_crc32c(0, head + HEAD, buf->len - HEAD));
-    put32(head + 12, count);
+    (void) hub_put32(head + 8, hub_crc32c(0, head + HEAD, buf->len - HEAD));
+    (void) hub_put32(head + 12, count);
 }
 
 static bool is_as(const char *path, const struct edge_buf *buf)
@@ -96,9 +86,9 @@ static size_t read_record(const struct edge_buf *buf, size_t at, char *kind, cha
 
     if (left < RECORD)
         return 0;
-    kind_len = get32(in + 4);
-    name_len = get32(in + 8);
-    ret->len = get32(in + 12);
+    kind_len = hub_get32(in + 4);
+    name_len = hub_get32(in + 8);
+    ret->len = hub_get32(in + 12);
     if (kind_len > HUB_STORE_NAME_MAX || name_len > HUB_STORE_NAME_MAX ||
         ret->len > HUB_STORE_DOCUMENT_MAX || left - RECORD < kind_len + name_len + ret->len)
         return 0;
@@ -107,7 +97,8 @@ static size_t read_record(const struct edge_buf *buf, size_t at, char *kind, cha
     kind[kind_len] = name[name_len] = '\0';
     ret->data = in + RECORD + kind_len + name_len;
     row.data = *ret;
-    return strlen(kind) == kind_len && strlen(name) == name_len && hub_row_sum(&row) == get32(in)
+    return strlen(kind) == kind_len && strlen(name) == name_len &&
+                   hub_row_sum(&row) == hub_get32(in)
                ? RECORD + kind_len + name_len + ret->len
                : 0;
 }
@@ -154,7 +145,7 @@ void hub_copy_verify(const char *path)
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(BYTES_MAX);
 
     if (edge_file_read(path, &buf, NULL) == 0 &&
-        (!is_copy(&buf) || get32((const uint8_t *) buf.data + 8) !=
+        (!is_copy(&buf) || hub_get32((const uint8_t *) buf.data + 8) !=
                                hub_crc32c(0, (const uint8_t *) buf.data + HEAD, buf.len - HEAD)))
         edge_ignore(unlink(path));
 }
