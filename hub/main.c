@@ -128,6 +128,8 @@ static int open_auth(struct hub *hub, struct edge_err *err)
         .vault = hub->boot.vault,
         .self = &hub->self,
         .trust_pem = hub->boot.trust_pem,
+        .refresh_s = hub->setup.scope_refresh_s,
+        .refresh_delay_s = hub->setup.scope_delay_s,
         .changed = on_changed,
         .arg = hub,
     };

@@ -28,7 +28,7 @@ struct hub_serve {
     struct hub_mqtt *mqtt;
     struct hub_amqp *amqp;
     struct hub_http *http;
-    struct edge_listener *mqtts, *amqps, *plain;
+    struct edge_listener *mqtts, *amqps, *plain_mqtt, *plain_amqp;
 };
 
 /* ---- certificate ---- */
@@ -172,7 +172,7 @@ static int open_mqtt(struct hub_serve *s, struct edge_err *err)
     if (rc == 0)
         rc = listen_on(s, PORT_MQTT, s->tls, on_mqtt, &s->mqtts, err);
     if (rc == 0 && s->options.setup->plain_port)
-        rc = listen_on(s, s->options.setup->plain_port, NULL, on_mqtt, &s->plain, err);
+        rc = listen_on(s, s->options.setup->plain_port, NULL, on_mqtt, &s->plain_mqtt, err);
     return rc;
 }
 
@@ -187,7 +187,11 @@ static int open_amqp(struct hub_serve *s, struct edge_err *err)
     if (!s->options.setup->amqp)
         return 0;
     rc = hub_amqp_create(s->options.loop, &options, &s->amqp);
-    return rc == 0 ? listen_on(s, PORT_AMQP, s->tls, on_amqp, &s->amqps, err) : rc;
+    if (rc == 0)
+        rc = listen_on(s, PORT_AMQP, s->tls, on_amqp, &s->amqps, err);
+    if (rc == 0 && s->options.setup->plain_port)
+        rc = listen_on(s, s->options.setup->plain_port + 1, NULL, on_amqp, &s->plain_amqp, err);
+    return rc;
 }
 
 static int open_http(struct hub_serve *s, struct edge_err *err)
@@ -238,8 +242,9 @@ int hub_serve_open(const struct hub_serve_options *options, struct hub_serve **r
 void hub_serve_stop(struct hub_serve *serve)
 {
     serve->mqtts = edge_listener_close(serve->mqtts);
-    serve->plain = edge_listener_close(serve->plain);
+    serve->plain_mqtt = edge_listener_close(serve->plain_mqtt);
     serve->amqps = edge_listener_close(serve->amqps);
+    serve->plain_amqp = edge_listener_close(serve->plain_amqp);
     serve->http = hub_http_close(serve->http);
 }
 

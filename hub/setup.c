@@ -23,9 +23,8 @@ static const char help[] =
     "\n"
     "  --listen ADDRESS   default: every address, IPv6 and IPv4\n"
     "  --storage DIR      default: edgeHub in $StorageFolder, else " STORAGE_DEFAULT "\n"
-    "  --plain PORT       for measurements: MQTT without TLS on this port, too; --listen must be "
-    "a\n"
-    "                     loopback address\n"
+    "  --plain PORT       for measurements: MQTT without TLS on this port, AMQP on the next;\n"
+    "                     --listen must be a loopback address\n"
     "  --version\n"
     "  --help             this text\n"
     "\n"
@@ -37,7 +36,8 @@ static const char help[] =
     "Settings from the environment: UpstreamProtocol (Amqp, AmqpWs, Mqtt, MqttWs), https_proxy,\n"
     "MaxConnectedClients, MessageAckTimeoutSecs, ConfigRefreshFrequencySecs, "
     "MinTwinSyncPeriodSecs,\n"
-    "ReportedPropertiesSyncFrequencySecs, MqttSettings__Enabled, AmqpSettings__Enabled,\n"
+    "ReportedPropertiesSyncFrequencySecs, DeviceScopeCacheRefreshRateSecs,\n"
+    "DeviceScopeCacheRefreshDelaySecs, MqttSettings__Enabled, AmqpSettings__Enabled,\n"
     "HttpSettings__Enabled, ClientCertAuthEnabled, Metrics__MetricsEnabled, "
     "Metrics__Listener__Port,\n"
     "RuntimeLogLevel, CommitDelayUs, EDGEHUBUSER_ID.\n"
@@ -150,6 +150,8 @@ static int read_environment(const char *(*get)(const char *name), struct hub_set
     read_unsigned(&r, "Metrics__Listener__Port", PORT_MAX, &ret->metrics_port);
     read_unsigned(&r, "EDGEHUBUSER_ID", INT32_MAX, &ret->user);
     read_unsigned(&r, "CommitDelayUs", 1000000, &ret->commit_delay_us);
+    read_unsigned(&r, "DeviceScopeCacheRefreshRateSecs", SECONDS_MAX, &ret->scope_refresh_s);
+    read_unsigned(&r, "DeviceScopeCacheRefreshDelaySecs", SECONDS_MAX, &ret->scope_delay_s);
     read_level(&r, &ret->log);
     read_core(&r, &ret->core);
     return r.rc;
@@ -184,7 +186,7 @@ static int take_plain(const char *port, struct hub_setup *ret, struct edge_err *
 
     if (!port)
         return 0;
-    if (*port < '0' || *port > '9' || *end || number == 0 || number > PORT_MAX)
+    if (*port < '0' || *port > '9' || *end || number == 0 || number >= PORT_MAX)
         return edge_fail(err, EDGE_EINVALID, "--plain is \"%s\": a port is expected", port);
     if (!is_loopback(ret->listen))
         return edge_fail(err, EDGE_EINVALID,

@@ -12,7 +12,7 @@
 
 struct hub_setup {
     const char *listen;  /* --listen: address of all ports; NULL: every address */
-    unsigned plain_port; /* --plain: MQTT without TLS, on loopback only; 0: none */
+    unsigned plain_port; /* --plain: MQTT without TLS, on loopback only; AMQP: + 1; 0: none */
     const char *storage; /* --storage, or StorageFolder/edgeHub */
     char *storage_made;
     enum hub_cloud_protocol upstream; /* UpstreamProtocol */
@@ -24,6 +24,8 @@ struct hub_setup {
     unsigned user;                    /* EDGEHUBUSER_ID: become this one; 0: stay */
     unsigned commit_delay_us;         /* CommitDelayUs: see hub/store */
     enum edge_log_level log;          /* RuntimeLogLevel */
+    unsigned scope_refresh_s;         /* DeviceScopeCacheRefreshRateSecs; 0: hub/auth's own */
+    unsigned scope_delay_s;           /* DeviceScopeCacheRefreshDelaySecs; the same */
     struct hub_core_settings core;
 };
 

@@ -6,7 +6,7 @@
 #
 # The last line of all is "N passed, N failed"; the exit code is 0 only when nothing failed.
 #   EDGE_JOBS          how much runs at once (the number of processors)
-#   EDGE_FUZZ_SECONDS  for each fuzzer (10; 300 when fuzz is asked for by name)
+#   EDGE_FUZZ_SECONDS  for each fuzzer (6; 300 when fuzz is asked for by name)
 #   EDGE_CRASH_ROUNDS  kills for each subject (the tests' own short number; 100 by name)
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -97,8 +97,9 @@ run_checks() {
 }
 
 run_unit() {
-    round dev 'unit|fuzz' "$jobs"
-    round asan 'unit|fuzz' "$jobs"
+    # They wait more than they work.
+    round dev 'unit|fuzz' $((jobs * 2))
+    round asan 'unit|fuzz' $((jobs * 2))
 }
 
 run_integration() {
@@ -118,8 +119,8 @@ run_tsan() {
 run_conformance() { round dev conformance $((jobs + 1)); }
 
 run_crash() {
-    round dev crash 1
-    round asan crash 1
+    round dev crash "$jobs"
+    round asan crash "$jobs"
 }
 
 run_fuzz() {
@@ -164,7 +165,7 @@ all=(checks unit integration conformance fuzz crash bench)
 parts=("$@")
 if [ ${#parts[@]} -eq 0 ]; then
     parts=("${all[@]}")
-    : "${EDGE_FUZZ_SECONDS:=10}"
+    : "${EDGE_FUZZ_SECONDS:=6}"
 fi
 : "${EDGE_FUZZ_SECONDS:=300}"
 for part in "${parts[@]}"; do

@@ -72,8 +72,5 @@ EDGE_MUST_CHECK int agent_identity_workload_remove(const struct agent_identity_d
 EDGE_MUST_CHECK int agent_identity_token(const struct agent_identity_daemon *daemon,
                                          const struct agent_device *device, int64_t lifetime_s,
                                          char **ret, struct edge_err *err);
-/** Bytes at rest through the workload API's encrypt and decrypt. */
-EDGE_MUST_CHECK int agent_identity_trust_bundle(const struct agent_identity_daemon *daemon,
-                                                char **ret_pem, struct edge_err *err);
 
 #endif

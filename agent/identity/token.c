@@ -40,11 +40,3 @@ int agent_identity_token(const struct agent_identity_daemon *daemon,
 
     return resource ? edge_workload_token(&workload, resource, se, ret, err) : -ENOMEM;
 }
-
-int agent_identity_trust_bundle(const struct agent_identity_daemon *daemon, char **ret_pem,
-                                struct edge_err *err)
-{
-    const struct edge_workload workload = workload_of(daemon, "");
-
-    return edge_workload_trust_bundle(&workload, ret_pem, err);
-}

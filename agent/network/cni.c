@@ -118,7 +118,10 @@ static int run(const struct agent_cni *cni, const char *plugin, const struct age
     EDGE_CLEANUP(edge_free) char *config = agent_cni_config(cni, plugin, call);
     const char *const argv[] = {path, NULL};
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf errors = EDGE_BUF_INIT(AGENT_CNI_TEXT_MAX);
-    struct edge_spawn spawn = {argv, env.list, {0}, add ? ADD_TIMEOUT_MS : DEL_TIMEOUT_MS};
+    struct edge_spawn spawn = {.argv = argv,
+                               .env = env.list,
+                               .timeout_ms = add ? ADD_TIMEOUT_MS : DEL_TIMEOUT_MS,
+                               .keep = cni->lock};
     int status = 0;
     int rc;
 

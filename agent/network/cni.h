@@ -12,6 +12,7 @@ struct agent_cni {
     const char *bridge;
     const char *ipam; /* folder of the reservations */
     const struct agent_subnet *subnet;
+    int lock; /* what a plugin has open while it runs; 0: nothing */
 };
 
 struct agent_cni_call {

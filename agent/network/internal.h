@@ -14,6 +14,7 @@ struct agent_network {
     char *dir;      /* <rundir>/network: records */
     char *ipam;     /* <rundir>/network/ipam: host-local's folder */
     char *reserved; /* <rundir>/network/ipam/<name>: its reservations */
+    int lock;       /* <rundir> itself, locked; programs we run share it */
     struct agent_subnet subnet;
     char bridge_name[AGENT_IFNAME];
     struct agent_record_set set;

@@ -23,7 +23,8 @@ struct agent_network_config {
 };
 
 struct agent_network;
-/** Reads what is on disk; touches nothing yet. */
+/** Waits for programs that an ended agent has left running there (30 s at most: EDGE_ECONFLICT),
+ * keeps others out until close; reads what is on disk; touches nothing yet. */
 EDGE_MUST_CHECK int agent_network_open(const struct agent_network_config *config,
                                        struct agent_network **ret, struct edge_err *err);
 /** Leaves everything in place. Accepts NULL; returns NULL. */

@@ -146,13 +146,14 @@ static int fail_said(int status, const char *said, struct edge_err *err)
                      (int) strcspn(said, "\n"), said);
 }
 
-static int run_at(const char *path, const struct edge_buf *text, struct edge_err *err)
+static int run_at(const char *path, const struct edge_buf *text, int lock, struct edge_err *err)
 {
     const char *const argv[] = {path, "-f", "-", NULL};
     const struct edge_spawn spawn = {
         .argv = argv,
         .input = {(const uint8_t *) text->data, text->len},
         .timeout_ms = TIMEOUT_MS,
+        .keep = lock,
     };
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf said = EDGE_BUF_INIT(SAID_MAX);
     int status = 0;
@@ -165,13 +166,13 @@ static int run_at(const char *path, const struct edge_buf *text, struct edge_err
 }
 
 /* A service's PATH may lack the system folders. */
-static int run(const struct edge_buf *text, struct edge_err *err)
+static int run(const struct edge_buf *text, int lock, struct edge_err *err)
 {
     static const char *const places[] = {"nft", "/usr/sbin/nft", "/sbin/nft"};
     int rc = -ENOENT;
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(places) && rc == -ENOENT; i++)
-        rc = run_at(places[i], text, err);
+        rc = run_at(places[i], text, lock, err);
     if (rc == -ENOENT)
         return edge_fail(err, EDGE_ECHILD,
                          "the program nft is missing: install the package nftables");
@@ -188,7 +189,7 @@ int agent_nft_apply(const struct agent_nft *nft, const struct agent_record_set *
     if (rc < 0)
         return edge_fail(err, rc, "cannot write the rules of network %s: %s", nft->network,
                          edge_strerror(rc));
-    rc = run(&text, err);
+    rc = run(&text, nft->lock, err);
     return rc < 0 ? edge_wrap(err, rc, "cannot set the rules of network %s", nft->network) : 0;
 }
 
@@ -200,6 +201,6 @@ int agent_nft_remove(const struct agent_nft *nft, struct edge_err *err)
     put_removal(&text, nft->network);
     rc = edge_buf_error(&text);
     if (rc == 0)
-        rc = run(&text, err);
+        rc = run(&text, nft->lock, err);
     return rc < 0 ? edge_wrap(err, rc, "cannot remove the rules of network %s", nft->network) : 0;
 }

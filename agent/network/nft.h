@@ -15,6 +15,7 @@ struct agent_nft {
     const char *network; /* checked name; the table is "edge-<network>" of family ip */
     const char *bridge;
     const struct agent_subnet *subnet;
+    int lock; /* what nft has open while it runs; 0: nothing */
 };
 
 /** Append the whole program for `nft -f -`. @return 0, EDGE_ELIMIT or -ENOMEM */

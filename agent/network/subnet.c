@@ -82,13 +82,6 @@ int agent_subnet_parse(const char *text, struct agent_subnet *ret, struct edge_e
     return 0;
 }
 
-bool agent_subnet_holds(const struct agent_subnet *subnet, const char *address)
-{
-    uint32_t value;
-
-    return parse_ipv4(address, &value) && (value & subnet->mask) == subnet->base;
-}
-
 bool agent_subnet_holds_host(const struct agent_subnet *subnet, const char *address)
 {
     uint32_t value;

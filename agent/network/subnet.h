@@ -20,9 +20,8 @@ struct agent_subnet {
 EDGE_MUST_CHECK int agent_subnet_parse(const char *text, struct agent_subnet *ret,
                                        struct edge_err *err);
 
-/** @param address  dotted text; false when it is none */
-bool agent_subnet_holds(const struct agent_subnet *subnet, const char *address);
-/** An address a module may have: neither network, gateway nor broadcast. */
+/** An address a module may have: neither network, gateway nor broadcast.
+ * @param address  dotted text; false when it is none */
 bool agent_subnet_holds_host(const struct agent_subnet *subnet, const char *address);
 /** Do the two ranges share an address? Both in host byte order. */
 bool agent_subnet_overlaps(const struct agent_subnet *subnet, uint32_t base, uint32_t mask);

@@ -52,8 +52,6 @@ bool spec_with_init(const struct spec_build *build);
 void spec_notice(struct spec_build *build, const char *fmt, ...) EDGE_PRINTF(2, 3);
 
 /* Capabilities. */
-/** "CAP_CHOWN" for bit 0; NULL beyond the last one known. */
-const char *spec_cap_name(unsigned bit);
 /** "CHOWN", "cap_chown" to its bit. @return 0 or EDGE_EINVALID */
 int spec_cap_parse(const char *text, unsigned *ret);
 /** Docker's default set, CapAdd and CapDrop, Privileged, cut to what the host can give. */

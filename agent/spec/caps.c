@@ -56,11 +56,6 @@ static const char *const defaults[] = {
     "SETPCAP", "NET_BIND_SERVICE", "NET_RAW", "MKNOD",  "SYS_CHROOT", "AUDIT_WRITE", "SETFCAP",
 };
 
-const char *spec_cap_name(unsigned bit)
-{
-    return bit < EDGE_ARRAY_LEN(names) ? names[bit] : NULL;
-}
-
 int spec_cap_parse(const char *text, unsigned *ret)
 {
     size_t prefix = strncasecmp(text, "CAP_", 4) == 0 ? 4 : 0;

@@ -67,7 +67,6 @@ struct agent_options {
     char *workdir;     /* NULL: the image's */
     char *user;        /* NULL: the image's; "user[:group]" */
     bool tty;
-    bool open_stdin;
     bool init;
     bool read_only; /* ReadonlyRootfs */
     char **group_add;

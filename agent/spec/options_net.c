@@ -125,9 +125,7 @@ static int read_endpoint(struct opt_reader *reader, const char *name, const stru
 {
     if (strcasecmp(name, "host") == 0)
         reader->network.on_host = true;
-    else if (strcasecmp(name, "none") == 0)
-        reader->network.on_none = true;
-    else
+    else if (strcasecmp(name, "none") != 0)
         reader->network.on_other = true;
     if (!value)
         return 0;

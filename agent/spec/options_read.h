@@ -19,8 +19,7 @@ struct opt_network {
     char *mode;           /* HostConfig.NetworkMode, owned; NULL when absent */
     bool disabled;        /* NetworkDisabled */
     bool endpoints_given; /* EndpointsConfig is there, perhaps empty */
-    bool on_host;         /* it names the network "host", "none", or another */
-    bool on_none;
+    bool on_host;         /* it names the network "host", or one that is neither host nor none */
     bool on_other;
 };
 

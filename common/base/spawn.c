@@ -70,6 +70,8 @@ static int start(const struct edge_spawn *spawn, const struct pipes *p, pid_t *r
     set_attributes(&attr);
     for (int i = 0; i < PIPES; i++)
         posix_spawn_file_actions_adddup2(&actions, p->theirs[i], i);
+    if (spawn->keep > 0) /* dup2 to itself: stays open across exec */
+        posix_spawn_file_actions_adddup2(&actions, spawn->keep, spawn->keep);
     rc = posix_spawnp(ret, spawn->argv[0], &actions, &attr, (char *const *) (uintptr_t) spawn->argv,
                       env);
     posix_spawnattr_destroy(&attr);

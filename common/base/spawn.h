@@ -11,6 +11,7 @@ struct edge_spawn {
     const char *const *env;  /* "K=V", NULL at the end; NULL: inherit */
     struct edge_bytes input; /* written to its standard input, then closed */
     int timeout_ms;          /* > 0; then it and its children are killed: -ETIMEDOUT */
+    int keep; /* a descriptor that it and its children have open as long as they live; 0: none */
 };
 
 /**

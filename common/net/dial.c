@@ -2,6 +2,7 @@
  * ends in `next` or in `fail`, from a turn of the loop. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -259,6 +260,7 @@ int edge_dial_open(struct edge_loop *loop, const struct edge_dial_options *optio
 
     if (!dial)
         return edge_fail(err, -ENOMEM, "no memory to connect");
+    (void) signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     dial->loop = loop;
     dial->port = options->port;
     dial->tls = options->tls;

@@ -1,5 +1,5 @@
 /* common/net/dial.h - connect to a server: TCP, then as asked a proxy's CONNECT, TLS, a WebSocket.
- * Loop thread; names are looked up on libuv's threads. */
+ * Loop thread; names are looked up on libuv's threads. The process ignores SIGPIPE from then on. */
 #ifndef EDGE_NET_DIAL_H
 #define EDGE_NET_DIAL_H
 

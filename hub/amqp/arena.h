@@ -4,11 +4,16 @@
 
 #include "common/base/bytes.h"
 
+enum { HUB_AMQP_ARENA_FIRST = 1024 };
+
 struct hub_amqp_chunk;
+/** It may not move once it has given memory. */
 struct hub_amqp_arena {
     struct hub_amqp_chunk *chunks;
-    size_t used; /* bytes of the newest chunk */
+    size_t used; /* bytes of the newest chunk, or of `first` */
     size_t left; /* of the ceiling */
+    /* Enough for the values of most messages. */
+    _Alignas(max_align_t) uint8_t first[HUB_AMQP_ARENA_FIRST];
 };
 #define HUB_AMQP_ARENA_INIT(ceiling)                                                               \
     {                                                                                              \

@@ -1,6 +1,7 @@
 #include <proton/link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/encode.h"
 #include "common/base/log.h"
@@ -189,7 +190,7 @@ int hub_amqp_cbs_attach(struct hub_amqp_link *link, const struct hub_amqp_attach
     struct hub_amqp_connection *c = link->connection;
     bool welcome = c->welcome;
 
-    if (strcmp(attach->address, "$cbs") != 0)
+    if (strcasecmp(attach->address, "$cbs") != 0)
         return HUB_AMQP_NOT_MINE;
     if (!attach->client_sends) {
         link->next_reply = c->cbs;

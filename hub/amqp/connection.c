@@ -1,6 +1,7 @@
 #include "hub/amqp/connection.h"
 
 #include <errno.h>
+#include <proton/condition.h>
 #include <proton/connection.h>
 #include <proton/event.h>
 #include <proton/session.h>
@@ -22,7 +23,8 @@ enum {
     BACKLOG_MAX = 128 * 1024,
     WELCOME_MS = 60 * 1000, /* to show a token */
     TICK_LEAST_MS = 250,
-    EXPIRY_MOST_MS = 60 * 60 * 1000, /* the wall clock may have jumped */
+    IDLE_LEAST_MS = 2 * TICK_LEAST_MS, /* we are heard twice as often as we have to be */
+    EXPIRY_MOST_MS = 60 * 60 * 1000,   /* the wall clock may have jumped */
     FEW = 8,
 };
 
@@ -73,8 +75,8 @@ void hub_amqp_drop(struct hub_amqp_connection *c)
     hub_amqp_links_end(c, NULL);
     hub_amqp_grants_end(c);
     c->tick = edge_timer_destroy(c->tick);
-    c->flush = edge_timer_destroy(c->flush);
     c->expiry = edge_timer_destroy(c->expiry);
+    c->ration = edge_timer_destroy(c->ration);
     leave_server(c);
     edge_debug("AMQP client gone address=%s", c->address);
     hub_amqp_unref(c);
@@ -97,6 +99,23 @@ static bool push(struct hub_amqp_connection *c, struct edge_bytes bytes)
     return true;
 }
 
+/* Less than we can keep alive without waking up all the time. */
+static bool impatient(struct hub_amqp_connection *c)
+{
+    pn_millis_t idle = pn_transport_get_remote_idle_timeout(c->driver.transport);
+    pn_condition_t *why = pn_connection_condition(c->driver.connection);
+
+    if (idle == 0 || idle >= IDLE_LEAST_MS)
+        return false;
+    pn_condition_set_name(why, "amqp:invalid-field");
+    pn_condition_set_description(why, "the idle-time-out is under half a second");
+    pn_connection_close(c->driver.connection);
+    hub_amqp_flush(c);
+    c->closing = true; /* what is said is still sent */
+    hub_amqp_drop(c);
+    return true;
+}
+
 static void opened(struct hub_amqp_connection *c)
 {
     const char *host = pn_connection_remote_hostname(c->driver.connection);
@@ -104,10 +123,10 @@ static void opened(struct hub_amqp_connection *c)
 
     c->opened = true;
     c->hostname = edge_strdup(host);
-    c->welcome = hub_amqp_certificate(c) != NULL; /* there is nothing it would have to show */
     c->deadline_ms = now + WELCOME_MS;
     pn_connection_open(c->driver.connection);
-    edge_timer_arm(c->tick, 0);
+    if (!impatient(c))
+        edge_timer_arm(c->tick, 0);
 }
 
 /* Sessions with messages in the engine. */
@@ -212,12 +231,17 @@ static void handle(struct hub_amqp_connection *c, pn_event_t *event)
     }
 }
 
-static void dispatch(struct hub_amqp_connection *c)
+/* @return was there anything? */
+static bool dispatch(struct hub_amqp_connection *c)
 {
     pn_event_t *event;
+    bool any = false;
 
-    while (!c->ended && (event = pn_connection_driver_next_event(&c->driver)))
+    while (!c->ended && (event = pn_connection_driver_next_event(&c->driver))) {
         handle(c, event);
+        any = true;
+    }
+    return any;
 }
 
 bool hub_amqp_full(const struct hub_amqp_connection *c)
@@ -252,17 +276,25 @@ void hub_amqp_flush(struct hub_amqp_connection *c)
 
 void hub_amqp_flush_soon(struct hub_amqp_connection *c)
 {
-    if (!c->ended && c->busy == 0 && !edge_timer_armed(c->flush))
-        edge_timer_arm(c->flush, 0);
+    struct hub_amqp *server = c->server;
+
+    if (c->ended || c->busy > 0 || c->kicked)
+        return;
+    if (!server->kicked)
+        edge_timer_arm(server->turn, 0);
+    c->kicked = true;
+    c->next_kicked = server->kicked;
+    server->kicked = hub_amqp_ref(c);
 }
 
-/* Senders that were refused credit because too much was under way. */
-static void resume(struct hub_amqp_connection *c)
+/* Senders that were refused credit because too much was under way. @return may they have sent? */
+static bool resume(struct hub_amqp_connection *c)
 {
     if (!c->choked || hub_amqp_full(c))
-        return;
+        return false;
     c->choked = false;
     hub_amqp_links_resume(c);
+    return true;
 }
 
 /* The end of every turn: what the engine has to say, and the end of the connection. */
@@ -273,10 +305,12 @@ static void settle_down(struct hub_amqp_connection *c)
         return;
     }
     if (!c->ended) {
+        bool more;
+
         hub_amqp_flush(c);
-        resume(c);
-        dispatch(c); /* what the flush made room for */
-        hub_amqp_flush(c);
+        more = resume(c);
+        if (dispatch(c) || more) /* what the flush made room for */
+            hub_amqp_flush(c);
     }
     c->busy--;
     hub_amqp_links_reap(c);
@@ -286,20 +320,32 @@ static void settle_down(struct hub_amqp_connection *c)
     }
 }
 
-static void on_flush(void *arg)
+void hub_amqp_turn(void *arg)
 {
-    struct hub_amqp_connection *c = hub_amqp_ref(arg);
+    struct hub_amqp *server = arg;
+    struct hub_amqp_connection *c, *next = server->kicked;
 
-    c->busy++;
-    dispatch(c);
-    settle_down(c);
-    hub_amqp_unref(c);
+    server->kicked = NULL; /* who is kicked from now on waits for the turn after this one */
+    while ((c = next) != NULL) {
+        next = c->next_kicked;
+        c->kicked = false;
+        c->busy++;
+        (void) dispatch(c);
+        settle_down(c);
+        hub_amqp_unref(c);
+    }
+}
+
+/* Who has shown a certificate has nothing more to show, and may attach when it likes. */
+static bool may_be_silent(const struct hub_amqp_connection *c)
+{
+    return c->welcome || (c->opened && hub_amqp_certificate(c));
 }
 
 /* The first of our deadlines and the engine's, which begin with the OPEN. */
 static void tick(struct hub_amqp_connection *c)
 {
-    int64_t now = edge_now_ms(), next = c->welcome ? 0 : c->deadline_ms, engine;
+    int64_t now = edge_now_ms(), next = may_be_silent(c) ? 0 : c->deadline_ms, engine;
 
     if (next && now >= next) {
         edge_log_about(EDGE_LOG_INFO, c->address, "AMQP client is silent address=%s", c->address);
@@ -320,7 +366,7 @@ static void on_tick(void *arg)
 
     c->busy++;
     tick(c);
-    dispatch(c);
+    (void) dispatch(c);
     settle_down(c);
     hub_amqp_unref(c);
 }
@@ -369,7 +415,7 @@ static int feed_frames(struct hub_amqp_connection *c, struct edge_bytes *data)
             c->format = frame.format;
         if (!push(c, frame.bytes))
             rc = EDGE_EPROTOCOL;
-        dispatch(c);
+        (void) dispatch(c);
     }
     return rc < 0 ? rc : 0;
 }
@@ -456,10 +502,9 @@ static bool prepare(struct hub_amqp_connection *c)
     hub_amqp_sasl_offer(c);
     pn_connection_driver_bind(&c->driver);
     c->tick = edge_timer_create(c->server->loop, on_tick, c);
-    c->flush = edge_timer_create(c->server->loop, on_flush, c);
     c->expiry = edge_timer_create(c->server->loop, on_expiry, c);
     c->address = edge_strdup(edge_stream_address(c->stream));
-    return c->tick && c->flush && c->expiry && c->address;
+    return c->tick && c->expiry && c->address;
 }
 
 struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,

@@ -23,11 +23,15 @@ struct hub_amqp {
     char *host;
     struct hub_amqp_connection *connections;
     unsigned clients;
+    struct edge_timer *turn;            /* the next turn of the loop is for who is kicked */
+    struct hub_amqp_connection *kicked; /* they have something to write; referred to */
+    struct edge_buf encoded;            /* the message that is being sent */
 };
 
 struct hub_amqp_connection {
     struct hub_amqp *server; /* NULL once ended */
     struct hub_amqp_connection *prev, *next;
+    struct hub_amqp_connection *next_kicked;
     struct edge_stream *stream;
     bool ws;
     char *address;
@@ -41,13 +45,16 @@ struct hub_amqp_connection {
     bool login;              /* a SASL PLAIN is being looked at */
     bool opened, welcome;    /* OPEN has come; somebody has been let in */
     bool ended, closing;
+    bool kicked;         /* its turn comes */
     bool settled_unsent; /* a settlement is in the engine: it goes before the next message */
     bool choked;         /* a sender was refused credit until the stream drains */
     unsigned refs, busy;
+    unsigned proofs; /* that are being looked at */
 
     struct edge_timer *tick;   /* heartbeats, and the deadlines of a silent client */
-    struct edge_timer *flush;  /* the end of this turn */
     struct edge_timer *expiry; /* of grants and people */
+    struct edge_timer *ration; /* of links without credit (ration.h); NULL until there are any */
+    unsigned ration_ms;        /* the last such pause */
     int64_t deadline_ms;
 
     struct hub_amqp_link *links, *last, *dead;
@@ -74,8 +81,10 @@ void hub_amqp_drop(struct hub_amqp_connection *c);
 struct hub_amqp_connection *hub_amqp_ref(struct hub_amqp_connection *c);
 void hub_amqp_unref(struct hub_amqp_connection *c);
 
-/** Have the engine's output written at the end of this turn. */
+/** Have the engine's output written in the next turn. */
 void hub_amqp_flush_soon(struct hub_amqp_connection *c);
+/** The turn of all who wait for one; @p arg is the server. */
+void hub_amqp_turn(void *arg);
 /** Write it now. */
 void hub_amqp_flush(struct hub_amqp_connection *c);
 /** @p len bytes have been given to the engine for this session. */

@@ -1,25 +1,39 @@
+#include <errno.h>
+#include <stdio.h>
+
 #include "common/iothub/topic.h"
 #include "hub/amqp/condition.h"
 #include "hub/amqp/mapping.h"
 #include "hub/amqp/message.h"
 #include "hub/amqp/place.h"
+#include "hub/amqp/ration.h"
 
 enum { CREDIT = 200, ARENA_MAX = 2 * HUB_AMQP_MESSAGE_MAX };
+
+/* Nothing is wrong with the message. */
+static bool for_now(enum hub_result result)
+{
+    return result == HUB_THROTTLED || result == HUB_UNAVAILABLE || result == HUB_FAILED;
+}
 
 static void conclude(struct hub_amqp_errand *errand, enum hub_result result, const char *why)
 {
     struct hub_amqp_link *link;
 
-    if (result != HUB_OK && errand->result == HUB_OK)
+    if (result != HUB_OK && errand->result == HUB_OK) {
         errand->result = result;
+        (void) snprintf(errand->why, sizeof errand->why, "%s", why);
+    }
     if (--errand->left > 0)
         return;
     link = hub_amqp_errand_link(errand);
+    if (link && (errand->result == HUB_OK || for_now(errand->result)))
+        hub_amqp_ration_answer(link, errand->delivery, errand->result == HUB_OK);
     if (link && errand->result == HUB_OK)
         hub_amqp_settle(link, errand->delivery, HUB_AMQP_ACCEPTED, NULL, NULL);
     else if (link)
         hub_amqp_settle(link, errand->delivery, HUB_AMQP_REJECTED,
-                        hub_amqp_condition(errand->result), why);
+                        hub_amqp_condition(errand->result), errand->why);
     hub_amqp_errand_end(errand);
 }
 
@@ -28,63 +42,97 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
     conclude(arg, result, why);
 }
 
-/* Of a body that is a map or a number nothing would arrive. */
-static bool is_bytes(const struct hub_amqp_message *message)
+static void refuse(struct hub_amqp_errand *errand, int rc, const char *why)
 {
-    switch (message->value.kind) {
-    case HUB_AMQP_NULL:
-    case HUB_AMQP_STRING:
-    case HUB_AMQP_SYMBOL:
-    case HUB_AMQP_BINARY:
-        return true;
-    default:
-        return message->body != HUB_AMQP_BODY_VALUE;
-    }
+    if (rc == -EMSGSIZE)
+        conclude(errand, HUB_TOO_LARGE, "the message is larger than 256 KiB");
+    else if (rc == EDGE_EINVALID || rc == EDGE_ELIMIT || rc == EDGE_EPROTOCOL)
+        conclude(errand, HUB_BAD, why);
+    else
+        conclude(errand, HUB_FAILED, edge_strerror(rc));
+}
+
+/* @param ret  for hub_amqp_return in any case */
+static int map(const struct hub_amqp_message *message, struct edge_message *ret,
+               struct edge_err *err)
+{
+    int rc = hub_amqp_borrow(message, ret, err);
+
+    return rc == 0 && edge_message_size(ret) > EDGE_MESSAGE_MAX ? -EMSGSIZE : rc;
 }
 
 static void send(struct hub_amqp_person *person, const struct hub_amqp_message *message,
                  struct hub_amqp_errand *errand)
 {
     struct edge_message mapped;
-    int rc = hub_amqp_from_client(message, &mapped);
+    struct edge_err err = {0};
+    int rc = map(message, &mapped, &err);
 
     errand->left++;
-    if (!is_bytes(message))
-        conclude(errand, HUB_BAD, "the body is neither data nor text");
-    else if (rc == 0 && edge_message_size(&mapped) > EDGE_MESSAGE_MAX)
-        conclude(errand, HUB_TOO_LARGE, "the message is larger than 256 KiB");
-    else if (rc == 0 && person->session)
+    if (rc < 0)
+        refuse(errand, rc, err.text);
+    else if (person->session)
         hub_amqp_backend(person->connection)->send(person->session, &mapped, on_sent, errand);
     else
-        conclude(errand, rc == EDGE_EINVALID || rc == EDGE_ELIMIT ? HUB_BAD : HUB_FAILED,
-                 rc == 0 ? "the session has ended" : edge_strerror(rc));
-    edge_message_fini(&mapped);
+        conclude(errand, HUB_FAILED, "the session has ended");
+    hub_amqp_return(message, &mapped);
 }
 
-/* Every data section is a message of its own; one answer stands for all of them. */
+/* The next message of a batch. @return 0, HUB_AMQP_MESSAGE_END, or negative */
+static int next(struct edge_bytes batch, size_t *at, struct hub_amqp_arena *arena,
+                struct hub_amqp_message *ret)
+{
+    struct edge_bytes inner;
+    int rc = hub_amqp_batch_next(batch, at, &inner);
+
+    return rc == 0 ? hub_amqp_message_read(arena, inner, ret) : rc;
+}
+
+/* One answer stands for all of them, so that all of them are looked at before any is taken. */
+static int check(struct edge_bytes batch, struct edge_err *err)
+{
+    size_t at = 0;
+    unsigned n = 0;
+    int rc;
+
+    do {
+        struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
+        struct hub_amqp_message message;
+        struct edge_message mapped;
+
+        rc = next(batch, &at, &arena, &message);
+        if (rc == 0) {
+            rc = map(&message, &mapped, err);
+            hub_amqp_return(&message, &mapped);
+        }
+        hub_amqp_arena_fini(&arena);
+        n++;
+    } while (rc == 0);
+    if (rc < 0)
+        return edge_wrap(err, rc, "message %u of the batch", n);
+    return n > 1 ? 0 : edge_fail(err, EDGE_EINVALID, "the batch holds no message");
+}
+
+/* Every data section is a message of its own. */
 static void send_batch(struct hub_amqp_person *person, struct edge_bytes batch,
                        struct hub_amqp_errand *errand)
 {
+    struct edge_err err = {0};
     size_t at = 0;
-    int rc;
+    int rc = check(batch, &err);
 
-    for (;;) {
+    if (rc < 0) {
+        errand->left++;
+        refuse(errand, rc, err.text);
+    }
+    while (rc == 0) {
         struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
         struct hub_amqp_message message;
-        struct edge_bytes inner;
 
-        rc = hub_amqp_batch_next(batch, &at, &inner);
-        if (rc == 0)
-            rc = hub_amqp_message_read(&arena, inner, &message);
+        rc = next(batch, &at, &arena, &message);
         if (rc == 0)
             send(person, &message, errand);
         hub_amqp_arena_fini(&arena);
-        if (rc != 0)
-            break;
-    }
-    if (rc < 0) {
-        errand->left++;
-        conclude(errand, HUB_BAD, "the batch is malformed");
     }
 }
 

@@ -20,7 +20,7 @@ enum performative {
     CLOSE,
     PERFORMATIVES_END
 };
-enum { FIELDS = 8 }; /* more than this of a performative is not looked at */
+enum { FIELDS = 10 }; /* more than this of a performative is not looked at */
 enum { SKIP = 1, FEW = 8, NULL_CODE = 0x40 };
 
 struct hub_amqp_handle {
@@ -161,7 +161,7 @@ static int transfer(struct hub_amqp_handle *handle, struct edge_bytes fields[FIE
                     struct hub_amqp_frame *ret)
 {
     uint32_t id;
-    bool more = false;
+    bool more = false, aborted = false;
 
     /* The first transfer of a delivery names it. The engine asserts that. */
     if (!handle->more && !hub_amqp_uint(fields[1], &id))
@@ -169,7 +169,8 @@ static int transfer(struct hub_amqp_handle *handle, struct edge_bytes fields[FIE
     if (!hub_amqp_uint(fields[3], &ret->format))
         ret->format = 0;
     (void) hub_amqp_bool(fields[5], &more);
-    handle->more = more;
+    (void) hub_amqp_bool(fields[9], &aborted);
+    handle->more = more && !aborted;
     ret->transfer = true;
     return 0;
 }

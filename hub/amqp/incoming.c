@@ -5,12 +5,15 @@
 #include <proton/disposition.h>
 #include <proton/link.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hub/amqp/message.h"
+#include "hub/amqp/ration.h"
 
 enum {
     PARTIAL_MAX = 8 * 1024 * 1024, /* bytes of unfinished deliveries of a connection */
     ARENA_MAX = 2 * HUB_AMQP_MESSAGE_MAX + 256 * 1024,
+    PIECE = 16 * 1024,
 };
 
 struct hub_amqp_incoming {
@@ -26,7 +29,9 @@ static void replenish(struct hub_amqp_link *link)
     int credit = pn_link_credit(link->engine);
     unsigned used = link->unsettled + (credit > 0 ? (unsigned) credit : 0);
 
-    if (used <= link->window / 2)
+    if (link->refused && credit <= 0)
+        hub_amqp_ration_empty(link->connection);
+    else if (!link->refused && used <= link->window / 2)
         pn_link_flow(link->engine, (int) (link->window - used));
 }
 
@@ -111,39 +116,45 @@ static void give(struct hub_amqp_link *link, uint64_t id, const struct hub_amqp_
     link->encoded = (struct edge_bytes){0}; /* links are freed at the end of the turn */
 }
 
-/* A whole message is in link->partial. */
-static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery)
+static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery,
+                      struct edge_bytes encoded)
 {
     struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
-    struct edge_buf encoded = link->partial;
     struct hub_amqp_message message;
     uint64_t id;
-    int rc;
+    int rc = hub_amqp_message_read(&arena, encoded, &message);
 
-    edge_buf_init(&link->partial, HUB_AMQP_MESSAGE_MAX); /* the node may end the link */
-    link->connection->partial_bytes -= encoded.len;
-    rc = hub_amqp_message_read(&arena, (struct edge_bytes){(uint8_t *) encoded.data, encoded.len},
-                               &message);
-    if (rc < 0) {
+    if (rc == EDGE_ELIMIT) {
+        conclude(link, delivery, HUB_AMQP_REJECTED, "com.microsoft:argument-error",
+                 "the message has too many values, or is nested too deep");
+    } else if (rc < 0) {
         conclude(link, delivery, HUB_AMQP_REJECTED, "amqp:decode-error", edge_strerror(rc));
     } else {
         id = record(link, delivery, encoded.len);
         if (id == 0)
             hub_amqp_drop(link->connection);
         else
-            give(link, id, &message, (struct edge_bytes){(uint8_t *) encoded.data, encoded.len});
+            give(link, id, &message, encoded);
     }
     hub_amqp_arena_fini(&arena);
-    if (encoded.data)
-        explicit_bzero(encoded.data, encoded.len);
-    edge_buf_fini(&encoded);
+}
+
+/* A whole message is in link->partial. */
+static void hand_over_partial(struct hub_amqp_link *link, pn_delivery_t *delivery)
+{
+    struct edge_buf encoded = link->partial;
+
+    edge_buf_init(&link->partial, HUB_AMQP_MESSAGE_MAX); /* the node may end the link */
+    link->connection->partial_bytes -= encoded.len;
+    hand_over(link, delivery, (struct edge_bytes){(uint8_t *) encoded.data, encoded.len});
+    edge_buf_wipe(&encoded);
 }
 
 /* What has come of the delivery, to link->partial or, once it is too much, nowhere. */
 static int gather(struct hub_amqp_link *link, pn_delivery_t *delivery)
 {
     struct hub_amqp_connection *c = link->connection;
-    char piece[16 * 1024];
+    char piece[PIECE];
 
     while (pn_delivery_pending(delivery) > 0) {
         ssize_t n = pn_link_recv(link->engine, piece, sizeof piece);
@@ -185,7 +196,26 @@ static void complete(struct hub_amqp_link *link, pn_delivery_t *delivery)
         return;
     }
     link->format = link->connection->format;
-    hand_over(link, delivery);
+    hand_over_partial(link, delivery);
+}
+
+/* Most messages come whole, in one frame: they need no memory of the link. */
+static bool is_whole(const struct hub_amqp_link *link, pn_delivery_t *delivery)
+{
+    return link->taken && link->partial.len == 0 && !link->too_large &&
+           !pn_delivery_partial(delivery) && pn_delivery_pending(delivery) <= PIECE;
+}
+
+static void take_whole(struct hub_amqp_link *link, pn_delivery_t *delivery)
+{
+    char piece[PIECE];
+    ssize_t n = pn_link_recv(link->engine, piece, sizeof piece);
+    size_t len = n > 0 ? (size_t) n : 0;
+
+    pn_link_advance(link->engine);
+    link->format = link->connection->format;
+    hand_over(link, delivery, (struct edge_bytes){(uint8_t *) piece, len});
+    explicit_bzero(piece, len);
 }
 
 void hub_amqp_incoming_delivery(struct hub_amqp_link *link, pn_delivery_t *delivery)
@@ -202,7 +232,9 @@ void hub_amqp_incoming_delivery(struct hub_amqp_link *link, pn_delivery_t *deliv
         hub_amqp_refuse(link, "amqp:link:transfer-limit-exceeded", "more was sent than credit");
         return;
     }
-    if (gather(link, delivery) < 0)
+    if (is_whole(link, delivery))
+        take_whole(link, delivery);
+    else if (gather(link, delivery) < 0)
         hub_amqp_drop(link->connection);
     else if (!pn_delivery_partial(delivery))
         complete(link, delivery);
@@ -210,7 +242,7 @@ void hub_amqp_incoming_delivery(struct hub_amqp_link *link, pn_delivery_t *deliv
 
 void hub_amqp_incoming_ignore(pn_link_t *engine, pn_delivery_t *delivery)
 {
-    char piece[16 * 1024];
+    char piece[PIECE];
 
     if (pn_link_is_sender(engine)) {
         if (pn_delivery_settled(delivery))

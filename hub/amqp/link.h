@@ -39,7 +39,12 @@ struct hub_amqp_pair {
     const char *name;
     struct hub_amqp_value value;
 };
-enum hub_amqp_body { HUB_AMQP_BODY_NONE, HUB_AMQP_BODY_DATA, HUB_AMQP_BODY_VALUE };
+enum hub_amqp_body {
+    HUB_AMQP_BODY_NONE,
+    HUB_AMQP_BODY_DATA,
+    HUB_AMQP_BODY_VALUE,
+    HUB_AMQP_BODY_SEQUENCE /* read, never written */
+};
 struct hub_amqp_message {
     struct hub_amqp_value message_id; /* NULL kind: absent; the type is kept for the answer */
     struct hub_amqp_value correlation_id;
@@ -53,7 +58,9 @@ struct hub_amqp_message {
     size_t nproperties;
     enum hub_amqp_body body;
     struct edge_bytes data;      /* of a DATA body (several sections joined), or a VALUE's text */
-    struct hub_amqp_value value; /* of a VALUE body */
+    struct hub_amqp_value value; /* of a VALUE body; one that was read and is a list, an array or a
+                                    map is NULL here */
+    struct edge_bytes encoded;   /* as read: the value of a VALUE body, the lists of a SEQUENCE */
 };
 
 enum hub_amqp_outcome {

@@ -26,9 +26,10 @@ struct hub_amqp_link {
     bool taken; /* the attach is answered */
     char *address;
     bool client_sends;
-    uint64_t round;  /* of hub_amqp_links_resume */
-    uint64_t grant;  /* of a token; 0: none */
-    unsigned window; /* credit kept up for a client that sends */
+    uint64_t round;   /* of hub_amqp_links_resume */
+    uint64_t grant;   /* of a token; 0: none */
+    unsigned window;  /* credit kept up for a client that sends */
+    uint64_t refused; /* the newest delivery when one was refused for now; 0: none (ration.h) */
     unsigned unsettled;
 
     struct edge_buf partial; /* the delivery that is coming */

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/json/utf8.h"
+#include "hub/amqp/json.h"
 #include "hub/amqp/value.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -33,10 +34,29 @@ bool hub_amqp_is(const struct hub_amqp_value *value, const char *literal)
            strncasecmp((const char *) value->s.data, literal, value->s.len) == 0;
 }
 
+/* Bytes that are no text. */
+static char *hex_of(struct edge_bytes bytes)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(2 * bytes.len);
+
+    for (size_t i = 0; i < bytes.len; i++)
+        (void) edge_buf_printf(&text, "%02x", bytes.data[i]);
+    return edge_buf_take(&text);
+}
+
+static bool readable(struct edge_bytes bytes)
+{
+    const char *at = (const char *) bytes.data;
+
+    return bytes.len == 0 || (!memchr(at, 0, bytes.len) && edge_utf8_valid(at, bytes.len));
+}
+
 char *hub_amqp_id_text(const struct hub_amqp_value *id)
 {
     int64_t number;
 
+    if (id->kind == HUB_AMQP_BINARY && !readable(id->s))
+        return hex_of(id->s);
     if (is_text(id))
         return edge_format("%.*s", (int) id->s.len, (const char *) id->s.data);
     if (hub_amqp_number(id, &number))
@@ -51,11 +71,9 @@ static int text_of(const struct hub_amqp_value *value, char **ret)
 
     *ret = NULL;
     if (is_text(value)) {
-        const char *at = (const char *) value->s.data;
-
-        if (value->s.len > 0 && (memchr(at, 0, value->s.len) || !edge_utf8_valid(at, value->s.len)))
+        if (!readable(value->s))
             return EDGE_EINVALID;
-        *ret = edge_format("%.*s", (int) value->s.len, value->s.len > 0 ? at : "");
+        *ret = strndup(value->s.len > 0 ? (const char *) value->s.data : "", value->s.len);
     } else if (value->kind == HUB_AMQP_BOOL) {
         *ret = edge_strdup(value->i ? "true" : "false");
     } else if (value->kind == HUB_AMQP_ULONG) {
@@ -78,9 +96,21 @@ static int set_value(struct edge_message *m, enum edge_sys which,
     EDGE_CLEANUP(edge_free) char *text = NULL;
     int rc = text_of(value, &text);
 
-    if (rc == 0 && text && *text)
-        rc = edge_message_set_sys(m, which, text);
-    return rc;
+    if (rc < 0 || !text || !*text)
+        return rc;
+    free(m->sys[which]);
+    m->sys[which] = EDGE_TAKE(text);
+    return 0;
+}
+
+static int set_id(struct edge_message *m, enum edge_sys which, const struct hub_amqp_value *id)
+{
+    EDGE_CLEANUP(edge_free) char *text = NULL;
+
+    if (id->kind != HUB_AMQP_BINARY || readable(id->s))
+        return set_value(m, which, id);
+    text = hub_amqp_id_text(id);
+    return text ? edge_message_set_sys(m, which, text) : -ENOMEM;
 }
 
 static int set_text(struct edge_message *m, enum edge_sys which, const char *text)
@@ -134,16 +164,37 @@ static int add_annotations(struct edge_message *m, const struct hub_amqp_message
     return rc;
 }
 
-int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_message *m)
+/* A text or bytes, as a value, stand for themselves. */
+static bool is_plain(const struct hub_amqp_message *from)
+{
+    uint8_t code = from->encoded.len > 0 ? from->encoded.data[0] : 0xa0;
+
+    return from->body != HUB_AMQP_BODY_SEQUENCE && ((code & 0xed) == 0xa1 || (code & 0xef) == 0xa0);
+}
+
+static int set_json(struct edge_message *m, const struct hub_amqp_message *from,
+                    struct edge_err *err)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf json = EDGE_BUF_INIT(EDGE_MESSAGE_MAX);
+    int rc;
+
+    rc = hub_amqp_json(&json, from->encoded, from->body == HUB_AMQP_BODY_SEQUENCE, err);
+    if (rc == 0 && !m->sys[EDGE_SYS_CONTENT_TYPE])
+        rc = edge_message_set_sys(m, EDGE_SYS_CONTENT_TYPE, "application/json");
+    if (rc == 0 && !m->sys[EDGE_SYS_CONTENT_ENCODING])
+        rc = edge_message_set_sys(m, EDGE_SYS_CONTENT_ENCODING, "utf-8");
+    return rc == 0 ? edge_message_set_body(m, json.data, json.len) : rc;
+}
+
+static int set_properties(struct edge_message *m, const struct hub_amqp_message *from)
 {
     struct hub_amqp_value user = {.kind = HUB_AMQP_BINARY, .s = from->user_id};
     struct hub_amqp_value expiry = {.kind = HUB_AMQP_TIMESTAMP, .i = from->expiry_ms};
     int rc;
 
-    *m = (struct edge_message){0};
-    rc = set_value(m, EDGE_SYS_MESSAGE_ID, &from->message_id);
+    rc = set_id(m, EDGE_SYS_MESSAGE_ID, &from->message_id);
     if (rc == 0)
-        rc = set_value(m, EDGE_SYS_CORRELATION_ID, &from->correlation_id);
+        rc = set_id(m, EDGE_SYS_CORRELATION_ID, &from->correlation_id);
     if (rc == 0)
         rc = set_value(m, EDGE_SYS_USER_ID, &user);
     if (rc == 0)
@@ -158,7 +209,47 @@ int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_messag
         rc = add_annotations(m, from);
     for (size_t i = 0; i < from->nproperties && rc == 0; i++)
         rc = add_property(m, &from->properties[i]);
-    return rc == 0 ? edge_message_set_body(m, from->data.data, from->data.len) : rc;
+    return rc;
+}
+
+int hub_amqp_borrow(const struct hub_amqp_message *from, struct edge_message *m,
+                    struct edge_err *err)
+{
+    int rc;
+
+    *m = (struct edge_message){0};
+    rc = set_properties(m, from);
+    if (rc == EDGE_EINVALID)
+        return edge_fail(err, rc, "a text of the message is not UTF-8");
+    if (rc == EDGE_ELIMIT)
+        return edge_fail(err, rc, "the message has more than %d properties", EDGE_PROPERTIES_MAX);
+    if (rc < 0)
+        return rc;
+    if (!is_plain(from))
+        return set_json(m, from, err);
+    if (from->data.len == 0)
+        return edge_message_set_body(m, NULL, 0);
+    m->body = (uint8_t *) (uintptr_t) from->data.data;
+    m->len = from->data.len;
+    return 0;
+}
+
+void hub_amqp_return(const struct hub_amqp_message *from, struct edge_message *m)
+{
+    if (m->body == from->data.data)
+        m->body = NULL;
+    edge_message_fini(m);
+}
+
+int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_message *m,
+                         struct edge_err *err)
+{
+    int rc = hub_amqp_borrow(from, m, err);
+
+    if (rc < 0 || m->len == 0 || m->body != from->data.data)
+        return rc;
+    m->body = NULL; /* a copy, for as long as it likes */
+    return edge_message_set_body(m, from->data.data, from->data.len);
 }
 
 static void annotate(struct hub_amqp_pair *pairs, size_t *n, const char *name, const char *text)
@@ -293,7 +384,7 @@ int hub_amqp_from_cloud(const struct hub_amqp_message *from, struct edge_message
         hub_amqp_find(from->annotations, from->nannotations, "x-opt-lock-token");
     int64_t ms = annotated(from, "iothub-enqueuedtime");
     int64_t count = annotated(from, "iothub-deliverycount");
-    int rc = hub_amqp_from_client(from, m);
+    int rc = hub_amqp_from_client(from, m, NULL);
 
     if (rc < 0)
         return rc;

@@ -6,10 +6,18 @@
 #include "hub/amqp/arena.h"
 #include "hub/amqp/link.h"
 
-/** What a client has sent, as a message; @p ret is for edge_message_fini in any case.
- * @return 0, EDGE_EINVALID (a text is not UTF-8), EDGE_ELIMIT, -ENOMEM */
+/** What a client has sent, as a message; @p ret is for edge_message_fini in any case. A body that
+ * is neither data nor text becomes JSON (hub/amqp/json.h), and application/json in utf-8 where the
+ * client has not said what it is.
+ * @return 0, EDGE_EINVALID (a text is not UTF-8, a body has no JSON form), EDGE_ELIMIT (too many
+ * properties), -EMSGSIZE, -ENOMEM */
 EDGE_MUST_CHECK int hub_amqp_from_client(const struct hub_amqp_message *message,
-                                         struct edge_message *ret);
+                                         struct edge_message *ret, struct edge_err *err);
+/** The same without a copy of a body that stays as it is; @p ret is for hub_amqp_return in any
+ * case, while @p message is there. */
+EDGE_MUST_CHECK int hub_amqp_borrow(const struct hub_amqp_message *message,
+                                    struct edge_message *ret, struct edge_err *err);
+void hub_amqp_return(const struct hub_amqp_message *message, struct edge_message *ret);
 /** A message towards a client; @p ret points into @p message and the arena.
  * @return 0 or EDGE_ELIMIT */
 EDGE_MUST_CHECK int hub_amqp_to_client(const struct edge_message *message,

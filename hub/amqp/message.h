@@ -11,9 +11,9 @@ enum {
 };
 #define HUB_AMQP_FORMAT_BATCH UINT32_C(0x80013700)
 
-/** Read a message. It points into @p bytes and the arena. A body of a sequence, and a body that is
- * absent, is BODY_NONE.
- * @return 0, EDGE_EPROTOCOL (malformed, or NUL in a text), EDGE_ELIMIT */
+/** Read a message. It points into @p bytes and the arena. A body that is absent is BODY_NONE.
+ * @return 0, EDGE_EPROTOCOL (malformed, or NUL in a text), EDGE_ELIMIT (too many values, or nested
+ * too deep) */
 EDGE_MUST_CHECK int hub_amqp_message_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
                                           struct hub_amqp_message *ret);
 /** The next message of a batch (format HUB_AMQP_FORMAT_BATCH): each data section is one.

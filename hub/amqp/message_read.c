@@ -16,9 +16,14 @@ enum section {
     FOOTER
 };
 
+enum { DEPTH = 64 }; /* of a section: only what is bounded elsewhere looks into it */
+
 struct reader {
     struct hub_amqp_arena *arena;
     struct hub_amqp_message *message;
+    unsigned values; /* that may still come: each takes a byte, but for those of strange arrays */
+    size_t size;     /* of all of it: room for sections that are joined */
+    uint8_t *joined; /* NULL while there is one section of the body */
 };
 
 /* A text field: string or symbol, in @p slot; null leaves it. */
@@ -120,42 +125,62 @@ static int header(struct reader *r, struct edge_bytes list)
 }
 
 /* The first section is borrowed from the input; with a second they are joined in the arena. */
-static int data(struct reader *r, struct edge_bytes encoded)
+static int join(struct reader *r, struct edge_bytes *body, struct edge_bytes section)
 {
-    struct hub_amqp_message *m = r->message;
-    struct hub_amqp_value value;
-    uint8_t *joined;
-    int rc = hub_amqp_value_read(r->arena, encoded, &value);
-
-    if (rc < 0)
-        return rc;
-    if (value.kind != HUB_AMQP_BINARY || m->body == HUB_AMQP_BODY_VALUE)
-        return EDGE_EPROTOCOL;
-    if (m->body == HUB_AMQP_BODY_NONE) {
-        m->body = HUB_AMQP_BODY_DATA;
-        m->data = value.s;
+    if (body->len == 0) {
+        *body = section;
         return 0;
     }
-    joined = hub_amqp_arena_get(r->arena, m->data.len + value.s.len + 1);
-    if (!joined)
-        return EDGE_ELIMIT;
-    if (m->data.len > 0)
-        memcpy(joined, m->data.data, m->data.len);
-    if (value.s.len > 0)
-        memcpy(joined + m->data.len, value.s.data, value.s.len);
-    m->data = (struct edge_bytes){joined, m->data.len + value.s.len};
+    if (!r->joined) {
+        r->joined = hub_amqp_arena_get(r->arena, r->size);
+        if (!r->joined)
+            return EDGE_ELIMIT;
+        memcpy(r->joined, body->data, body->len);
+        body->data = r->joined;
+    }
+    if (section.len > 0)
+        memcpy(r->joined + body->len, section.data, section.len);
+    body->len += section.len;
     return 0;
+}
+
+/* Several sections of a body are of one kind. */
+static bool begins(struct hub_amqp_message *m, enum hub_amqp_body body)
+{
+    if (m->body != HUB_AMQP_BODY_NONE && m->body != body)
+        return false;
+    m->body = body;
+    return true;
+}
+
+static int data(struct reader *r, struct edge_bytes encoded)
+{
+    struct hub_amqp_value value;
+    int rc = hub_amqp_value_read(r->arena, encoded, &value);
+
+    if (rc == 0 && (value.kind != HUB_AMQP_BINARY || !begins(r->message, HUB_AMQP_BODY_DATA)))
+        rc = EDGE_EPROTOCOL;
+    return rc == 0 ? join(r, &r->message->data, value.s) : rc;
+}
+
+static int sequence(struct reader *r, struct edge_bytes encoded)
+{
+    if (!begins(r->message, HUB_AMQP_BODY_SEQUENCE))
+        return EDGE_EPROTOCOL;
+    return join(r, &r->message->encoded, encoded);
 }
 
 static int body_value(struct reader *r, struct edge_bytes encoded)
 {
     struct hub_amqp_message *m = r->message;
-    int rc;
+    int rc = 0;
 
     if (m->body != HUB_AMQP_BODY_NONE)
         return EDGE_EPROTOCOL;
     m->body = HUB_AMQP_BODY_VALUE;
-    rc = hub_amqp_value_read(r->arena, encoded, &m->value);
+    m->encoded = encoded;
+    if (encoded.len > 0 && encoded.data[0] < 0xc0) /* it holds no others */
+        rc = hub_amqp_value_read(r->arena, encoded, &m->value);
     m->data = m->value.s;
     return rc;
 }
@@ -177,8 +202,9 @@ static int section(struct reader *r, uint64_t code, struct edge_bytes value)
         return data(r, value);
     case VALUE:
         return body_value(r, value);
-    case DELIVERY_ANNOTATIONS:
     case SEQUENCE:
+        return sequence(r, value);
+    case DELIVERY_ANNOTATIONS:
     case FOOTER:
         return 0;
     default:
@@ -187,11 +213,11 @@ static int section(struct reader *r, uint64_t code, struct edge_bytes value)
 }
 
 /* The section at the front: its code, its value, and the rest in @p bytes. */
-static int cut(struct edge_bytes *bytes, uint64_t *ret_code, struct edge_bytes *ret)
+static int cut(struct edge_bytes *bytes, unsigned *values, uint64_t *ret_code,
+               struct edge_bytes *ret)
 {
-    unsigned values = HUB_AMQP_VALUES_MAX;
     size_t len;
-    int rc = hub_amqp_walk(*bytes, &values, &len);
+    int rc = hub_amqp_walk_deep(*bytes, DEPTH, values, &len);
 
     if (rc == 0)
         rc = hub_amqp_described((struct edge_bytes){bytes->data, len}, ret_code, ret);
@@ -205,7 +231,8 @@ static int cut(struct edge_bytes *bytes, uint64_t *ret_code, struct edge_bytes *
 int hub_amqp_message_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
                           struct hub_amqp_message *ret)
 {
-    struct reader r = {.arena = arena, .message = ret};
+    struct reader r = {
+        .arena = arena, .message = ret, .values = (unsigned) bytes.len, .size = bytes.len};
     struct edge_bytes value = {0};
     uint64_t code = 0;
     int rc = 0;
@@ -214,7 +241,7 @@ int hub_amqp_message_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
     for (unsigned sections = 0; bytes.len > 0 && rc == 0; sections++) {
         if (sections == HUB_AMQP_VALUES_MAX)
             return EDGE_ELIMIT;
-        rc = cut(&bytes, &code, &value);
+        rc = cut(&bytes, &r.values, &code, &value);
         if (rc == 0)
             rc = section(&r, code, value);
     }
@@ -226,11 +253,12 @@ int hub_amqp_batch_next(struct edge_bytes bytes, size_t *at, struct edge_bytes *
     struct hub_amqp_arena none = HUB_AMQP_ARENA_INIT(0);
     struct edge_bytes rest = {bytes.data + *at, bytes.len - *at}, value = {0};
     struct hub_amqp_value binary;
+    unsigned values = (unsigned) rest.len;
     uint64_t code = 0;
     int rc;
 
     while (rest.len > 0) {
-        rc = cut(&rest, &code, &value);
+        rc = cut(&rest, &values, &code, &value);
         if (rc < 0)
             return rc;
         *at = bytes.len - rest.len;

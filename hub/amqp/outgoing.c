@@ -8,7 +8,10 @@
 
 #include "hub/amqp/message.h"
 
-enum { TAG = 16 }; /* clients of the C# SDK make a GUID of it */
+enum {
+    TAG = 16, /* clients of the C# SDK make a GUID of it */
+    ENCODED_KEPT = 64 * 1024,
+};
 
 struct hub_amqp_outgoing {
     struct hub_amqp_outgoing *prev, *next;
@@ -100,51 +103,78 @@ static int send_encoded(struct hub_amqp_link *link, uint64_t tag, const char *en
     return 0;
 }
 
+/* To the server's buffer: the memory serves the next message, too. */
 static int encode(const struct hub_amqp_link *link, const struct hub_amqp_message *message,
-                  struct edge_buf *out)
+                  struct edge_buf **ret)
 {
+    struct edge_buf *out;
+    int rc;
+
     if (!link->engine || link->client_sends)
         return EDGE_EINVALID;
-    return hub_amqp_message_write(out, message);
+    out = &link->connection->server->encoded;
+    out->len = 0;
+    rc = hub_amqp_message_write(out, message);
+    if (rc < 0)
+        edge_buf_fini(out); /* its error stays otherwise */
+    *ret = out;
+    return rc == EDGE_ELIMIT ? EDGE_EINVALID : rc;
+}
+
+/* What a large message took is not kept for small ones. */
+static void trim(struct edge_buf *encoded)
+{
+    if (encoded->len > ENCODED_KEPT)
+        edge_buf_fini(encoded);
+}
+
+static int keep(struct hub_amqp_link *link, uint64_t tag, const struct edge_buf *encoded,
+                bool settled)
+{
+    struct hub_amqp_waiting *waiting;
+
+    if (link->nwaiting == HUB_AMQP_WAITING_MAX ||
+        link->waiting_bytes + encoded->len > HUB_AMQP_WAITING_BYTES)
+        return EDGE_ELIMIT;
+    waiting = malloc(sizeof *waiting + encoded->len);
+    if (!waiting)
+        return -ENOMEM;
+    *waiting = (struct hub_amqp_waiting){NULL, tag, settled, encoded->len};
+    memcpy(waiting->encoded, encoded->data, encoded->len);
+    *link->waiting_tail = waiting;
+    link->waiting_tail = &waiting->next;
+    link->nwaiting++;
+    link->waiting_bytes += encoded->len;
+    return 0;
+}
+
+/* @param kept  it may wait for credit */
+static int send_or_keep(struct hub_amqp_link *link, uint64_t tag,
+                        const struct hub_amqp_message *message, bool settled, bool kept)
+{
+    struct edge_buf *encoded;
+    int rc = encode(link, message, &encoded);
+
+    if (rc < 0)
+        return rc;
+    if (!link->waiting && hub_amqp_credit(link) > 0)
+        rc = send_encoded(link, tag, encoded->data, encoded->len, settled);
+    else
+        rc = kept ? keep(link, tag, encoded, settled) : EDGE_ELIMIT;
+    trim(encoded);
+    return rc;
 }
 
 int hub_amqp_send(struct hub_amqp_link *link, uint64_t tag, const struct hub_amqp_message *message,
                   bool settled)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf encoded = EDGE_BUF_INIT(HUB_AMQP_MESSAGE_MAX);
-    int rc = encode(link, message, &encoded);
-
-    if (rc < 0)
-        return rc == EDGE_ELIMIT ? EDGE_EINVALID : rc;
-    if (link->waiting || hub_amqp_credit(link) == 0)
-        return EDGE_ELIMIT;
-    return send_encoded(link, tag, encoded.data, encoded.len, settled);
+    return send_or_keep(link, tag, message, settled, false);
 }
 
 int hub_amqp_post(struct hub_amqp_link *link, uint64_t tag, const struct hub_amqp_message *message,
                   bool settled)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf encoded = EDGE_BUF_INIT(HUB_AMQP_MESSAGE_MAX);
-    struct hub_amqp_waiting *waiting;
-    int rc = encode(link, message, &encoded);
-
-    if (rc < 0)
-        return rc == EDGE_ELIMIT ? EDGE_EINVALID : rc;
-    if (!link->waiting && hub_amqp_credit(link) > 0)
-        return send_encoded(link, tag, encoded.data, encoded.len, settled);
-    if (link->nwaiting == HUB_AMQP_WAITING_MAX ||
-        link->waiting_bytes + encoded.len > HUB_AMQP_WAITING_BYTES)
-        return EDGE_ELIMIT;
-    waiting = malloc(sizeof *waiting + encoded.len);
-    if (!waiting)
-        return -ENOMEM;
-    *waiting = (struct hub_amqp_waiting){NULL, tag, settled, encoded.len};
-    memcpy(waiting->encoded, encoded.data, encoded.len);
-    *link->waiting_tail = waiting;
-    link->waiting_tail = &waiting->next;
-    link->nwaiting++;
-    link->waiting_bytes += encoded.len;
-    return 0;
+    return send_or_keep(link, tag, message, settled, true);
 }
 
 static struct hub_amqp_waiting *take_waiting(struct hub_amqp_link *link)

@@ -181,16 +181,25 @@ static enum hub_result keep(struct proof *proof, const struct hub_grant *grant)
     return HUB_OK;
 }
 
+void hub_amqp_say_refused(const struct hub_amqp_connection *c, const struct edge_identity *who,
+                          const char *reason)
+{
+    char name[NAME_SIZE];
+
+    edge_identity_format(who, name, sizeof name);
+    edge_log_about(EDGE_LOG_WARN, c->address, "AMQP client refused: client=%s from=%s reason=%s",
+                   name, c->address, reason);
+}
+
 static void on_proof(const struct hub_grant *grant, void *arg)
 {
     struct proof *proof = arg;
     struct hub_grant said = *grant;
 
+    proof->connection->proofs--;
     said.result = keep(proof, grant);
     if (said.result != HUB_OK && said.result != HUB_GONE)
-        edge_log_about(EDGE_LOG_INFO, proof->connection->address,
-                       "AMQP client refused identity=%s/%s address=%s reason=%s", proof->who.device,
-                       proof->who.module, proof->connection->address, said.reason);
+        hub_amqp_say_refused(proof->connection, &proof->who, said.reason);
     proof->done(&said, proof->arg);
     hub_amqp_unref(proof->connection);
     (void) edge_wipe(proof->token);
@@ -213,6 +222,7 @@ void hub_amqp_person_prove(struct hub_amqp_connection *c, const struct edge_iden
         return;
     }
     proof->connection = hub_amqp_ref(c);
+    c->proofs++;
     proof->who = *who;
     proof->chained = chain != NULL;
     proof->done = done;

@@ -312,6 +312,7 @@ int hub_amqp_person_attach(struct hub_amqp_link *link, const struct hub_amqp_att
     if (!why && !(person && speaks(person, chain)))
         why = hopeless(c, person, chain);
     if (why) {
+        hub_amqp_say_refused(c, &who, why);
         hub_amqp_refuse(link, "amqp:unauthorized-access", why);
         return 0;
     }

@@ -42,6 +42,7 @@ struct hub_amqp_errand {
     int status;             /* of success */
     unsigned left;          /* answers still to come */
     enum hub_result result; /* the first failure of them */
+    char why[160];
 };
 /** @return NULL without memory, or when the id is longer than 256 bytes */
 struct hub_amqp_errand *hub_amqp_errand_begin(struct hub_amqp_link *link, uint64_t delivery,

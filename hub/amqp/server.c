@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "hub/amqp/connection.h"
+#include "hub/amqp/message.h"
 
 enum { STRANGERS_MAX = 200 }; /* their engines are large */
 
@@ -29,13 +30,21 @@ int hub_amqp_create(struct edge_loop *loop, const struct hub_amqp_options *optio
     amqp->options.connect_ms = or_default(options->connect_ms, 10 * 1000);
     amqp->options.idle_ms = or_default(options->idle_ms, 120 * 1000);
     amqp->host = edge_strdup(options->host);
-    if (!amqp->host) {
-        free(amqp);
+    amqp->turn = edge_timer_create(loop, hub_amqp_turn, amqp);
+    edge_buf_init(&amqp->encoded, HUB_AMQP_MESSAGE_MAX);
+    if (!amqp->host || !amqp->turn) {
+        hub_amqp_destroy(amqp);
         return -ENOMEM;
     }
     amqp->options.host = amqp->host;
     *ret = amqp;
     return 0;
+}
+
+/* Whoever is not looked at, either. */
+static bool is_stranger(const struct hub_amqp_connection *c)
+{
+    return !c->welcome && c->proofs == 0;
 }
 
 /* Whoever has been here longest without having shown a token makes room. */
@@ -45,8 +54,8 @@ static void make_room(struct hub_amqp *amqp)
     unsigned strangers = 0;
 
     for (struct hub_amqp_connection *c = amqp->connections; c; c = c->next) {
-        strangers += !c->welcome;
-        oldest = c->welcome ? oldest : c;
+        strangers += is_stranger(c);
+        oldest = is_stranger(c) ? c : oldest;
     }
     if (strangers < STRANGERS_MAX)
         return;
@@ -83,6 +92,9 @@ struct hub_amqp *hub_amqp_destroy(struct hub_amqp *amqp)
         return NULL;
     while (amqp->connections)
         hub_amqp_drop(amqp->connections);
+    hub_amqp_turn(amqp);
+    edge_timer_destroy(amqp->turn);
+    edge_buf_fini(&amqp->encoded);
     free(amqp->host);
     free(amqp);
     return NULL;

@@ -34,6 +34,9 @@ void hub_amqp_descriptor_write(struct edge_buf *out, uint8_t code);
 
 /** Text of a STRING or SYMBOL value. */
 struct hub_amqp_value hub_amqp_text(const char *text);
+enum { HUB_AMQP_FLOATING_TEXT = 32 };
+/** An encoded float or double as the shortest text that reads back. */
+void hub_amqp_floating_format(struct edge_bytes content, char text[HUB_AMQP_FLOATING_TEXT]);
 /** 16 bytes as the canonical text of a UUID and back. @return false when it is none */
 void hub_amqp_uuid_format(const uint8_t bytes[16], char text[37]);
 bool hub_amqp_uuid_parse(struct edge_bytes text, uint8_t bytes[16]);

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "hub/amqp/value.h"
@@ -41,17 +40,11 @@ static int read_uuid(struct hub_amqp_arena *arena, struct edge_bytes content,
 static int read_floating(struct hub_amqp_arena *arena, struct edge_bytes content,
                          struct hub_amqp_value *ret)
 {
-    uint64_t bits = number(content);
-    uint32_t half = (uint32_t) bits;
-    double wide;
-    float narrow;
-    char *text = hub_amqp_arena_get(arena, 32);
+    char *text = hub_amqp_arena_get(arena, HUB_AMQP_FLOATING_TEXT);
 
     if (!text)
         return EDGE_ELIMIT;
-    memcpy(&wide, &bits, sizeof wide);
-    memcpy(&narrow, &half, sizeof narrow);
-    snprintf(text, 32, content.len == 4 ? "%.9g" : "%.17g", content.len == 4 ? narrow : wide);
+    hub_amqp_floating_format(content, text);
     ret->s = (struct edge_bytes){(const uint8_t *) text, strlen(text)};
     return 0;
 }

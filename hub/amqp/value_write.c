@@ -1,3 +1,7 @@
+#include <float.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hub/amqp/value.h"
@@ -152,6 +156,48 @@ struct hub_amqp_value hub_amqp_text(const char *text)
         return (struct hub_amqp_value){0};
     return (struct hub_amqp_value){.kind = HUB_AMQP_STRING,
                                    .s = {(const uint8_t *) text, strlen(text)}};
+}
+
+/* Text of so many digits reads back for sure only below FLT_DIG and DBL_DIG, and above it is tried;
+ * numbers next to zero have fewer. */
+static void format_single(float number, char text[HUB_AMQP_FLOATING_TEXT])
+{
+    bool tiny = number < FLT_MIN && number > -FLT_MIN;
+
+    for (int digits = tiny ? 1 : FLT_DIG; digits <= FLT_DECIMAL_DIG; digits++) {
+        (void) snprintf(text, HUB_AMQP_FLOATING_TEXT, "%.*g", digits, (double) number);
+        if (strtof(text, NULL) == number)
+            return;
+    }
+}
+
+static void format_double(double number, char text[HUB_AMQP_FLOATING_TEXT])
+{
+    bool tiny = number < DBL_MIN && number > -DBL_MIN;
+
+    for (int digits = tiny ? 1 : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
+        (void) snprintf(text, HUB_AMQP_FLOATING_TEXT, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            return;
+    }
+}
+
+void hub_amqp_floating_format(struct edge_bytes content, char text[HUB_AMQP_FLOATING_TEXT])
+{
+    uint64_t bits = 0;
+    uint32_t half;
+    float single;
+    double wide;
+
+    for (size_t i = 0; i < content.len; i++)
+        bits = bits << 8 | content.data[i];
+    half = (uint32_t) bits;
+    memcpy(&single, &half, sizeof single);
+    memcpy(&wide, &bits, sizeof wide);
+    if (content.len == sizeof single)
+        format_single(single, text);
+    else
+        format_double(wide, text);
 }
 
 void hub_amqp_uuid_format(const uint8_t bytes[16], char text[37])

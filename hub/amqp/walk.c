@@ -113,16 +113,21 @@ static int value(struct walk *w, unsigned depth)
     return depth == 0 ? EDGE_ELIMIT : value(w, depth - 1);
 }
 
-int hub_amqp_walk(struct edge_bytes bytes, unsigned *values, size_t *ret_len)
+int hub_amqp_walk_deep(struct edge_bytes bytes, unsigned depth, unsigned *values, size_t *ret_len)
 {
     struct walk w = {bytes.data, bytes.data + bytes.len, *values};
-    int rc = value(&w, HUB_AMQP_DEPTH);
+    int rc = value(&w, depth);
 
     if (rc < 0)
         return rc;
     *values = w.left;
     *ret_len = (size_t) (w.at - bytes.data);
     return 0;
+}
+
+int hub_amqp_walk(struct edge_bytes bytes, unsigned *values, size_t *ret_len)
+{
+    return hub_amqp_walk_deep(bytes, HUB_AMQP_DEPTH, values, ret_len);
 }
 
 int hub_amqp_described(struct edge_bytes bytes, uint64_t *ret_code, struct edge_bytes *ret_value)

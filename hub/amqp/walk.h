@@ -14,6 +14,9 @@ enum { HUB_AMQP_DEPTH = 16 };
  * values (itself among them) nested at most HUB_AMQP_DEPTH deep; what was counted is taken off.
  * @return 0, EDGE_EPROTOCOL (malformed), EDGE_ELIMIT */
 EDGE_MUST_CHECK int hub_amqp_walk(struct edge_bytes bytes, unsigned *values, size_t *ret_len);
+/** The same, nested at most @p depth deep: for what no other decoder sees. */
+EDGE_MUST_CHECK int hub_amqp_walk_deep(struct edge_bytes bytes, unsigned depth, unsigned *values,
+                                       size_t *ret_len);
 
 /** A described list at the front of @p bytes (a performative, a section): its descriptor and its
  * elements, encoded; @p ret_len is the length of all of it.

@@ -78,17 +78,14 @@ bool auth_may_ask(struct hub_auth *auth, const struct edge_identity *who)
     return false;
 }
 
-static void ask_free(struct auth_ask *ask)
+static void ask_unlink(struct auth_ask *ask)
 {
-    if (ask->auth) {
-        struct auth_ask **link = &ask->auth->asks;
+    struct auth_ask **link = &ask->auth->asks;
 
-        while (*link != ask)
-            link = &(*link)->next;
-        *link = ask->next;
-        ask->auth->nasks--;
-    }
-    free(ask);
+    while (*link != ask)
+        link = &(*link)->next;
+    *link = ask->next;
+    ask->auth->nasks--;
 }
 
 /* Of a module its device comes along. */
@@ -158,21 +155,20 @@ static void ask_done(int status, const char *json, size_t len, const struct edge
 {
     struct auth_ask *ask = arg;
     struct hub_auth *auth = ask->auth;
-    struct auth_claim *claims;
     struct auth_wait *waits;
     enum hub_result result;
 
     if (!auth) {
-        ask_free(ask);
+        free(ask);
         return;
     }
     auth_note_answer(auth, status);
     result = apply_one(ask, status, json, len);
-    claims = EDGE_TAKE(ask->claims);
     waits = EDGE_TAKE(ask->waits);
-    ask_free(ask);
+    ask_unlink(ask); /* who asks again from now on asks anew */
     auth_settle(auth);
-    auth_decide(auth, claims);
+    auth_decide(auth, ask);
+    free(ask);
     auth_tell(waits, result, result == HUB_OK ? "" : err->text);
 }
 

@@ -20,11 +20,12 @@ static int start(struct hub_auth *auth)
 
     auth->trust_pem = edge_strdup(o->trust_pem);
     auth->timer = edge_timer_create(o->loop, auth_full_due, auth);
+    auth->queue.timer = edge_timer_create(o->loop, auth_overdue, auth);
     auth->questions = AUTH_BURST;
     auth->refilled_ms = edge_now_ms();
     auth->house = (struct hub_house){
         .hub_name = o->self->hub_name, .hostname = o->self->hostname, .trust_pem = auth->trust_pem};
-    if (!auth->timer || (o->trust_pem && !auth->trust_pem))
+    if (!auth->timer || !auth->queue.timer || (o->trust_pem && !auth->trust_pem))
         return -ENOMEM;
     return hub_cache_open(&auth->cache, o->store, o->vault);
 }
@@ -58,6 +59,8 @@ struct hub_auth *hub_auth_close(struct hub_auth *auth)
     if (!auth)
         return NULL;
     auth_refresh_fini(auth);
+    auth_send_away(auth);
+    edge_timer_destroy(auth->queue.timer);
     edge_timer_destroy(auth->timer);
     hub_cache_fini(&auth->cache);
     free(auth->trust_pem);

@@ -1,9 +1,9 @@
 /* Claims: decided from what is known; where the cloud may know more, after asking it. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "hub/auth/internal.h"
 
 static void grant(enum hub_result result, int64_t until_s, const char *reason, hub_grant_done *done,
@@ -57,82 +57,126 @@ static void refuse(struct hub_auth *auth, const struct hub_claim *claim, enum hu
 
 /* ---- waiting ---- */
 
-static struct auth_claim *claim_copy(const struct hub_claim *claim, hub_grant_done *done, void *arg)
+enum way { DECIDE, ASK, LIST };
+
+/* Whom a claim had best wait for. While the first list of all is on its way nobody is asked for
+ * alone: a crowd would only hold it up. */
+static enum way way_of(struct hub_auth *auth, const struct edge_identity *who)
 {
-    struct auth_claim *copy = calloc(1, sizeof *copy);
+    bool unknown = !hub_cache_find(&auth->cache, who);
 
-    if (!copy)
-        return NULL;
-    *copy = (struct auth_claim){.claim = {.who = claim->who}, .done = done, .arg = arg};
-    copy->token = edge_strdup(claim->token);
-    copy->claim.token = copy->token;
-    if (claim->certificate) {
-        copy->certificate = *claim->certificate;
-        copy->certificate.chain_pem = edge_strdup(claim->certificate->chain_pem);
-        copy->claim.certificate = &copy->certificate;
-    }
-    if ((claim->token && !copy->token) || (claim->certificate && !copy->certificate.chain_pem)) {
-        copy->done = NULL;
-        return auth_claims_free(copy, HUB_GONE);
-    }
-    return copy;
-}
-
-struct auth_claim *auth_claims_free(struct auth_claim *claims, enum hub_result told)
-{
-    while (claims) {
-        struct auth_claim *claim = claims;
-
-        claims = claim->next;
-        if (claim->done)
-            grant(told, 0, "the hub ends", claim->done, claim->arg);
-        (void) edge_wipe(claim->token);
-        free(claim->certificate.chain_pem);
-        free(claim);
-    }
-    return NULL;
-}
-
-void auth_decide(struct hub_auth *auth, struct auth_claim *claims)
-{
-    for (struct auth_claim *c = claims; c; c = c->next) {
-        struct hub_proof proof;
-        struct edge_err why = {0};
-        enum hub_verdict verdict = judge(auth, &c->claim, &proof, &why);
-        hub_grant_done *done = c->done;
-
-        c->done = NULL;
-        auth->nwaits--;
-        if (verdict == HUB_PROVEN)
-            accept(auth, &c->claim, &proof, done, c->arg);
-        else
-            refuse(auth, &c->claim, verdict, why.text, done, c->arg);
-    }
-    auth_claims_free(claims, HUB_GONE);
+    if (unknown && auth->full && auth->complete_ms == 0)
+        return LIST;
+    if (auth_may_ask(auth, who))
+        return ASK;
+    return unknown && auth->full ? LIST : DECIDE;
 }
 
 /* @return false: nothing will come, decide now */
 static bool wait_for_answer(struct hub_auth *auth, const struct hub_claim *claim,
                             hub_grant_done *done, void *arg)
 {
-    struct auth_claim *copy, **end;
-    struct auth_ask *ask;
+    enum way way = way_of(auth, &claim->who);
+    const struct auth_ask *ask = way == ASK ? auth_ask(auth, &claim->who) : NULL;
 
-    if (auth->nwaits >= AUTH_WAITS_MAX || !auth_may_ask(auth, &claim->who))
+    if (way == DECIDE || (way == ASK && !ask))
         return false;
-    copy = claim_copy(claim, done, arg);
-    ask = copy ? auth_ask(auth, &claim->who) : NULL;
-    if (!ask) {
-        if (copy)
-            copy->done = NULL;
-        auth_claims_free(copy, HUB_GONE);
-        return false;
+    return auth_queue_put(&auth->queue, claim, ask, done, arg);
+}
+
+static bool asks_alone(struct hub_auth *auth, struct auth_claim *c)
+{
+    const struct auth_ask *ask = NULL;
+
+    if (!c->ask && auth_may_ask(auth, &c->claim.who))
+        ask = auth_ask(auth, &c->claim.who);
+    if (ask)
+        auth_queue_again(&auth->queue, c, ask);
+    return ask != NULL;
+}
+
+/* Those that have been taken from the queue. Whom the list has not told of is asked for alone. */
+static void decide(struct hub_auth *auth, struct auth_claim *claims)
+{
+    while (claims) {
+        struct auth_claim *c = claims;
+        struct hub_proof proof;
+        struct edge_err why = {0};
+        enum hub_verdict verdict = judge(auth, &c->claim, &proof, &why);
+
+        claims = c->next;
+        if (verdict == HUB_DOUBTFUL && asks_alone(auth, c))
+            continue;
+        if (verdict == HUB_PROVEN)
+            accept(auth, &c->claim, &proof, c->done, c->arg);
+        else
+            refuse(auth, &c->claim, verdict, why.text, c->done, c->arg);
+        auth_claim_free(c);
     }
-    for (end = &ask->claims; *end;)
-        end = &(*end)->next;
-    *end = copy;
-    auth->nwaits++;
-    return true;
+}
+
+static bool waits_for(struct auth_claim *claim, const void *ask)
+{
+    return claim->ask == ask;
+}
+
+void auth_decide(struct hub_auth *auth, const struct auth_ask *ask)
+{
+    decide(auth, auth_queue_take(&auth->queue, waits_for, ask));
+}
+
+void auth_decide_rest(struct hub_auth *auth)
+{
+    auth_decide(auth, NULL);
+}
+
+/* What does not prove it now may be followed by what does: its device. */
+static bool is_proven(struct auth_claim *claim, const void *arg)
+{
+    const struct hub_auth *auth = arg;
+    struct hub_proof proof;
+
+    if (claim->ask || claim->looked || !hub_cache_entry(&auth->cache, &claim->claim.who, false))
+        return false;
+    claim->looked = true;
+    return judge(auth, &claim->claim, &proof, NULL) == HUB_PROVEN;
+}
+
+void auth_decide_listed(struct hub_auth *auth)
+{
+    decide(auth, auth_queue_take(&auth->queue, is_proven, auth));
+}
+
+static bool is_over(struct auth_claim *claim, const void *now_ms)
+{
+    return claim->until_ms <= *(const int64_t *) now_ms;
+}
+
+void auth_overdue(void *arg)
+{
+    struct hub_auth *auth = arg;
+    int64_t now_ms = edge_now_ms();
+
+    decide(auth, auth_queue_take(&auth->queue, is_over, &now_ms));
+}
+
+static bool is_anybody(struct auth_claim *claim, const void *arg)
+{
+    (void) arg;
+    return claim != NULL;
+}
+
+void auth_send_away(struct hub_auth *auth)
+{
+    struct auth_claim *claims = auth_queue_take(&auth->queue, is_anybody, NULL);
+
+    while (claims) {
+        struct auth_claim *c = claims;
+
+        claims = c->next;
+        grant(HUB_GONE, 0, "the hub ends", c->done, c->arg);
+        auth_claim_free(c);
+    }
 }
 
 /* ---- the door ---- */

@@ -6,11 +6,14 @@
 #include "hub/auth/cache.h"
 
 enum {
-    AUTH_ASKS_MAX = 64,    /* identities asked for at one time */
-    AUTH_WAITS_MAX = 500,  /* claims that wait for them */
-    AUTH_BURST = 100,      /* questions for single identities, */
-    AUTH_REFILL_MS = 1000, /* and one more in each of these */
-    AUTH_AWAY_MS = 30000,  /* nobody is asked so long after no answer came */
+    AUTH_ASKS_MAX = 64,        /* identities asked for at one time */
+    AUTH_WAITS_MAX = 2000,     /* claims that wait for an answer, */
+    AUTH_WAIT_BYTES = 8 << 20, /* their tokens and certificates, */
+    AUTH_WAIT_MS = 10000,      /* and how long each may wait for one answer, */
+    AUTH_WAIT_ALL_MS = 25000,  /* and for the list of all: clients have more patience than that */
+    AUTH_BURST = 100,          /* questions for single identities, */
+    AUTH_REFILL_MS = 1000,     /* and one more in each of these */
+    AUTH_AWAY_MS = 10000,      /* nobody is asked so long after no answer came */
 };
 
 /** What counts of a claim, for as long as it waits. */
@@ -18,9 +21,20 @@ struct auth_claim {
     struct hub_claim claim;
     struct edge_tls_peer certificate;
     char *token;
+    size_t bytes;
     hub_grant_done *done;
     void *arg;
+    const struct auth_ask *ask; /* NULL: waits for the list of all */
+    bool looked;                /* at what that has said of it */
+    int64_t until_ms;
     struct auth_claim *next;
+};
+/** In the order they came. */
+struct auth_queue {
+    struct auth_claim *first, **end;
+    size_t count, bytes;
+    int64_t due_ms; /* the first end of a wait */
+    struct edge_timer *timer;
 };
 /** Somebody waits for a refresh. */
 struct auth_wait {
@@ -32,7 +46,6 @@ struct auth_wait {
 struct auth_ask {
     struct hub_auth *auth; /* NULL: closed meanwhile */
     struct edge_identity who;
-    struct auth_claim *claims; /* in the order they came */
     struct auth_wait *waits;
     bool found; /* in the answer */
     struct auth_ask *next;
@@ -58,7 +71,8 @@ struct hub_auth {
     unsigned failures;               /* full refreshes, one after another */
     int64_t started_ms, complete_ms; /* of full refreshes: the last, the last good; 0: never */
     struct auth_ask *asks;
-    size_t nasks, nwaits;
+    size_t nasks;
+    struct auth_queue queue;
     unsigned questions;  /* that may be asked now */
     int64_t refilled_ms; /* when there was last one more */
     int64_t away_ms;     /* when no answer came; 0: one did since */
@@ -68,9 +82,30 @@ struct hub_auth {
 int64_t auth_now_s(void);
 
 /* check.c */
-/** The answer to a question, or none, is in: decide the claims that waited. */
-void auth_decide(struct hub_auth *auth, struct auth_claim *claims);
-struct auth_claim *auth_claims_free(struct auth_claim *claims, enum hub_result told);
+/** The answer to a question, or none, is in: decide the claims that waited for it. */
+void auth_decide(struct hub_auth *auth, const struct auth_ask *ask);
+/** A part of the list of all is in: who is in it need not wait for the rest. */
+void auth_decide_listed(struct hub_auth *auth);
+/** The list of all is in, or will not come. */
+void auth_decide_rest(struct hub_auth *auth);
+/** The first of the queue has waited long enough. */
+void auth_overdue(void *auth);
+/** The hub ends. */
+void auth_send_away(struct hub_auth *auth);
+
+/* queue.c */
+/** A copy at the end of the queue. @return false: there is no room, or no memory */
+bool auth_queue_put(struct auth_queue *queue, const struct hub_claim *claim,
+                    const struct auth_ask *ask, hub_grant_done *done, void *arg);
+/** Those that @p pick wants leave it, in their order. */
+struct auth_claim *auth_queue_take(struct auth_queue *queue,
+                                   bool (*pick)(struct auth_claim *claim, const void *arg),
+                                   const void *arg);
+/** One that was taken waits once more. */
+void auth_queue_again(struct auth_queue *queue, struct auth_claim *claim,
+                      const struct auth_ask *ask);
+/** Wipe and free one that was taken; it has been told. */
+void auth_claim_free(struct auth_claim *claim);
 
 /* ask.c */
 unsigned auth_delay_ms(const struct hub_auth *auth);

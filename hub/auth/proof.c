@@ -98,9 +98,11 @@ static enum hub_verdict prove_signature(const struct edge_sas *sas, const struct
     if (!key)
         key = signer_of(sas, device);
     if (!key && !uses_keys(entry) && !uses_keys(device))
-        return doubt(why, "the identity does not use tokens");
+        return doubt(why,
+                     "the identity does not use tokens: IoT Hub has another authentication for it");
     if (!key)
-        return doubt(why, "the token's signature is wrong");
+        return doubt(why,
+                     "the token's signature is wrong: IoT Hub has other keys for this identity");
     *ret = (struct hub_proof){.kind = HUB_PROOF_KEY, .until_s = sas->se + HUB_GRACE_S};
     edge_sha256_of(key->bytes, key->len, ret->sha256);
     return HUB_PROVEN;
@@ -111,11 +113,12 @@ static enum hub_verdict check_token(const struct hub_house *house, const struct 
                                     struct edge_err *why)
 {
     if (sas->se < now_s - HUB_GRACE_S)
-        return wrong(why, "the token has expired");
+        return wrong(why, "the token has expired: a new one is needed, or a clock is wrong");
     if (sas->se > INT64_MAX - HUB_GRACE_S)
         return wrong(why, "the token's end is no time");
     if (!is_audience(sas->resource, house, who))
-        return wrong(why, "the token is for another resource");
+        return wrong(why,
+                     "the token is for another resource than {hub}/devices/{id}[/modules/{id}]");
     return HUB_PROVEN;
 }
 
@@ -129,7 +132,8 @@ static enum hub_verdict check_certificate(const struct hub_claim *claim, int64_t
     if (edge_cert_read(claim->certificate->chain_pem, ret, NULL) < 0 || ret->count > CHAIN_MAX)
         return wrong(why, "the certificate cannot be read");
     if (now_s < ret->not_before_s || now_s > ret->not_after_s)
-        return wrong(why, "the certificate is not valid now");
+        return wrong(why,
+                     "the certificate is not valid now: a new one is needed, or a clock is wrong");
     return HUB_PROVEN;
 }
 
@@ -151,9 +155,10 @@ static enum hub_verdict prove_by_ca(const struct hub_house *house, const struct 
     struct edge_err detail = {0};
 
     if (strcmp(info->cn, claim->who.device) != 0)
-        return doubt(why, "the certificate is for another name");
+        return doubt(
+            why, "the certificate is for another name: its common name is to be the device's id");
     if (!house->trust_pem)
-        return doubt(why, "no CA of device certificates is trusted");
+        return doubt(why, "no CA of device certificates is trusted: the trust bundle has none");
     if (edge_cert_verify(claim->certificate->chain_pem, house->trust_pem, EDGE_CERT_CLIENT, now_s,
                          &detail) < 0)
         return doubt(why, detail.text);
@@ -170,11 +175,14 @@ static enum hub_verdict prove_certificate(const struct hub_house *house,
 
     if (entry->kind == HUB_BY_THUMBPRINT) {
         if (!has_thumbprint(entry, info->sha1, info->sha256))
-            verdict = doubt(why, "the certificate's thumbprint is another");
+            verdict = doubt(
+                why, "the certificate's thumbprint is another than IoT Hub has for the device");
     } else if (entry->kind == HUB_BY_CA) {
         verdict = prove_by_ca(house, claim, info, now_s, why);
     } else {
-        verdict = doubt(why, "the identity does not use certificates");
+        verdict = doubt(
+            why,
+            "the identity does not use certificates: IoT Hub has another authentication for it");
     }
     if (verdict == HUB_PROVEN) {
         *ret = (struct hub_proof){.kind = HUB_PROOF_CERTIFICATE, .until_s = info->not_after_s};
@@ -195,9 +203,10 @@ static enum hub_verdict check_entry(const struct hub_entry *entry, const struct 
                                     struct edge_err *why)
 {
     if (!entry)
-        return doubt(why, "the identity is not known to be in the scope of this device");
+        return doubt(why, "the identity is not in the scope of this device: IoT Hub has another "
+                          "parent for it, or none");
     if (is_disabled(entry, device))
-        return doubt(why, "the identity or its device is disabled");
+        return doubt(why, "the identity or its device is disabled in IoT Hub");
     return HUB_PROVEN;
 }
 

@@ -89,6 +89,7 @@ static void full_end(struct auth_full *full, enum hub_result result, const char 
         edge_warn("the identities in this device's scope could not be refreshed: %s", why);
     auth_settle(auth);
     auth_tell(waits, result, why);
+    auth_decide_rest(auth);
     if (auth->full_waits)
         auth_full_start(auth); /* what they want to see may have come after the pages */
 }
@@ -136,12 +137,14 @@ static void page_done(int status, const char *json, size_t len, const struct edg
         return;
     }
     auth_note_answer(full->auth, status);
-    if (status != 200)
+    if (status != 200) {
         full_end(full, status == 0 ? HUB_UNAVAILABLE : HUB_FAILED, err->text);
-    else if (hub_scope_read(json, len, put_all, full, &link, &why) < 0)
+    } else if (hub_scope_read(json, len, put_all, full, &link, &why) < 0) {
         full_end(full, HUB_FAILED, why.text);
-    else
+    } else {
+        auth_decide_listed(full->auth);
         page_end(full, link);
+    }
 }
 
 static void ask_page(struct auth_full *full)
@@ -191,7 +194,6 @@ void auth_refresh_fini(struct hub_auth *auth)
         struct auth_ask *next = ask->next;
 
         ask->auth = NULL;
-        ask->claims = auth_claims_free(ask->claims, HUB_GONE);
         ask->waits = auth_tell(ask->waits, HUB_GONE, "the hub ends");
         ask = next;
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""edge-hub beside mosquitto: the same load, the same minute, each with one processor.
+"""edge-hub beside mosquitto, and beside Qpid Proton's broker for AMQP: the same load, the same minute, each with one processor.
 
     EDGE_BIN=build/release/bin tests/bench/hub_bench.py [WORD…]      # only the figures whose names hold a word
 
@@ -62,14 +62,15 @@ def transport(tls):
 
 
 def accept(bench, peers, size, publishers, tls):
-    """Durable QoS 1: publish to PUBACK."""
+    """Durable: sent to acknowledged."""
+    anchor = peers[1]
     ours, theirs = alternate(peers, "upstream", tls, prefix="leaf-", devices=publishers, window=WINDOWS[publishers], size=size)
-    what = f"{SIZES[size]}, {publishers} x {WINDOWS[publishers]}, {transport(tls)}"
-    bench.row(f"{what}: CPU a message", ours["cpu_us_per_message"], theirs["cpu_us_per_message"], "us", 20, "mosquitto, RAM only")
+    what = f"{anchor.kind}{SIZES[size]}, {publishers} x {WINDOWS[publishers]}, {transport(tls)}"
+    bench.row(f"{what}: CPU a message", ours["cpu_us_per_message"], theirs["cpu_us_per_message"], "us", 20, f"{anchor.name}, RAM only")
     bench.row(f"{what}: messages", ours["acked_per_s"] / 1000, theirs["acked_per_s"] / 1000, "k/s", ANY,
               f"cores: {ours['cores']:.2f}, {theirs['cores']:.2f}; loader {ours['loader_cores']:.2f}, {theirs['loader_cores']:.2f}")
-    bench.row(f"{what}: PUBACK, half", ours["ack_p50_us"] / 1000, theirs["ack_p50_us"] / 1000, "ms", 1000, "")
-    bench.row(f"{what}: PUBACK, 99 %", ours["ack_p99_us"] / 1000, theirs["ack_p99_us"] / 1000, "ms", 1000,
+    bench.row(f"{what}: {anchor.answer}, half", ours["ack_p50_us"] / 1000, theirs["ack_p50_us"] / 1000, "ms", 1000, "")
+    bench.row(f"{what}: {anchor.answer}, 99 %", ours["ack_p99_us"] / 1000, theirs["ack_p99_us"] / 1000, "ms", 1000,
               f"written: {ours['written_per_message']:.0f} B a message")
 
 
@@ -83,15 +84,17 @@ def single(bench, peers):
               f"CPU a message: {ours['cpu_us_per_message']:.0f} us, {theirs['cpu_us_per_message']:.0f} us")
 
 
-def end_to_end(bench, peers, size, tls, rate=None):
-    """Module to module through a route, stored first; the broker: publisher to subscriber."""
-    pace = {"rate": rate} if rate else {}
+def end_to_end(bench, peers, size, tls, **pace):
+    """Module to module through a route, stored first; the broker: publisher to subscriber. Without a pace, with as many on their way
+    as the windows allow."""
     ours, theirs = alternate(peers, "pairs", tls, prefix=FROM, subscriber_prefix=TO, devices=PAIRS, subscribe=PAIRS, window=100, size=size, **pace)
-    what = f"module to module, {SIZES[size]}, {PAIRS} to {PAIRS}, {f'{rate}/s' if rate else 'saturated'}, {transport(tls)}"
-    bench.row(f"{what}: CPU a message", ours["cpu_us_per_message"], theirs["cpu_us_per_message"], "us", 20, "mosquitto, RAM only")
-    if not rate:
+    rate = f"{pace['rate']}/s" if "rate" in pace else "saturated"
+    what = f"{peers[1].kind}module to module, {SIZES[size]}, {PAIRS} to {PAIRS}, {rate}, {transport(tls)}"
+    bench.row(f"{what}: CPU a message", ours["cpu_us_per_message"], theirs["cpu_us_per_message"], "us", 20, f"{peers[1].name}, RAM only")
+    if "rate" not in pace:
         bench.row(f"{what}: messages", ours["received_per_s"] / 1000, theirs["received_per_s"] / 1000, "k/s", ANY,
-                  f"written: {ours['written_per_message']:.0f} B a message")
+                  f"written: {ours['written_per_message']:.0f} B a message; "
+                  f"loader: {ours['loader_cores']:.2f}, {theirs['loader_cores']:.2f} cores")
     for name, share in (("half", "p50"), ("99 %", "p99")):
         bench.row(f"{what}: end to end, {name}", ours[f"end_{share}_us"] / 1000, theirs[f"end_{share}_us"] / 1000, "ms", 1000, "")
 
@@ -184,13 +187,20 @@ class Rows:
         print(*row, flush=True)
 
 
+def cells(short):
+    """(size, publishers, tls)"""
+    every = [(size, publishers, tls) for tls in (False, True) for size in SIZES for publishers in WINDOWS]
+    return every if FULL else short
+
+
+def accepts(peers, word, short):
+    return {f"{word}-{size}-{publishers}-{transport(tls)}": lambda bench, cell=(size, publishers, tls): accept(bench, peers, *cell)
+            for size, publishers, tls in cells(short)}
+
+
 def figures(peers):
     """{name: what measures it}"""
-    cells = [(size, publishers, tls) for tls in (False, True) for size in SIZES for publishers in WINDOWS]
-    if not FULL:
-        cells = [(1024, 100, False), (100, 100, False), (1024, 100, True)]
-    found = {f"accept-{size}-{publishers}-{transport(tls)}": lambda bench, cell=(size, publishers, tls): accept(bench, peers, *cell)
-             for size, publishers, tls in cells}
+    found = accepts(peers, "accept", [(1024, 100, False), (100, 100, False), (1024, 100, True)])
     found["single"] = lambda bench: single(bench, peers)
     found["end"] = lambda bench: end_to_end(bench, peers, 1024, False)
     if FULL:
@@ -204,13 +214,24 @@ def figures(peers):
     return found
 
 
+def amqp_figures(peers):
+    """The same of AMQP. Its broker answers before it has read a message and forgets the oldest of many slowly: nobody may run ahead."""
+    found = accepts(peers, "amqp-accept", [(1024, 100, False), (1024, 10, True)])
+    for size, tls in ((size, tls) for tls in (False, True) for size in SIZES):
+        if FULL or (size, tls) == (1024, False):
+            found[f"amqp-through-{size}-{transport(tls)}"] = \
+                lambda bench, cell=(size, tls): end_to_end(bench, peers, *cell, through=None)
+    return found
+
+
 def measure(bench, words=()):
     """All figures, or those whose names hold one of the words."""
     cloud.name_hosts(edge_hub.NAMES)
     place = edge_hub.Place()
     hub, broker = hub_peers.Hub(place), hub_peers.Mosquitto(place)
     hub.prepare()
-    for name, figure in figures((hub, broker)).items():
+    every = figures((hub, broker)) | amqp_figures((hub_peers.HubAmqp(place), hub_peers.Proton(place)))
+    for name, figure in every.items():
         if not words or any(word in name for word in words):
             figure(bench)
 

@@ -1,4 +1,4 @@
-"""The two that are compared: edge-hub with an edge device's identities and without its cloud, and Debian's mosquitto.
+"""Who is compared: edge-hub with an edge device's identities and without its cloud; Debian's mosquitto and Qpid Proton's broker.
 
 Each server runs on processor 0, the load on processor 1, both before others' work (nice). A hub starts from a copy of a folder
 that a hub with a cloud has left, so that every cell begins empty; the cloud is away, which leaves the way to the disk and back
@@ -6,6 +6,7 @@ and takes the way to the cloud out of the figures.
 """
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -14,7 +15,10 @@ import edge_hub
 import sandbox
 import services
 
-PLAIN, TLS = 1883, 8883
+PLAIN, TLS = 1883, 8883  # MQTT
+PLAIN_AMQP, TLS_AMQP = PLAIN + 1, 5671
+BROKER = 5672  # plain or TLS, as the first bytes say
+EXAMPLES = "/usr/share/proton/examples/c"
 PUBLISHERS, PAIRS = 1000, 10
 BULK = 100  # what one request of the registry may carry
 FIRST = ("nice", "-n", "-15", "taskset", "-c")
@@ -27,27 +31,34 @@ def to_pair(number):
             f"INTO BrokeredEndpoint(\"/modules/to-{number}/inputs/in\")")
 
 
-class Load:
-    """mqtt-load against a server; what it prints as {name: number}."""
+def listens(port):
+    with contextlib.suppress(OSError), socket.create_connection((edge_hub.ADDRESS, port), timeout=1):
+        return True
+    return False
 
-    def __init__(self, server, *arguments):
-        self.server, self.arguments = server, arguments
+
+class Load:
+    """mqtt-load or amqp-load against a server; what it prints as {name: number}."""
+
+    def __init__(self, program, server, *arguments):
+        self.program, self.server, self.arguments = program, server, arguments
 
     def run(self, **more):
         options = []
         for name, value in more.items():  # None: a word alone
             options += ["--" + name.replace("_", "-")] + ([] if value is None else [str(value)])
-        done = subprocess.run([*FIRST, "1", os.path.join(services.BIN, "mqtt-load"), "--hub", edge_hub.CLOUD, "--bag", "key=a",
+        done = subprocess.run([*FIRST, "1", os.path.join(services.BIN, self.program), "--hub", edge_hub.CLOUD, "--bag", "key=a",
                                "--pid", str(self.server.process.pid), *self.arguments, *options],
                               capture_output=True, text=True, timeout=600)
         if done.returncode != 0:
-            raise AssertionError(f"mqtt-load {' '.join(options)}: exit {done.returncode}: {done.stdout}{done.stderr}\n"
+            raise AssertionError(f"{self.program} {' '.join(options)}: exit {done.returncode}: {done.stdout}{done.stderr}\n"
                                  f"{self.server.tail()}")
         return {name: float(value) for name, value in (line.split() for line in done.stdout.splitlines())}
 
 
 class Mosquitto:
     """Debian's, as it would be used for messages that must not be lost."""
+    name, kind, answer = "mosquitto", "", "PUBACK"
     keeps = True  # only what a subscriber with a session has asked for
 
     def __init__(self, place):
@@ -73,14 +84,8 @@ log_type error
 user root
 """)
         self.server = services.Service("mosquitto", [*FIRST, "0", "mosquitto", "-c", f"{self.folder}/conf"])
-        self.server.ready = self._listens
+        self.server.ready = lambda: listens(TLS)
         return self.server.start()
-
-    @staticmethod
-    def _listens():
-        with contextlib.suppress(OSError), socket.create_connection((edge_hub.ADDRESS, TLS), timeout=1):
-            return True
-        return False
 
     def stop(self):
         self.server.stop()
@@ -88,12 +93,57 @@ user root
 
     def load(self, tls):
         port = ("--port", str(TLS), "--ca", self.place.trust) if tls else ("--port", str(PLAIN), "--plain")
-        return Load(self.server, "--host", edge_hub.GATEWAY, *port, "--broker")
+        return Load("mqtt-load", self.server, "--host", edge_hub.GATEWAY, *port, "--broker")
+
+
+class Proton:
+    """The broker among the examples of Debian's package, compiled here. It keeps messages in memory alone and asks nobody who they
+    are. One thread instead of four, as it has one processor, and a window of 1,000 instead of 5."""
+    name, kind, answer = "Proton's broker", "AMQP, ", "settled"
+    CHANGES = {r"(?m)^const int WINDOW=5;": "const int WINDOW=1000;", r"\bb\.threads = 4;": "b.threads = 1;"}
+    # what the example calls its certificate and key
+    FILES = ("tserver-certificate.pem", "tserver-private-key.pem")
+
+    def __init__(self, place):
+        self.folder = sandbox.work() + "/proton"
+        self.trust = place.trust
+        self.server = None
+        self.files = place.server
+
+    def _prepare(self):
+        os.makedirs(f"{self.folder}/ssl-certs")
+        for name, file in zip(self.FILES, self.files):
+            shutil.copy(file, f"{self.folder}/ssl-certs/{name}")
+        with open(f"{EXAMPLES}/broker.c", encoding="utf-8") as file:
+            source = file.read()
+        for old, new in self.CHANGES.items():
+            source, found = re.subn(old, new, source)
+            if found != 1:
+                raise AssertionError(f"{EXAMPLES}/broker.c: no line {old}")
+        services.write_file(f"{self.folder}/broker.c", source)
+        subprocess.run(["gcc", "-w", "-O2", "-I", EXAMPLES, "-o", f"{self.folder}/broker", f"{self.folder}/broker.c",
+                        "-lqpid-proton", "-lpthread"], check=True)
+
+    def start(self, routes=None):
+        del routes
+        if not os.path.exists(self.folder):
+            self._prepare()
+        self.server = services.Service("proton", [*FIRST, "0", "env", "-C", self.folder, "./broker", edge_hub.ADDRESS, str(BROKER)])
+        self.server.ready = lambda: listens(BROKER)
+        return self.server.start()
+
+    def stop(self):
+        self.server.kill()  # it knows no other end
+
+    def load(self, tls):
+        way = ("--ca", self.trust) if tls else ("--plain",)
+        return Load("amqp-load", self.server, "--host", edge_hub.GATEWAY, "--port", str(BROKER), *way, "--broker")
 
 
 class Hub:
     """edge-hub. `place` has its identities; `prepare` leaves a folder for each set of routes and identities, and ends the cloud."""
     keeps = False  # what a route leads to an input, whoever is there
+    program, ports = "mqtt-load", (PLAIN, TLS)
 
     def __init__(self, place):
         self.place = place
@@ -148,8 +198,13 @@ class Hub:
         shutil.rmtree(self.server.storage)
 
     def _load(self, server, tls):
-        port = ("--port", str(TLS), "--ca", self.place.trust) if tls else ("--port", str(PLAIN), "--plain")
-        return Load(server, "--host", edge_hub.GATEWAY, *port, "--key", KEY)
+        way = ("--ca", self.place.trust) if tls else ("--plain",)
+        return Load(self.program, server, "--host", edge_hub.GATEWAY, "--port", str(self.ports[tls]), *way, "--key", KEY)
 
     def load(self, tls):
         return self._load(self.server, tls)
+
+
+class HubAmqp(Hub):
+    """The same, from what a Hub has prepared, by AMQP."""
+    program, ports = "amqp-load", (PLAIN_AMQP, TLS_AMQP)

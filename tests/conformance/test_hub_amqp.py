@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
@@ -22,6 +23,7 @@ import proton.utils  # noqa: E402
 GATEWAY, CLOUD, DEVICE = edge_hub.GATEWAY, edge_hub.CLOUD, edge_hub.DEVICE
 EXAMPLES = "/usr/share/proton/examples/c"
 ROUTES = {"up": "FROM /messages/* WHERE dest = 'cloud' INTO $upstream",
+          "maps": "FROM /messages/* WHERE $body.sequence > 0 INTO $upstream",
           "sink": "FROM /messages/* WHERE dest = 'sink' INTO BrokeredEndpoint(\"/modules/sink/inputs/in1\")"}
 LIMIT = 300 * 1024  # bytes of the store
 THROTTLED = "com.microsoft:device-container-throttled"
@@ -54,10 +56,21 @@ class Tunnel:
             while True:
                 ready = [outside] if outside.pending() else select.select(list(other), [], [])[0]
                 for one in ready:
-                    data = one.recv(65536)
-                    if not data:
+                    data = Tunnel._receive(one)
+                    if data == b"":
                         return
-                    other[one].sendall(data)
+                    other[one].sendall(data or b"")
+
+    @staticmethod
+    def _receive(one):
+        """None: what has come is a ticket, and no data."""
+        one.settimeout(0)
+        try:
+            return one.recv(65536)
+        except ssl.SSLWantReadError:
+            return None
+        finally:
+            one.settimeout(None)
 
 
 class HubAmqp(unittest.TestCase):
@@ -181,13 +194,35 @@ class HubAmqp(unittest.TestCase):
         return subprocess.Popen([program, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                 env={**os.environ, **environment})
 
-    def test_the_c_example_that_sends_is_told_that_a_map_is_no_telemetry(self):
-        done = self.example("send-ssl", GATEWAY, 5671, "/devices/leaf1/messages/events", 3, "leaf1@sas.hub", self.leaf.token(),
-                            SSL_CERT_FILE=self.place.trust)
-        said = done.communicate(timeout=30)[0]
-        self.assertIn("secure connection: to CN=edge.test", said)
-        self.assertIn("unexpected delivery state", said)
-        self.assertEqual(done.returncode, 1)
+    def test_the_c_examples_that_send(self):
+        """They send maps with whole numbers for message-ids: the maps arrive as JSON, and a route has looked into them."""
+        tunnel = Tunnel(self.place.trust, self.cert)
+        for device, done in (
+                ("leaf1", self.example("send-ssl", GATEWAY, 5671, "/devices/leaf1/messages/events", 300, "leaf1@sas.hub",
+                                       self.leaf.token(), SSL_CERT_FILE=self.place.trust)),
+                ("signed", self.example("send", "127.0.0.1", tunnel.port, "/devices/signed/messages/events", 300))):
+            said = done.communicate(timeout=30)[0]
+            self.assertEqual((said.splitlines()[-1], done.returncode), ("300 messages sent and acknowledged", 0), said)
+            found = self.place.arrived(300, self.start, lambda event, device=device: event["device"] == device)
+            self.assertEqual([event["body"] for event in found], [b'{"sequence":%d}' % number for number in range(1, 301)])
+            self.assertEqual([event["system"]["$.mid"] for event in found], [str(number) for number in range(1, 301)])
+            self.assertEqual({(event["system"]["$.ct"], event["system"]["$.ce"]) for event in found},
+                             {("application/json", "utf-8")})
+
+    def test_values_become_json_or_are_refused(self):
+        sender = self.client(self.leaf).sender("/devices/leaf1/messages/events")
+        good = {"true": True, "[1,2.5,\"a\",null]": [proton.ubyte(1), 2.5, "a", None], "18446744073709551615": proton.ulong(2**64 - 1),
+                "{\"a\":{}}": {proton.symbol("a"): {}}}
+        for value in good.values():
+            self.assertEqual(self.outcome(sender, self.value(value)), (proton.Delivery.ACCEPTED, None))
+        self.assertEqual([event["body"].decode() for event in self.arrived(len(good))], list(good))
+        for value, why in ((float("nan"), "not finite"), ({proton.ulong(1): 1}, "no text"), ([b"x"], "bytes"),
+                           ({"a": proton.Described(proton.symbol("x"), 1)}, "described")):
+            self.assertEqual(self.outcome(sender, self.value(value)), (proton.Delivery.REJECTED, "com.microsoft:argument-error"))
+            self.assertIn(why, self.said)
+
+    def value(self, body):
+        return proton.Message(body=body, properties={"mark": self.mark, "dest": "cloud"})
 
     def test_the_c_example_that_sends_is_refused_without_a_proof(self):
         for address in ("/devices/leaf1/messages/events", "/devices/signed/messages/devicebound"):
@@ -205,12 +240,58 @@ class HubAmqp(unittest.TestCase):
         wait_for(lambda: self.place.cloud.service.ok("GET", "/devices/signed")["cloudToDeviceMessageCount"] == 0, 20,
                  "an empty queue", every=0.1)
 
-    def send_to_device(self, name, text):
+    # Cloud to device
+
+    def service(self):
         service = Proton(CLOUD, self.place.cloud.ca, allowed_mechs="PLAIN", user="iothubowner@sas.root.hub",
                          password=self.place.cloud.service.token())
-        service.sender("/messages/devicebound").send(proton.Message(address=f"/devices/{name}/messages/devicebound", body=text.encode(),
-                                                                    inferred=True))
-        service.close()
+        self.addCleanup(service.leave)
+        return service
+
+    def send_to_device(self, name, text, **more):
+        self.service().sender("/messages/devicebound").send(proton.Message(
+            address=f"/devices/{name}/messages/devicebound", body=text.encode(), inferred=True, **more))
+
+    def test_what_becomes_of_a_message_to_a_device(self):
+        """Accepted, dead-lettered, given back until it is too often, too old: the service hears of each."""
+        receiver = self.client(self.leaf).receiver("/devices/leaf1/messages/devicebound", credit=1)
+        for word in ("accept", "reject", "release"):
+            self.send_to_device("leaf1", word, id=f"{self.mark}-{word}", properties={"iothub-ack": "full", "k": "v"})
+        counts = []
+        while True:
+            got = receiver.receive(20)
+            self.assertEqual((got.address, got.properties), ("/devices/leaf1/messages/devicebound", {"iothub-ack": "full", "k": "v"}))
+            self.assertGreater(got.annotations["x-opt-sequence-number"], 0)
+            word = bytes(got.body).decode()
+            self.assertEqual(got.id, f"{self.mark}-{word}")
+            if word != "release":
+                (receiver.accept if word == "accept" else receiver.reject)()
+                continue
+            counts.append(got.annotations["iothub-deliverycount"])
+            receiver.release(delivered=False)
+            if len(counts) == 10:
+                break
+        self.assertEqual(counts, list(range(10)))
+        with self.assertRaises(proton.Timeout):
+            receiver.receive(1)
+        until = time.time() + 1
+        self.send_to_device("signed", "old", id=f"{self.mark}-old", expiry_time=until, properties={"iothub-ack": "full"})
+        wait_for(lambda: time.time() > until, 2, "its end", every=0.1)
+        self.client(cert=self.cert).receiver("/devices/signed/messages/devicebound", credit=1)
+        self.assertEqual(self.feedback(4), {"accept": "Success", "reject": "Rejected", "release": "DeliveryCountExceeded",
+                                            "old": "Expired"})
+
+    def feedback(self, count):
+        """{message: status} of this test's."""
+        receiver = self.service().receiver("/messages/servicebound/feedback", credit=10)
+        found = {}
+        while len(found) < count:
+            for record in json.loads(bytes(receiver.receive(60).body)):
+                mark, _, word = record["originalMessageId"].partition("-")
+                if mark == self.mark:
+                    found[word] = record["statusCode"]
+            receiver.accept()
+        return found
 
     # A full store
 
@@ -238,10 +319,10 @@ class HubAmqp(unittest.TestCase):
         self.place.routes(_limit=limit, **ROUTES)
         self.assertEqual(self.place.wait_applied()["code"], 200)
 
-    @staticmethod
-    def outcome(sender, message):
+    def outcome(self, sender, message):
         """(state, condition of a rejection)"""
         delivery = sender.send(message, error_states=[])
+        self.said = delivery.remote.condition and delivery.remote.condition.description
         return delivery.remote_state, delivery.remote.condition and delivery.remote.condition.name
 
 

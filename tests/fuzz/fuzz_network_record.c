@@ -44,7 +44,7 @@ static void check_hosts(const struct agent_record_set *set)
 static void check_rules(const struct agent_record_set *set)
 {
     struct agent_subnet subnet;
-    const struct agent_nft nft = {"n", "br0", &subnet};
+    const struct agent_nft nft = {"n", "br0", &subnet, 0};
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(AGENT_RECORD_TEXT_MAX);
 
     if (agent_subnet_parse("10.0.0.0/8", &subnet, NULL) < 0 || agent_nft_text(&nft, set, &text) < 0)

@@ -166,7 +166,7 @@ class Cloud(cloud_case.CloudCase):
         self.assertTrue(all(seen["modules"][name]["status"] == "stopped" for name in names))
         self.deploy({})
         self.wait_reported(200, lambda s: not s.get("modules"), timeout=120)
-        self.assertEqual([name for name in self.identities() if name.startswith("wide")], [])
+        wait_for(lambda: not [name for name in self.identities() if name.startswith("wide")], PATIENCE, "the identities to go")
 
     def test_an_identity_that_is_made_anew_leads_to_a_new_container(self):
         self.deploy({"anew": module("env; " + IDLE), "by": module()})

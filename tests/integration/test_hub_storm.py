@@ -76,6 +76,29 @@ class Storm(unittest.TestCase):
               f"half {seen['outage_p50_us'] / 1e6:.2f} s; {seen['refused']:.0f} refused, {seen['failed']:.0f} tries in vain")
         return seen, gone
 
+    def first_start(self, latency_ms):
+        """A hub that knows nobody yet, and a crowd that waits for it: figures of the load."""
+        self.hub.stop()
+        self.place.cloud.faults(latencyMs=latency_ms)
+        self.addCleanup(self.place.cloud.faults, latencyMs=0)
+        type(self).hub = self.place.hub(storage=f"{sandbox.work()}/first-{latency_ms}", more={"MaxConnectedClients": str(DEVICES)})
+        process = self.load("--hold", "--again", "--twins", "--parallel", str(DEVICES), "--seconds", "0")
+        self.addCleanup(process.kill)
+        began = time.monotonic()
+        self.hub.start(60)
+        ready = time.monotonic() - began
+        seen = self.figures(process, 130)
+        print(f"# {latency_ms} ms to IoT Hub; ready after {ready:.2f} s; all up {seen['first_s'] - ready:.2f} s after; "
+              f"{seen['first_refused']:.0f} refused, {seen['first_failed']:.0f} tries in vain")
+        return seen
+
+    def test_a_first_start_refuses_nobody(self):
+        """Nobody knows them yet, and they come before the list of them does: they wait for it."""
+        for latency_ms in (0, 100):
+            with self.subTest(latency_ms):
+                seen = self.first_start(latency_ms)
+                self.assertEqual((seen["up"], seen["first_refused"]), (DEVICES, 0))
+
     def test_all_connect_and_are_acknowledged(self):
         seen = self.figures(self.load("--rate", "200", "--seconds", "5", "--twins"), 120)
         self.assertEqual((seen["up"], seen["lost"]), (DEVICES, 0))

@@ -25,6 +25,7 @@ static void attach_and_be_killed(const char *id)
         struct agent_network *net = NULL;
         char *text = NULL;
 
+        (void) setenv("PATH", "/run/cni:/usr/sbin:/usr/bin:/sbin:/bin", true);
         if (agent_network_open(&case_scripted, &net, NULL) == 0)
             (void) !agent_network_attach(net, &endpoint, NULL, &text, NULL);
         _exit(0);
@@ -63,6 +64,24 @@ static void test_restore_undoes_an_attach_that_was_killed_before_the_plugin(void
     case_restore(net, NULL);
     case_assert_no_endpoint();
     case_attach(net, "a", NULL, 0);
+    lab_run(LAB_HOST, "rm -r /run/cni");
+    case_teardown(net);
+    case_assert_clean();
+}
+
+static void test_restore_waits_for_a_program_that_outlives_its_agent(void **state)
+{
+    struct agent_network *net;
+    (void) state;
+
+    case_make_plugins("exec /usr/lib/cni/bridge");
+    lab_run(LAB_HOST, "printf '#!/bin/sh\nkill -9 $PPID\nsleep 0.5\nexec /usr/sbin/nft -f -\n'"
+                      " >/run/cni/nft && chmod 755 /run/cni/nft");
+    attach_and_be_killed("a");
+    net = case_open(&case_first);
+    lab_run(LAB_HOST, "nft list ruleset | grep -q 8080");
+    case_restore(net, NULL);
+    case_assert_no_endpoint();
     lab_run(LAB_HOST, "rm -r /run/cni");
     case_teardown(net);
     case_assert_clean();
@@ -342,6 +361,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         NETWORK_TEST(test_restore_undoes_an_attach_that_was_killed_after_the_plugin),
         NETWORK_TEST(test_restore_undoes_an_attach_that_was_killed_before_the_plugin),
+        NETWORK_TEST(test_restore_waits_for_a_program_that_outlives_its_agent),
         NETWORK_TEST(test_restore_undoes_what_ended_at_any_instant),
         NETWORK_TEST(test_restore_sweeps_torn_records_and_what_they_stood_for),
         NETWORK_TEST(test_restore_keeps_the_living_and_detaches_the_rest),

@@ -71,8 +71,7 @@ class Quickstart(unittest.TestCase):
         for what, value in machine().items():
             self.assertEqual(value, self.before[what], what)
 
-    def test_module_crashes_and_comes_back_and_down_leaves_nothing(self):
-        said = self.up(20)
+    def check_said(self, said):
         for word in ("hello", "crasher", "running", "alerts have arrived"):
             self.assertIn(word, said)
         waiting = [int(number) for number in re.findall(r"waiting in the hub: (\d+)", said)]
@@ -82,29 +81,9 @@ class Quickstart(unittest.TestCase):
         for name, came, delivered, expired, dropped, pending in routes:
             self.assertEqual((int(expired), int(dropped)), (0, 0), name)
             self.assertEqual(int(came), int(delivered) + int(pending), name)
-        self.down()
 
-    def test_up_again_changes_nothing_that_runs(self):
-        self.up()
-        pids = output("pgrep", "-f", "edge-agent --config|docker-registry serve|containerd --config")
-        self.up()
-        self.assertEqual(output("pgrep", "-f", "edge-agent --config|docker-registry serve|containerd --config"), pids)
-        self.down()
-
-    def test_down_without_up_is_no_error(self):
-        self.down()
-        self.down()
-
-    def test_down_after_everything_was_killed(self):
-        self.up()
-        for pid, words in services.processes():
-            if words and os.path.basename(words[0]) in ("containerd", "edge-agent", "docker-registry"):
-                services.signal_pid(pid)
-        self.down()
-
-    def test_up_after_a_boot(self):
-        """A boot ends all processes and empties /run."""
-        self.up()
+    def boot(self):
+        """It ends all processes and empties /run."""
         for pid, words in services.processes():
             if pid not in (1, os.getpid()):
                 services.signal_pid(pid)
@@ -114,7 +93,25 @@ class Quickstart(unittest.TestCase):
                     subprocess.run(["umount", "-l", point], check=True)
         for command in ("nft flush ruleset", "ip link delete edge-quick", "rm -rf /run/containerd " + RUN):
             subprocess.run(command.split(), check=False)
+
+    def kill(self):
+        for pid, words in services.processes():
+            if words and os.path.basename(words[0]) in ("containerd", "edge-agent", "docker-registry"):
+                services.signal_pid(pid)
+
+    def test_up_and_again_and_after_a_boot_and_down_when_everything_was_killed(self):
+        self.check_said(self.up(20))
+        ours = ("pgrep", "-f", "edge-agent --config|docker-registry serve|containerd --config")
+        pids = output(*ours)
         self.up()
+        self.assertEqual(output(*ours), pids)  # what runs is left alone
+        self.boot()
+        self.up()
+        self.kill()
+        self.down()
+
+    def test_down_without_up_is_no_error(self):
+        self.down()
         self.down()
 
     def test_down_after_an_up_that_was_cut_off(self):

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/iothub/sas.h"
+#include "tests/bench/load/protocol.h"
 
 enum { OUT_MAX = 64 * 1024 * 1024, AGAIN_MS = 100, AGAIN_MAX_MS = 10000 };
 
@@ -16,11 +17,6 @@ uint64_t load_now_us(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
-static struct edge_bytes text(const char *s)
-{
-    return (struct edge_bytes){(const uint8_t *) s, strlen(s)};
 }
 
 /* As the SDKs: 100 ms at first, doubled up to 10 s, with jitter. */
@@ -34,19 +30,18 @@ static void come_again(struct device *d)
         load->up--;
         if (load->first_lost_us == 0)
             load->first_lost_us = d->lost_us;
-    } else if (d->lost_us) {
+    } else {
         load->failed++;
     }
     d->up = false;
     d->tries++;
-    d->subscribed = 0;
     d->in.len = d->out.len = 0;
     if (pause > AGAIN_MAX_MS)
         pause = AGAIN_MAX_MS;
     edge_timer_arm(d->timer, pause / 2 + (uint64_t) random() % pause);
 }
 
-static void lose(struct device *d, const char *reason)
+void device_lose(struct device *d, const char *reason)
 {
     if (d->over)
         return;
@@ -73,38 +68,16 @@ void device_flush(struct device *d)
     d->out.len = 0; /* the memory is for the next turn */
 }
 
-/* ---- coming up ---- */
-
-static char *make_token(const struct device *d)
+char *device_token(const struct device *d)
 {
     EDGE_CLEANUP(edge_free) char *resource = edge_identity_resource(&d->who, d->load->hub);
 
-    return resource ? edge_sas_make(resource, d->load->until_s, d->load->key, NULL) : NULL;
+    return resource && d->load->key.data
+               ? edge_sas_make(resource, d->load->until_s, d->load->key, NULL)
+               : NULL;
 }
 
-static void send_connect(struct device *d)
-{
-    EDGE_CLEANUP(edge_free) char *token = d->load->key.data ? make_token(d) : NULL;
-    EDGE_CLEANUP(edge_free)
-    char *user =
-        edge_format("%s/%s/?api-version=2021-04-12&DeviceClientType=load", d->load->hub, d->name);
-    struct mqtt_connect connect = {.client_id = text(d->name), .clean = !d->load->keep};
-
-    if ((d->load->key.data && !token) || !user) {
-        lose(d, "out of memory");
-        return;
-    }
-    if (token) {
-        connect.user = text(user);
-        connect.password = text(token);
-    }
-    if (mqtt_encode_connect(&d->out, &connect) < 0)
-        lose(d, "its CONNECT is too large");
-    else
-        device_flush(d);
-}
-
-static void settle(struct device *d)
+void device_settle(struct device *d)
 {
     struct load *load = d->load;
 
@@ -121,61 +94,6 @@ static void settle(struct device *d)
     d->lost_us = 0;
 }
 
-static void take_connack(struct device *d, const struct mqtt_packet *packet)
-{
-    char reason[40];
-
-    if (packet->connack.code != MQTT_ACCEPTED) {
-        d->load->refused += d->lost_us != 0;
-        (void) snprintf(reason, sizeof reason, "CONNACK %u", packet->connack.code);
-        lose(d, reason);
-        return;
-    }
-    for (unsigned i = 0; i < d->nfilters; i++)
-        edge_ignore(mqtt_encode_subscribe(&d->out, (uint16_t) (i + 1), text(d->filters[i]), 1));
-    if (d->nfilters == 0)
-        settle(d);
-}
-
-static void take_suback(struct device *d, const struct mqtt_packet *packet)
-{
-    if (packet->codes.len < 1 || packet->codes.data[0] > 1)
-        lose(d, "SUBACK: refused");
-    else if (++d->subscribed == d->nfilters)
-        settle(d);
-}
-
-/* ---- reading ---- */
-
-static void take_packet(struct device *d, const struct mqtt_packet *packet)
-{
-    if (packet->type == MQTT_CONNACK)
-        take_connack(d, packet);
-    else if (packet->type == MQTT_SUBACK)
-        take_suback(d, packet);
-    else
-        d->take(d, packet);
-}
-
-/* @return bytes used, or negative */
-static ssize_t take_packets(struct device *d, struct edge_bytes data)
-{
-    struct mqtt_packet packet;
-    size_t at = 0;
-    size_t used;
-    int rc = 0;
-
-    while (rc == 0 && d->stream) {
-        rc = mqtt_decode((struct edge_bytes){data.data + at, data.len - at}, LOAD_PACKET_MAX,
-                         &packet, &used, NULL);
-        if (rc == 0) {
-            at += used;
-            take_packet(d, &packet);
-        }
-    }
-    return rc < 0 ? rc : (ssize_t) at;
-}
-
 static void on_data(struct edge_bytes data, void *arg)
 {
     struct device *d = arg;
@@ -186,22 +104,24 @@ static void on_data(struct edge_bytes data, void *arg)
     if (kept)
         data = (struct edge_bytes){(const uint8_t *) d->in.data, d->in.len};
     if (used == 0)
-        used = take_packets(d, data);
+        used = protocol_take(d, data);
     if (!d->stream)
         return; /* lost meanwhile */
     if (used < 0)
-        lose(d, edge_strerror((int) used));
+        device_lose(d, edge_strerror((int) used));
     else if (kept)
         edge_buf_consume(&d->in, (size_t) used);
     else if ((size_t) used < data.len &&
              edge_buf_append(&d->in, data.data + used, data.len - (size_t) used) < 0)
-        lose(d, "out of memory");
+        device_lose(d, "out of memory");
     device_flush(d);
+    if (d->partner)
+        device_flush(d->partner);
 }
 
 static void on_end(int rc, void *arg)
 {
-    lose(arg, rc < 0 ? edge_strerror(rc) : "the server closed");
+    device_lose(arg, rc < 0 ? edge_strerror(rc) : "the server closed");
 }
 
 static void on_dialled(struct edge_stream *stream, int rc, const struct edge_err *err, void *arg)
@@ -211,12 +131,14 @@ static void on_dialled(struct edge_stream *stream, int rc, const struct edge_err
 
     d->dial = NULL;
     if (!stream) {
-        lose(d, err && err->text[0] ? err->text : edge_strerror(rc));
+        device_lose(d, err && err->text[0] ? err->text : edge_strerror(rc));
         return;
     }
     d->stream = stream;
     edge_stream_attach(stream, &handler, d);
-    send_connect(d);
+    d->talk = (struct talk){0};
+    protocol_begin(d);
+    device_flush(d);
 }
 
 void device_connect(struct device *d)
@@ -232,7 +154,7 @@ void device_connect(struct device *d)
     struct edge_err err = {0};
 
     if (edge_dial_open(d->load->loop, &options, &d->dial, &err) < 0)
-        lose(d, err.text);
+        device_lose(d, err.text);
 }
 
 static void on_again(void *arg)
@@ -243,9 +165,9 @@ static void on_again(void *arg)
 /* ---- its life ---- */
 
 int device_init(struct device *d, struct load *load, const char *name,
-                void (*take)(struct device *device, const struct mqtt_packet *packet))
+                const struct device_role *role)
 {
-    *d = (struct device){.load = load, .take = take};
+    *d = (struct device){.load = load, .role = role};
     edge_buf_init(&d->in, OUT_MAX);
     edge_buf_init(&d->out, OUT_MAX);
     if (load->again && !(d->timer = edge_timer_create(load->loop, on_again, d)))

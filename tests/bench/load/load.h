@@ -20,6 +20,7 @@ struct load {
     uint64_t messages;     /* no more than these; 0: as many as go in the time */
     bool keep;             /* sessions stay when it leaves */
     bool twins;            /* subscribe to the two topics of twins */
+    bool through;          /* a place in the window is free when the message has come */
     bool refill;           /* send the next message as soon as one is acknowledged */
     const uint8_t *body;   /* a message carries its time of sending in its first bytes */
     size_t size;
@@ -34,7 +35,7 @@ struct load {
     unsigned lost;              /* connections that ended, before or after */
     bool again;                 /* who is lost, or does not come up, tries again */
     unsigned returned;          /* lost, and up again */
-    unsigned failed, refused;   /* tries of the lost that came to nothing; refused by CONNACK */
+    unsigned failed, refused;   /* tries that came to nothing; refused by CONNACK */
     uint64_t first_lost_us, last_up_us;
     struct histogram outages; /* from being lost to being up again */
     char reason[200];         /* of the first that did */

@@ -1,4 +1,4 @@
-/* mqtt-load: many devices against an MQTT server (the local cloud, a hub, a broker), QoS 1.
+/* mqtt-load, amqp-load: many devices against a server (the local cloud, a hub, a broker).
  *
  *     mqtt-load --host hub.test --port 8883 --hub hub.test --key BASE64 --ca ca.pem --devices 10000
  *
@@ -59,14 +59,21 @@ static double own_cpu_s(void)
     return (double) used.tv_sec + (double) used.tv_nsec / 1e9;
 }
 
+/* What follows is of those that are lost from now on. */
+static void say_all_up(void)
+{
+    printf("all_up 1\nfirst_s %.2f\nfirst_failed %u\nfirst_refused %u\n", run.connect_s,
+           run.load.failed, run.load.refused);
+    fflush(stdout);
+    run.load.failed = run.load.refused = 0;
+}
+
 static void begin_publishing(void)
 {
     run.connect_s = (double) (load_now_us() - began_us) / 1e6;
     phase = PUBLISHING;
-    if (run.load.again) {
-        puts("all_up 1");
-        fflush(stdout);
-    }
+    if (run.load.again)
+        say_all_up();
     run.before = server_figures(run.pid);
     run.own_cpu_s = own_cpu_s();
     run.published_us = tick_us = run.load.turn_us = load_now_us();
@@ -160,10 +167,8 @@ static int make_all(void)
     for (unsigned i = 0; publishers && subscribers && i < run.subscribers; i++) {
         EDGE_CLEANUP(edge_free) char *name = edge_format("%s%u", run.subscriber_prefix, i);
 
-        subscribers[i] = name
-                             ? subscriber_create(&run.load, name,
-                                                 run.broker ? publisher_topic(publishers[i]) : NULL)
-                             : NULL;
+        subscribers[i] =
+            name ? subscriber_create(&run.load, name, publishers[i], run.broker) : NULL;
         if (!subscribers[i])
             return -1;
     }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,38 +10,26 @@
 enum { NUMBER_MAX = 100000000 };
 
 static const char usage[] =
-    "usage: mqtt-load --host NAME --port N --hub NAME [--key BASE64] [--ca FILE | --plain]\n"
+    "usage: %s --host NAME --port N --hub NAME [--key BASE64] [--ca FILE | --plain]\n"
     "                 [--prefix TEXT] [--devices N] [--parallel N] [--twins] [--bag TEXT]\n"
     "                 [--subscribe N] [--subscriber-prefix TEXT] [--broker] [--hold] [--again]\n"
-    "                 [--keep] [--drain N]\n"
+    "                 [--keep] [--drain N] [--through]\n"
     "                 [--rate N] [--size N] [--window N] [--seconds N] [--messages N] [--pid N]\n";
 
 static const struct option names[] = {
-    {"host", required_argument, NULL, 'h'},
-    {"port", required_argument, NULL, 'p'},
-    {"hub", required_argument, NULL, 'H'},
-    {"key", required_argument, NULL, 'k'},
-    {"ca", required_argument, NULL, 'c'},
-    {"plain", no_argument, NULL, 'P'},
-    {"prefix", required_argument, NULL, 'x'},
-    {"devices", required_argument, NULL, 'n'},
-    {"parallel", required_argument, NULL, 'j'},
-    {"twins", no_argument, NULL, 't'},
-    {"bag", required_argument, NULL, 'b'},
-    {"subscribe", required_argument, NULL, 'S'},
-    {"broker", no_argument, NULL, 'B'},
-    {"subscriber-prefix", required_argument, NULL, 'X'},
-    {"hold", no_argument, NULL, 'I'},
-    {"drain", required_argument, NULL, 'D'},
-    {"again", no_argument, NULL, 'a'},
-    {"keep", no_argument, NULL, 'K'},
-    {"rate", required_argument, NULL, 'r'},
-    {"size", required_argument, NULL, 's'},
-    {"window", required_argument, NULL, 'w'},
-    {"seconds", required_argument, NULL, 'd'},
-    {"messages", required_argument, NULL, 'm'},
-    {"pid", required_argument, NULL, 'i'},
-    {0},
+    {"host", required_argument, NULL, 'h'},     {"port", required_argument, NULL, 'p'},
+    {"hub", required_argument, NULL, 'H'},      {"key", required_argument, NULL, 'k'},
+    {"ca", required_argument, NULL, 'c'},       {"plain", no_argument, NULL, 'P'},
+    {"prefix", required_argument, NULL, 'x'},   {"devices", required_argument, NULL, 'n'},
+    {"parallel", required_argument, NULL, 'j'}, {"twins", no_argument, NULL, 't'},
+    {"bag", required_argument, NULL, 'b'},      {"subscribe", required_argument, NULL, 'S'},
+    {"broker", no_argument, NULL, 'B'},         {"subscriber-prefix", required_argument, NULL, 'X'},
+    {"hold", no_argument, NULL, 'I'},           {"drain", required_argument, NULL, 'D'},
+    {"through", no_argument, NULL, 'T'},        {"again", no_argument, NULL, 'a'},
+    {"keep", no_argument, NULL, 'K'},           {"rate", required_argument, NULL, 'r'},
+    {"size", required_argument, NULL, 's'},     {"window", required_argument, NULL, 'w'},
+    {"seconds", required_argument, NULL, 'd'},  {"messages", required_argument, NULL, 'm'},
+    {"pid", required_argument, NULL, 'i'},      {0},
 };
 
 static unsigned number(const char *text)
@@ -83,8 +72,9 @@ static bool take_text(struct run *run, int option, const char *value)
 static bool take_flag(struct run *run, int option)
 {
     bool *const places[] = {
-        ['P'] = &run->plain, ['t'] = &run->load.twins, ['B'] = &run->broker,
-        ['I'] = &run->hold,  ['K'] = &run->load.keep,  ['a'] = &run->load.again};
+        ['P'] = &run->plain,       ['t'] = &run->load.twins, ['B'] = &run->broker,
+        ['I'] = &run->hold,        ['K'] = &run->load.keep,  ['a'] = &run->load.again,
+        ['T'] = &run->load.through};
 
     if (option >= (int) EDGE_ARRAY_LEN(places) || !places[option])
         return false;
@@ -128,6 +118,6 @@ bool run_options(int argc, char **argv, struct run *run)
            run->devices > 0 && run->load.window > 0 && run->load.window <= LOAD_WINDOW_MAX &&
            run->subscribers <= run->devices;
     if (!good)
-        fputs(usage, stderr);
+        fprintf(stderr, usage, program_invocation_short_name);
     return good;
 }

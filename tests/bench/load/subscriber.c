@@ -3,46 +3,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/load/device.h"
+#include "tests/bench/load/protocol.h"
 
 struct subscriber {
     struct device device;
+    struct publisher *from;
 };
 
-static void take(struct device *device, const struct mqtt_packet *packet)
+static void on_received(struct device *device, struct edge_bytes body)
 {
     struct load *load = device->load;
-    uint8_t ack[MQTT_SHORT_MAX];
     uint64_t sent_us;
 
-    if (packet->type != MQTT_PUBLISH || packet->publish.payload.len < LOAD_TIME_SIZE)
+    if (body.len < LOAD_TIME_SIZE)
         return;
-    memcpy(&sent_us, packet->publish.payload.data, LOAD_TIME_SIZE);
+    memcpy(&sent_us, body.data, LOAD_TIME_SIZE);
     if (load->received++ == 0)
         load->first_us = load->turn_us;
     load->last_us = load->turn_us;
     histogram_add(&load->ends, load->turn_us - sent_us);
-    if (packet->publish.qos > 0)
-        edge_ignore(
-            edge_buf_append(&device->out, ack, mqtt_put_ack(ack, MQTT_PUBACK, packet->publish.id)));
+    publisher_arrived(EDGE_CONTAINER_OF(device, struct subscriber, device)->from);
 }
 
-static int prepare(struct subscriber *s, const char *topic)
+static int prepare(struct subscriber *s, bool broker)
 {
-    const struct edge_identity *who = &s->device.who;
-    EDGE_CLEANUP(edge_free)
-    char *inputs = edge_format("devices/%s/modules/%s/inputs/#", who->device, who->module);
+    EDGE_CLEANUP(edge_free) char *inputs = protocol_inputs(&s->device);
 
-    if (!topic)
-        topic = inputs;
-    return topic ? device_filter(&s->device, topic) : -1;
+    s->device.partner = publisher_device(s->from);
+    return inputs ? device_filter(&s->device, broker ? publisher_target(s->from) : inputs) : -1;
 }
 
-struct subscriber *subscriber_create(struct load *load, const char *name, const char *topic)
+struct subscriber *subscriber_create(struct load *load, const char *name, struct publisher *from,
+                                     bool broker)
 {
+    static const struct device_role role = {.received = on_received};
     struct subscriber *s = calloc(1, sizeof *s);
 
-    if (s && (device_init(&s->device, load, name, take) < 0 || prepare(s, topic) < 0))
+    if (!s)
+        return NULL;
+    s->from = from;
+    if (device_init(&s->device, load, name, &role) < 0 || prepare(s, broker) < 0)
         return subscriber_destroy(s);
     return s;
 }

@@ -1,4 +1,5 @@
 /* Messages of a service to devices: accepted when they are on disk. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "hub/amqp/address.h"
@@ -70,7 +71,9 @@ static int queue(struct service *service, const struct hub_amqp_message *message
         edge_fail(err, EDGE_EINVALID, "to is /devices/{device}/messages/devicebound");
         return CLOUD_INVALID;
     }
-    rc = hub_amqp_from_client(message, &mapped);
+    rc = hub_amqp_from_client(message, &mapped, err);
+    if (rc == EDGE_EINVALID || rc == EDGE_ELIMIT || rc == -EMSGSIZE)
+        rc = CLOUD_INVALID;
     if (rc == 0)
         rc = cloud_c2d_send(service->cloud, who.device, &mapped, err);
     edge_message_fini(&mapped);

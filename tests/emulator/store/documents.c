@@ -21,7 +21,6 @@ static const char *const docs[DOCS] = {
     [D_GET] = "SELECT body FROM %s WHERE a=?1 AND b=?2",
     [D_PUT] = "INSERT OR REPLACE INTO %s(a,b,body) VALUES(?1,?2,?3)",
     [D_DEL] = "DELETE FROM %s WHERE a=?1 AND b=?2",
-    [D_DEL_ALL] = "DELETE FROM %s WHERE a=?1",
     [D_COUNT] = "SELECT count(*) FROM %s",
     [D_NEXT] = "SELECT a,b,body FROM %s WHERE (a,b)>(?1,?2) ORDER BY a,b LIMIT 1",
 };
@@ -102,11 +101,6 @@ int store_put(struct store *store, enum store_table table, const char *a, const 
 int store_del(struct store *store, enum store_table table, const char *a, const char *b)
 {
     return store_change(store, named(store, table, D_DEL, a, b));
-}
-
-int store_del_all(struct store *store, enum store_table table, const char *a)
-{
-    return store_change(store, named(store, table, D_DEL_ALL, a, NULL));
 }
 
 int store_count(struct store *store, enum store_table table, int64_t *ret)

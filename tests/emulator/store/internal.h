@@ -29,7 +29,7 @@ enum store_query {
     Q_ROLLBACK,
     QUERIES
 };
-enum store_doc { D_GET, D_PUT, D_DEL, D_DEL_ALL, D_COUNT, D_NEXT, DOCS };
+enum store_doc { D_GET, D_PUT, D_DEL, D_COUNT, D_NEXT, DOCS };
 
 struct store {
     sqlite3 *db;

@@ -56,8 +56,6 @@ EDGE_MUST_CHECK int store_put(struct store *store, enum store_table table, const
                               const char *b, const char *body);
 EDGE_MUST_CHECK int store_del(struct store *store, enum store_table table, const char *a,
                               const char *b);
-/** Delete all with this first name. */
-EDGE_MUST_CHECK int store_del_all(struct store *store, enum store_table table, const char *a);
 EDGE_MUST_CHECK int store_count(struct store *store, enum store_table table, int64_t *ret);
 
 /** The document after (@p a, @p b) in the order of names, byte by byte. Both names are replaced:

@@ -336,22 +336,6 @@ static void test_a_signature_of_another_size_is_none(void **state)
     assert_null(w.text);
 }
 
-static void get_bundle(void)
-{
-    free(w.text);
-    w.text = NULL;
-    w.rc = agent_identity_trust_bundle(&w.daemon, &w.text, &w.err);
-}
-
-static void test_the_trust_bundle(void **state)
-{
-    (void) state;
-
-    assert_int_equal(call_with(200, "{\"certificate\":\"PEM\"}", get_bundle), 0);
-    assert_string_equal(w.seen, "GET /trust-bundle?2020-07-07 ");
-    assert_string_equal(w.text, "PEM");
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -366,7 +350,6 @@ int main(void)
         TEST(test_the_rest_of_the_calls),
         TEST(test_a_token_is_what_iot_hub_takes),
         TEST(test_a_signature_of_another_size_is_none),
-        TEST(test_the_trust_bundle),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,7 +92,6 @@ static void test_numbers_and_booleans_may_be_texts(void **state)
              "\"Privileged\":\"True\",\"Memory\":\"67108864\",\"ReadonlyRootfs\":\"false\","
              "\"NanoCpus\":5e8,\"ShmSize\":\"128m\",\"OomScoreAdj\":\"-500\"}}");
     assert_true(options->tty);
-    assert_true(options->open_stdin);
     assert_true(options->privileged);
     assert_false(options->read_only);
     assert_int_equal(options->stop_timeout_s, 20);

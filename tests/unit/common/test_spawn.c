@@ -1,6 +1,7 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -169,6 +170,27 @@ static void test_output_closed_early_is_waited_for(void **state)
     fini(&r);
 }
 
+static void test_what_is_kept_stays_open_and_nothing_else_does(void **state)
+{
+    int fds[2];
+    EDGE_CLEANUP(edge_free) char *script = NULL;
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(1000);
+    struct edge_spawn spawn = {.timeout_ms = 20000};
+    int status;
+    (void) state;
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    script =
+        edge_format("for n in %d %d; do (: <&$n) 2>/dev/null && echo $n; done", fds[0], fds[1]);
+    spawn.argv = (const char *const[]){"sh", "-c", script, NULL};
+    spawn.keep = fds[1];
+    assert_int_equal(edge_spawn_run(&spawn, &out, &out, &status, NULL), 0);
+    assert_int_equal(atoi(out.data), fds[1]);
+    assert_null(strchr(strchr(out.data, '\n') + 1, '\n'));
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void test_a_missing_program_is_named(void **state)
 {
     static const char *const argv[] = {"/no/such/program", NULL};
@@ -193,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_a_child_that_reads_nothing_ends_nobody_else),
         cmocka_unit_test(test_time_over_ends_the_child_and_its_children),
         cmocka_unit_test(test_output_closed_early_is_waited_for),
+        cmocka_unit_test(test_what_is_kept_stays_open_and_nothing_else_does),
         cmocka_unit_test(test_a_missing_program_is_named),
     };
 

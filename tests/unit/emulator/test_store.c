@@ -66,7 +66,7 @@ static void test_documents_outlive_the_store(void **state)
     reopen(f);
     assert_body(f, "d", "m", "two");
     assert_body(f, "d", "", "device");
-    assert_int_equal(store_del_all(f->store, STORE_TWINS, "d"), 0);
+    assert_int_equal(store_del(f->store, STORE_TWINS, "d", "m"), 0);
     assert_body(f, "d", "m", NULL);
 }
 

@@ -134,8 +134,12 @@ static void on_delivery(struct amqp_client *c, pn_link_t *link, pn_delivery_t *d
     if (!pn_delivery_settled(d))
         return;
     note(c, "%s", state >= PN_ACCEPTED && state <= PN_MODIFIED ? names[state - PN_ACCEPTED] : "?");
-    if (state == PN_REJECTED)
-        note(c, " %s", pn_condition_get_name(pn_disposition_condition(pn_delivery_remote(d))));
+    if (state == PN_REJECTED) {
+        pn_condition_t *why = pn_disposition_condition(pn_delivery_remote(d));
+        const char *text = pn_condition_get_description(why);
+
+        note(c, " %s;because %s", pn_condition_get_name(why), text ? text : "");
+    }
     note(c, ";");
     pn_delivery_settle(d);
 }

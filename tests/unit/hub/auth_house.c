@@ -83,8 +83,18 @@ void tell(void *arg)
     free(q);
 }
 
+void tell_first(void)
+{
+    struct question *q = w.open[0];
+
+    assert_true(w.nopen > 0);
+    memmove(w.open, w.open + 1, --w.nopen * sizeof(struct question *));
+    tell(q);
+}
+
 static void answer_later(struct question *q)
 {
+    assert_true(w.nopen < EDGE_ARRAY_LEN(w.open));
     if (w.silent)
         w.open[w.nopen++] = q;
     else
@@ -240,11 +250,11 @@ static bool full_is_over(void)
     return w.pages >= CLOUD_MAX / PAGE || (w.status != 200 && w.pages > 0);
 }
 
-static int set_up_with(int status)
+static int set_up_with(int status, bool silent)
 {
     struct edge_err err = {0};
 
-    w = (struct auth_world){.dir = "/tmp/test-auth-XXXXXX", .status = status};
+    w = (struct auth_world){.dir = "/tmp/test-auth-XXXXXX", .status = status, .silent = silent};
     w.source = (struct hub_scope_source){on_page, on_one, NULL};
     edge_buf_init(&w.wrapped, 4096);
     assert_non_null(mkdtemp(w.dir));
@@ -264,7 +274,7 @@ static int set_up_with(int status)
 int set_up(void **state)
 {
     (void) state;
-    edge_ignore(set_up_with(200));
+    edge_ignore(set_up_with(200, false));
     run_until(full_is_over);
     turn();
     return 0;
@@ -273,8 +283,21 @@ int set_up(void **state)
 int set_up_offline(void **state)
 {
     (void) state;
-    edge_ignore(set_up_with(0));
+    edge_ignore(set_up_with(0, false));
     run_until(full_is_over);
+    return 0;
+}
+
+static bool first_page_is_asked_for(void)
+{
+    return w.pages == 1;
+}
+
+int set_up_empty(void **state)
+{
+    (void) state;
+    edge_ignore(set_up_with(200, true));
+    run_until(first_page_is_asked_for);
     return 0;
 }
 

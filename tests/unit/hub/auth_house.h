@@ -38,7 +38,7 @@ struct auth_world {
     unsigned pages, ones;
     bool endless;
     bool silent; /* questions stay open */
-    struct question *open[4];
+    struct question *open[8];
     unsigned nopen;
     /* what was told */
     unsigned granted, awaited;
@@ -54,6 +54,8 @@ extern struct auth_world w;
 int set_up(void **state);
 /** The cloud does not answer. */
 int set_up_offline(void **state);
+/** The list of all has been asked for, and is not answered: nobody is known. */
+int set_up_empty(void **state);
 int tear_down(void **state);
 
 /** What is due now. */
@@ -67,6 +69,8 @@ struct cloud_identity *find(const char *name);
 void drop(const char *name);
 /** Answer what w.silent has kept open. */
 void tell(void *question);
+/** Answer the first of these. */
+void tell_first(void);
 
 /* The hub. */
 void open_auth(void);

@@ -87,6 +87,25 @@ static void test_data_sections_are_joined(void **state)
     assert_true(equal(read.data, "abc"));
 }
 
+/* As many as a batch has, and more than the arena would hold if each were joined anew. */
+static void test_many_data_sections_are_joined(void **state)
+{
+    enum { SECTIONS = 60, SECTION = 10000 };
+    struct hub_amqp_value binary = {.kind = HUB_AMQP_BINARY, .s = {calloc(SECTION, 1), SECTION}};
+    struct hub_amqp_message read;
+
+    (void) state;
+    for (size_t i = 0; i < SECTIONS; i++) {
+        hub_amqp_descriptor_write(&out, 0x75);
+        hub_amqp_value_write(&out, &binary);
+    }
+    free((void *) binary.s.data);
+    assert_int_equal(
+        hub_amqp_message_read(&arena, (struct edge_bytes){(uint8_t *) out.data, out.len}, &read),
+        0);
+    assert_int_equal(read.data.len, SECTIONS * SECTION);
+}
+
 static void test_what_is_malformed_is_refused(void **state)
 {
     static const uint8_t nul[] = {0, 0x53, 0x73, 0xc0, 7, 3, 0x40, 0x40, 0xa1, 2, 'a', 0};
@@ -126,7 +145,7 @@ static void test_properties_of_telemetry(void **state)
     struct edge_message m;
 
     (void) state;
-    assert_int_equal(hub_amqp_from_client(&message, &m), 0);
+    assert_int_equal(hub_amqp_from_client(&message, &m, NULL), 0);
     assert_string_equal(m.sys[EDGE_SYS_MESSAGE_ID], "7");
     assert_string_equal(m.sys[EDGE_SYS_USER_ID], "me");
     assert_string_equal(m.sys[EDGE_SYS_OUTPUT], "out1");
@@ -146,7 +165,7 @@ static void test_text_that_is_no_utf8_is_refused(void **state)
     struct edge_message m;
 
     (void) state;
-    assert_int_equal(hub_amqp_from_client(&message, &m), EDGE_EINVALID);
+    assert_int_equal(hub_amqp_from_client(&message, &m, NULL), EDGE_EINVALID);
     edge_message_fini(&m);
 }
 
@@ -212,10 +231,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_every_kind_of_value_comes_back),  TEST(test_data_sections_are_joined),
-        TEST(test_what_is_malformed_is_refused),    TEST(test_properties_of_telemetry),
-        TEST(test_text_that_is_no_utf8_is_refused), TEST(test_a_message_from_the_cloud),
-        TEST(test_messages_to_and_from_iot_hub),
+        TEST(test_every_kind_of_value_comes_back), TEST(test_data_sections_are_joined),
+        TEST(test_many_data_sections_are_joined),  TEST(test_what_is_malformed_is_refused),
+        TEST(test_properties_of_telemetry),        TEST(test_text_that_is_no_utf8_is_refused),
+        TEST(test_a_message_from_the_cloud),       TEST(test_messages_to_and_from_iot_hub),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

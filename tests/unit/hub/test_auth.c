@@ -22,7 +22,7 @@ static void test_a_wrong_key_is_asked_about_once(void **state)
     (void) state;
 
     assert_int_equal(come("d", "guess"), HUB_REFUSED);
-    assert_string_equal(w.grant.reason, "the token's signature is wrong");
+    assert_non_null(strstr(w.grant.reason, "signature is wrong"));
     assert_int_equal(w.ones, 1);
     for (int i = 0; i < 20; i++)
         assert_int_equal(come("d", "guess"), HUB_REFUSED);

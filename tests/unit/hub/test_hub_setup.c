@@ -82,7 +82,7 @@ static void plain_port__is_taken_on_loopback_only(void **state)
                                          {"--plain", "1883", "--listen", "::", NULL},
                                          {"--plain", "1883", "--listen", "localhost", NULL},
                                          {"--plain", "0", "--listen", "127.0.0.1", NULL},
-                                         {"--plain", "65536", "--listen", "127.0.0.1", NULL},
+                                         {"--plain", "65535", "--listen", "127.0.0.1", NULL},
                                          {"--plain", "18x", "--listen", "127.0.0.1", NULL}};
     struct hub_setup settings;
     struct edge_err err = {0};

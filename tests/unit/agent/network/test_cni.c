@@ -100,7 +100,7 @@ static void test_an_error_of_a_plugin_becomes_one_line(void **state)
 static void test_the_bridge_is_configured_for_our_rules(void **state)
 {
     struct agent_subnet subnet;
-    const struct agent_cni cni = {"/bin", "net", "br0", "/run/ipam", &subnet};
+    const struct agent_cni cni = {"/bin", "net", "br0", "/run/ipam", &subnet, 0};
     struct agent_cni_call call = {"id-1", "/proc/1/fd/3", "02:11:22:33:44:55", NULL};
     EDGE_CLEANUP(edge_json_free) struct edge_json *result = edge_json_new_object();
     EDGE_CLEANUP(edge_free) char *add = NULL;

@@ -45,7 +45,7 @@ static const char chains[] =
 static void assert_rules(const struct agent_record_set *set, const char *maps)
 {
     struct agent_subnet subnet;
-    const struct agent_nft nft = {"azure-iot-edge", "br0", &subnet};
+    const struct agent_nft nft = {"azure-iot-edge", "br0", &subnet, 0};
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(65536);
     EDGE_CLEANUP(edge_free) char *expected = edge_format("%s%s%s", head, maps, chains);
 
