@@ -9,8 +9,7 @@ enum {
 
 static uint64_t cost(const struct hub_segment *segment)
 {
-    return segment->catalog.live_bytes +
-           segment->catalog.live.count * (HUB_BODY_HEAD + ENTRY);
+    return segment->catalog.live_bytes + segment->catalog.live.count * (HUB_BODY_HEAD + ENTRY);
 }
 
 /* Neighbours from @p from on whose wanted messages fit into one segment. */
