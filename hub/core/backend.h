@@ -90,7 +90,8 @@ struct hub_backend_ops {
      * closed first. The claim is as it was authenticated, but perhaps without its token.
      * @param keep   what is undelivered and subscribed outlives the connection (MQTT clean = 0)
      * @param ret_features  what a kept session was subscribed to (enum edge_feature); 0 when new
-     * @return 0, HUB_RESUMED, or negative */
+     * @return 0, HUB_RESUMED, HUB_FORGETTING: that there was an older one is not forgotten on disk
+     * yet, `subscribe`, even to nothing, tells when it is; or negative */
     int (*open)(void *backend, const struct hub_claim *claim, const struct hub_grant *grant,
                 bool keep, const struct hub_events *events, void *arg, unsigned *ret_features,
                 struct hub_session **ret);
@@ -121,7 +122,7 @@ struct hub_backend_ops {
      * credit. A session begins unpaused. Also from within `deliver`. */
     void (*pause)(struct hub_session *session, bool paused);
 };
-enum { HUB_RESUMED = 1 };
+enum { HUB_RESUMED = 1, HUB_FORGETTING };
 #define HUB_EVERY_INPUT "#" /* no name of an input */
 
 /** Borrowed by the heads; outlives them. */

@@ -61,6 +61,7 @@ struct hub_session {
     struct hub_task tell; /* `fresh` */
     unsigned fresh;       /* features switched on that the control plane has not been told of */
     bool keep;
+    bool forgets; /* a kept one's deletion may not be on disk yet, and nobody waits for it */
     bool paused;
     unsigned pending; /* answers that will come (store, twins); it is freed after the last */
     bool ended;       /* nothing more is told; only answers with HUB_GONE */

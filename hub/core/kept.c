@@ -91,8 +91,9 @@ static int save(const struct hub_client *client, hub_stored_done *done, void *ar
                          (struct edge_bytes){(const uint8_t *) text, strlen(text)}, done, arg);
 }
 
-void hub_kept_open(struct hub_client *client, bool keep)
+bool hub_kept_open(struct hub_client *client, bool keep)
 {
+    bool forgets = !keep && client->kept;
     int rc = 0;
 
     if (!client->kept || !keep) {
@@ -101,13 +102,14 @@ void hub_kept_open(struct hub_client *client, bool keep)
     }
     if (keep && !client->kept)
         rc = save(client, NULL, NULL);
-    else if (!keep && client->kept)
+    else if (forgets)
         rc = hub_store_set(client->core->options.store, kind, client->name,
                            (struct edge_bytes){NULL, 0}, NULL, NULL);
     if (rc < 0)
         edge_log_about(EDGE_LOG_WARN, client->name, "session is not on disk: client=%s reason=%s",
                        client->name, edge_strerror(rc));
     client->kept = keep;
+    return forgets || (!keep && client->saving > 0);
 }
 
 struct saving {
@@ -129,25 +131,51 @@ static void on_saved(int rc, void *arg)
     if (saving.session->ended)
         saving.done(HUB_GONE, NULL, saving.arg);
     else if (rc < 0)
-        saving.done(HUB_FAILED, "the subscription could not be written to disk", saving.arg);
+        saving.done(HUB_FAILED, "the session could not be written to disk", saving.arg);
     else
         saving.done(HUB_OK, NULL, saving.arg);
     hub_session_release(saving.session);
 }
 
-void hub_kept_save(struct hub_session *session, hub_done *done, void *arg)
+static void on_forgotten(int rc, struct edge_bytes data, void *arg)
+{
+    (void) data;
+    on_saved(rc, arg);
+}
+
+/* NULL without memory: @p done was told */
+static struct saving *begin(struct hub_session *session, hub_done *done, void *arg)
 {
     struct saving *saving = malloc(sizeof *saving);
     struct hub_client *client = session->client;
 
     if (!saving) {
         done(HUB_FAILED, "out of memory", arg);
-        return;
+        return NULL;
     }
     *saving = (struct saving){hub_life_hold(client->core), client, session, done, arg};
     client->saving++;
     hub_session_hold(session);
-    if (save(client, on_saved, saving) < 0)
+    return saving;
+}
+
+void hub_kept_save(struct hub_session *session, hub_done *done, void *arg)
+{
+    struct saving *saving = begin(session, done, arg);
+
+    if (saving && save(session->client, on_saved, saving) < 0)
+        on_saved(-ENOMEM, saving);
+}
+
+/* Read behind the deletion: they are told together. */
+void hub_kept_forget(struct hub_session *session, hub_done *done, void *arg)
+{
+    struct saving *saving = begin(session, done, arg);
+    struct hub_client *client = session->client;
+
+    session->forgets = saving == NULL;
+    if (saving &&
+        hub_store_get(client->core->options.store, kind, client->name, on_forgotten, saving) < 0)
         on_saved(-ENOMEM, saving);
 }
 

@@ -5,9 +5,12 @@
 
 #include "hub/core/internal.h"
 
-/** A session begins: a kept one is found or made, or, without @p keep, deleted. */
-void hub_kept_open(struct hub_client *client, bool keep);
+/** A session begins: a kept one is found or made, or, without @p keep, deleted.
+ * @return whether one is being deleted */
+bool hub_kept_open(struct hub_client *client, bool keep);
 /** The client's features; @p done when they are on disk. */
 void hub_kept_save(struct hub_session *session, hub_done *done, void *arg);
+/** @p done when the one that was deleted is so on disk. */
+void hub_kept_forget(struct hub_session *session, hub_done *done, void *arg);
 
 #endif

@@ -242,11 +242,11 @@ int hub_session_open(void *backend, const struct hub_claim *claim, const struct 
         return -ENOMEM;
     }
     resumed = keep && client->kept;
-    hub_kept_open(client, keep);
+    session->forgets = hub_kept_open(client, keep);
     begin(client, session);
     *ret_features = client->features;
     *ret = session;
-    return resumed ? HUB_RESUMED : 0;
+    return resumed ? HUB_RESUMED : session->forgets ? HUB_FORGETTING : 0;
 }
 
 void hub_session_subscribe(struct hub_session *session, unsigned on, unsigned off, hub_done *done,
@@ -265,6 +265,8 @@ void hub_session_subscribe(struct hub_session *session, unsigned on, unsigned of
     hub_later(client->core, &session->tell);
     if (session->keep && (changed || client->saving > 0))
         hub_kept_save(session, done, arg);
+    else if (session->forgets)
+        hub_kept_forget(session, done, arg);
     else
         done(HUB_OK, NULL, arg);
 }

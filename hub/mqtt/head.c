@@ -84,6 +84,33 @@ static void turn_away(struct hub_mqtt_session *s, enum mqtt_connack_code code, c
     hub_mqtt_client_refuse(client, code);
 }
 
+static void accept(struct hub_mqtt_session *s, bool resumed)
+{
+    const char *from = edge_stream_address(hub_mqtt_client_stream(s->client));
+
+    edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client connected: client=%s from=%s session=%s",
+                   s->name, from, resumed ? "resumed" : "new");
+    hub_mqtt_client_accept(s->client, resumed);
+    if (s->client)
+        hub_mqtt_client_expire(s->client, s->until_s);
+}
+
+/* What was kept for a client that wants to begin anew is gone for good. */
+static void on_forgotten(enum hub_result result, const char *why, void *arg)
+{
+    struct hub_mqtt_session *s = arg;
+
+    if (s->client && result == HUB_OK) {
+        accept(s, false);
+    } else if (s->client) {
+        s->backend->ops->close(s->session);
+        s->session = NULL;
+        s->ended = true;
+        turn_away(s, MQTT_UNAVAILABLE, why ? why : "");
+    }
+    hub_mqtt_release(s);
+}
+
 static void let_in(const struct door *door, const struct hub_grant *grant)
 {
     struct hub_mqtt_session *s = door->session;
@@ -98,10 +125,13 @@ static void let_in(const struct door *door, const struct hub_grant *grant)
         turn_away(s, MQTT_UNAVAILABLE, edge_strerror(rc));
         return;
     }
-    edge_log_about(EDGE_LOG_INFO, s->name, "mqtt client connected: client=%s from=%s session=%s",
-                   s->name, claim.address, rc == HUB_RESUMED ? "resumed" : "new");
-    hub_mqtt_client_accept(s->client, keep && rc == HUB_RESUMED);
-    hub_mqtt_client_expire(s->client, grant->until_s);
+    s->until_s = grant->until_s;
+    if (rc != HUB_FORGETTING) {
+        accept(s, keep && rc == HUB_RESUMED);
+        return;
+    }
+    s->pending++;
+    s->backend->ops->subscribe(s->session, 0, 0, on_forgotten, s);
 }
 
 static void on_grant(const struct hub_grant *grant, void *arg)

@@ -20,6 +20,7 @@ struct hub_mqtt_session {
     struct edge_identity who;
     char name[2 * EDGE_ID_MAX + 2];
     int64_t began_ns; /* of the head, wall clock */
+    int64_t until_s;  /* of its grant, when it came in */
     unsigned pending; /* answers of the backend that will come */
     unsigned twins;   /* of these: for twin requests */
     unsigned features;

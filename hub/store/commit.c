@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "hub/store/copy.h"
+
 enum {
     STACK_SIZE = 512 * 1024,
     SPARES = 2,
@@ -130,8 +132,9 @@ static void write_group(struct hub_commit *commit, struct hub_group *group)
 }
 
 /* Off the path of acknowledgements: the group has been posted. */
-static void tidy(struct hub_db *db, uint64_t log_bytes, bool quiet, bool finish_log)
+static void tidy(const struct hub_commit *commit, uint64_t log_bytes, bool quiet, bool finish_log)
 {
+    struct hub_db *db = commit->options.db;
     uint64_t left;
 
     if (quiet && hub_db_free_bytes(db) > SHRINK_FREE && hub_db_used_bytes(db) < SHRINK_USED)
@@ -151,12 +154,15 @@ static void *run(void *arg)
     while ((group = take(commit, &finish_log)) != NULL) {
         uint64_t log_bytes;
         bool quiet = group->quiet;
+        bool copy = group->copy;
 
         write_group(commit, group);
         log_bytes = group->wal_bytes;
         edge_loop_post(commit->options.loop, commit->options.done, group);
         hub_log_trim(commit->options.log);
-        tidy(commit->options.db, log_bytes, quiet, finish_log);
+        tidy(commit, log_bytes, quiet, finish_log);
+        if (copy)
+            edge_ignore(hub_copy_update(commit->options.copy, commit->options.db));
     }
     return NULL;
 }

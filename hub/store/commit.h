@@ -21,6 +21,7 @@ struct hub_commit_options {
     struct edge_loop *loop;
     struct hub_log *log;       /* its writing side is the thread's from now on, until stop */
     struct hub_db *db;         /* likewise */
+    const char *copy;          /* path of the documents' copy */
     struct hub_disk *disk;     /* likewise */
     void (*done)(void *group); /* on the loop thread */
 };

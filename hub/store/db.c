@@ -24,10 +24,13 @@ static const char *const texts[SQL_MAX] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_SET_DOCUMENT] = ("INSERT INTO document(kind,name,data) VALUES(?1,?2,?3) "
-                          "ON CONFLICT(kind,name) DO UPDATE SET data=excluded.data"),
+    [SQL_SET_DOCUMENT] = ("INSERT INTO document(kind,name,data,sum) VALUES(?1,?2,?3,?4) "
+                          "ON CONFLICT(kind,name) DO UPDATE SET data=excluded.data,"
+                          "sum=excluded.sum"),
     [SQL_DELETE_DOCUMENT] = "DELETE FROM document WHERE kind=?1 AND name=?2",
-    [SQL_GET_DOCUMENT] = "SELECT data FROM document WHERE kind=?1 AND name=?2",
+    [SQL_GET_DOCUMENT] = ("SELECT kind,name,data,sum FROM document WHERE kind=?1 AND name=?2"),
+    [SQL_ADD_DOCUMENT] = ("INSERT OR IGNORE INTO document(kind,name,data,sum) "
+                          "VALUES(?1,?2,?3,?4)"),
     [SQL_FREE_PAGES] = "PRAGMA freelist_count",
     [SQL_PAGES] = "PRAGMA page_count",
     [SQL_PROBE] = ("INSERT INTO document(kind,name,data) VALUES('','probe',x'') "

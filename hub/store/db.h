@@ -39,6 +39,23 @@ void hub_db_shrink(struct hub_db *db);
  * @param ret_left  bytes that remain   @return 0, -EBUSY, EDGE_ESTORE */
 int hub_db_checkpoint(struct hub_db *db, bool wait, uint64_t *ret_left);
 
+/** A document. */
+struct hub_row {
+    const char *kind, *name;
+    struct edge_bytes data;
+};
+/** Over all of it; hub.db has it beside each row. */
+uint32_t hub_row_sum(const struct hub_row *row);
+/** Every document, ordered. @p fn may return a negative code to end it.
+ * @return 0, that code, EDGE_ESTORE: one cannot be read */
+EDGE_MUST_CHECK int hub_db_each_row(struct hub_db *db,
+                                    int (*fn)(const struct hub_row *row, void *arg), void *arg);
+/** Around many of the next. @return 0, EDGE_ESTORE, -ENOMEM, -ENOSPC */
+EDGE_MUST_CHECK int hub_db_begin(struct hub_db *db, struct edge_err *err);
+EDGE_MUST_CHECK int hub_db_end(struct hub_db *db, struct edge_err *err);
+/** One that is not there yet. @return 0, EDGE_ESTORE, -ENOMEM, -ENOSPC */
+EDGE_MUST_CHECK int hub_db_add_row(struct hub_db *db, const struct hub_row *row,
+                                   uint64_t *ret_added, struct edge_err *err);
 EDGE_MUST_CHECK int hub_db_each_document(struct hub_db *db, const char *kind,
                                          void (*fn)(const char *name, struct edge_bytes data,
                                                     void *arg),

@@ -165,6 +165,13 @@ static char *broken_name(const char *path)
     return edge_format("%s.broken-%s.%06ldZ", path, stamp, now.tv_nsec / 1000);
 }
 
+bool hub_disk_has(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) != 0 ? errno != ENOENT : st.st_size > 0;
+}
+
 void hub_disk_remove(const char *path)
 {
     for (size_t i = 0; i < EDGE_ARRAY_LEN(companions); i++) {
@@ -185,6 +192,15 @@ int hub_disk_settle(const char *path, struct edge_err *err)
         hub_disk_remove(new);
     else if (access(new, F_OK) == 0 && (rename(new, path) < 0 || sync_folder(path) < 0))
         return edge_fail(err, EDGE_ESTORE, "cannot rename %s: %s", new, strerror(errno));
+    return 0;
+}
+
+int hub_disk_put(const char *from, const char *path, struct edge_err *err)
+{
+    hub_disk_remove(path); /* a log without its file, which must not become the new one's */
+    if (sync_folder(path) < 0 || rename(from, path) < 0 || sync_folder(path) < 0)
+        return edge_fail(err, EDGE_ESTORE, "cannot rename %s: %s", from, strerror(errno));
+    hub_disk_remove(from); /* the files beside it */
     return 0;
 }
 

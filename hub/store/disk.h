@@ -30,10 +30,14 @@ void hub_disk_give_up(struct hub_disk *disk);
 /** For an open that failed: the same, if the disk is as good as full and there is a reserve.
  * @return whether there is room now: try again */
 bool hub_disk_make_way(struct hub_disk *disk);
+/** False: it is not there, or empty. */
+bool hub_disk_has(const char *path);
 /** A database file and what belongs to it. */
 void hub_disk_remove(const char *path);
 /** "PATH.new" is whole when there is no @p path: then it takes its name; else it goes. */
 EDGE_MUST_CHECK int hub_disk_settle(const char *path, struct edge_err *err);
+/** A database file that is whole and closed takes the name @p path, which none has. */
+EDGE_MUST_CHECK int hub_disk_put(const char *from, const char *path, struct edge_err *err);
 /** The file is broken: the next open looks at all of it. */
 void hub_disk_suspect(const struct hub_disk *disk);
 bool hub_disk_is_suspect(const struct hub_disk *disk);

@@ -76,5 +76,7 @@ int hub_store_each(struct hub_store *store, const char *kind,
 
     if (rc == 0)
         rc = hub_db_each_document(db, kind, fn, arg, NULL);
+    if (rc != 0)
+        hub_disk_suspect(&store->disk);
     return rc == 0 ? 0 : EDGE_ESTORE;
 }

@@ -110,7 +110,8 @@ void hub_group_clear(struct hub_group *group)
     group->nops = group->ntargets = group->ngone = 0;
     group->bytes = 0;
     group->due_ns = INT64_MAX;
-    group->probe = group->quiet = group->wrote = group->damaged = group->merge = false;
+    group->probe = group->quiet = group->copy = group->wrote = group->damaged = group->merge =
+        false;
     group->rc = 0;
     group->rows = group->next_message = 0;
     group->trouble[0] = '\0';

@@ -60,6 +60,7 @@ struct hub_group {
     bool probe;            /* write something, to see whether it works (again) */
 
     bool quiet; /* nothing happens: copy all of SQLite's log into its file, make it small */
+    bool copy;  /* ... and have the documents' copy say what they do */
 
     /* what came of it */
     int rc;

@@ -69,13 +69,13 @@ struct hub_jump {
 struct hub_store {
     struct hub_store_options options;
     struct edge_loop *loop;
-    char *path, *vfs;
+    char *path, *copy, *vfs;
     struct hub_disk disk; /* the commit thread's while it runs */
     struct hub_log *log;
     struct hub_db *writer, *reader; /* of documents */
     struct hub_commit *commit;
     struct edge_pool *pool; /* reads, and tidies */
-    struct edge_timer *retry, *quiet;
+    struct edge_timer *retry, *quiet, *recopy;
     bool closed;
 
     struct edge_map names;     /* -> struct hub_queue */
@@ -109,6 +109,7 @@ struct hub_store {
     bool merging; /* ours is */
     bool noise;   /* something was written since the quiet timer began */
     uint64_t quiet_ms;
+    int64_t copied_ms; /* steady: when the documents' copy was last looked at; 0: not yet */
     uint64_t log_left; /* bytes that the last copying left; while tidying the reading thread's */
     uint64_t audited;  /* commits at the last check that found nothing wrong */
 };
@@ -146,6 +147,7 @@ void hub_store_retry(void *store);
 /** After each group: does a log want to be made smaller? */
 void hub_store_tidy(struct hub_store *store, const struct hub_group *group);
 void hub_store_on_quiet(void *store);
+void hub_store_recopy(void *store);
 
 /* queue.c */
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "hub/store/copy.h"
 #include "hub/store/internal.h"
 
 static void free_queues(struct hub_store *store)
@@ -113,19 +114,60 @@ static void tell(struct hub_store *store, const char *text)
         store->options.notice(text, store->options.arg);
 }
 
-/* A new file with what can be read of the damaged one. Without room for it, an empty one. */
-static int build(struct hub_store *store, const char *path, uint64_t *ret_kept,
+/* What was carried over into a new file: of the damaged one, and of the copy. */
+struct kept {
+    uint64_t rows, copied;
+};
+
+/* A new file with what can be read of the damaged one, and the rest from the copy. Without room for
+ * it, an empty one. */
+static int build(struct hub_store *store, const char *path, bool salvages, struct kept *ret,
                  struct edge_err *err)
 {
     EDGE_CLEANUP(hub_db_close) struct hub_db *db = NULL;
     uint64_t left = 0;
-    int rc = hub_db_open(path, store->vfs, HUB_DB_WRITE, &db, err);
+    int rc;
 
+    hub_disk_remove(path); /* of one that was cut short */
+    rc = hub_db_open(path, store->vfs, HUB_DB_WRITE, &db, err);
+    if (rc == 0 && salvages)
+        rc = hub_db_salvage(db, store->path, store->vfs, &ret->rows, err);
     if (rc == 0)
-        rc = hub_db_salvage(db, store->path, store->vfs, ret_kept, err);
+        rc = hub_copy_restore(store->copy, db, &ret->copied, err);
     if (rc == 0)
         rc = hub_db_checkpoint(db, true, &left); /* it is moved without its log */
     return rc == 0 && left > 0 ? EDGE_ESTORE : rc;
+}
+
+/* There is no file: it gets its name when it is whole. */
+static int make(struct hub_store *store, struct edge_err *err)
+{
+    EDGE_CLEANUP(edge_free) char *path = edge_format("%s.made", store->path);
+    EDGE_CLEANUP(edge_free) char *text = NULL;
+    struct kept kept = {0};
+    int rc;
+
+    if (!path)
+        return -ENOMEM;
+    rc = build(store, path, false, &kept, err);
+    if (rc == 0)
+        rc = hub_disk_put(path, store->path, err);
+    if (rc == 0 && kept.copied > 0)
+        text = edge_format("%s was lost: %llu documents were taken from their copy", store->path,
+                           (unsigned long long) kept.copied);
+    if (text)
+        tell(store, text);
+    return rc;
+}
+
+static int make_with_room(struct hub_store *store, struct edge_err *err)
+{
+    int rc = make(store, err);
+
+    if (rc != EDGE_ESTORE || !hub_disk_make_way(&store->disk))
+        return rc;
+    *err = (struct edge_err){0};
+    return make(store, err);
 }
 
 /* The new file is whole before the damaged one is moved: hub_disk_settle ends what was cut short
@@ -137,15 +179,16 @@ static int begin_anew(struct hub_store *store, struct edge_err *err)
     EDGE_CLEANUP(edge_free) char *text = NULL;
     EDGE_CLEANUP(edge_free) char *notice = NULL;
     struct edge_err why = *err;
-    uint64_t kept = 0;
+    struct kept kept = {0};
     int rc;
 
     if (!path)
         return -ENOMEM;
-    rc = build(store, path, &kept, err);
+    rc = build(store, path, true, &kept, err);
     if (rc == -ENOMEM)
         return rc;
-    text = rc == 0 ? edge_format("%llu documents were carried over", (unsigned long long) kept)
+    text = rc == 0 ? edge_format("%llu documents were carried over, %llu more from their copy",
+                                 (unsigned long long) kept.rows, (unsigned long long) kept.copied)
                    : edge_format("nothing was carried over: %s", err->text);
     if (rc != 0)
         hub_disk_remove(path);
@@ -169,8 +212,12 @@ static int load_documents(struct hub_store *store, struct edge_err *err)
     uint64_t left;
     int rc = hub_disk_settle(store->path, err);
 
+    if (rc == 0 && !hub_disk_has(store->path))
+        rc = make_with_room(store, err);
     if (rc == 0)
         rc = open_and_check(store, err);
+    if (rc == 0)
+        hub_copy_verify(store->copy);
     if (rc == HUB_DB_DAMAGED)
         rc = begin_anew(store, err);
     if (rc == 0)

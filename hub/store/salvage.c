@@ -37,10 +37,10 @@ struct span {
         "SELECT " columns " FROM " table " WHERE id>?1 AND id<?2 ORDER BY id DESC"
 
 static const struct table documents = {
-    ROWS("id,kind,name,data", "document"),
-    "INSERT OR IGNORE INTO document SELECT ?1,?2,?3,?4 WHERE ?2 IS NOT NULL AND ?3 IS NOT NULL "
+    ROWS("*", "document") /* of a time without sums: four columns */,
+    "INSERT OR IGNORE INTO document SELECT ?1,?2,?3,?4,?5 WHERE ?2 IS NOT NULL AND ?3 IS NOT NULL "
     "AND ?4 IS NOT NULL",
-    4,
+    5,
 };
 
 static int begin(struct salvage *s)
@@ -60,9 +60,14 @@ static int end(struct salvage *s)
 
 static int copy(struct salvage *s, sqlite3_stmt *row)
 {
+    int columns = sqlite3_column_count(row);
+    struct hub_row document;
     int code = SQLITE_OK;
 
-    for (int i = 0; code == SQLITE_OK && i < s->table->columns; i++)
+    if (columns == s->table->columns && hub_db_row(row, 1, &document) != SQLITE_OK)
+        return SQLITE_OK; /* not what was written */
+    sqlite3_clear_bindings(s->put);
+    for (int i = 0; code == SQLITE_OK && i < columns && i < s->table->columns; i++)
         code = sqlite3_bind_value(s->put, i + 1, sqlite3_column_value(row, i));
     if (code == SQLITE_OK)
         code = hub_db_step(s->put);

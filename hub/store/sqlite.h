@@ -13,6 +13,7 @@ enum hub_sql {
     SQL_SET_DOCUMENT,
     SQL_DELETE_DOCUMENT,
     SQL_GET_DOCUMENT,
+    SQL_ADD_DOCUMENT,
     SQL_FREE_PAGES,
     SQL_PAGES,
     SQL_PROBE,
@@ -36,6 +37,9 @@ sqlite3_stmt *hub_db_statement(struct hub_db *db, enum hub_sql which);
 /** Run to its end one that returns nothing. @return SQLite's code, SQLITE_OK when done */
 int hub_db_step(sqlite3_stmt *statement);
 int hub_db_exec(struct hub_db *db, const char *sql);
+/** From columns of @p row that are kind, name, data and its sum.
+ * @return SQLITE_OK, SQLITE_CORRUPT: it is not what was written */
+int hub_db_row(sqlite3_stmt *row, int first, struct hub_row *ret);
 /** Check whose file it is, and its pages, @p all of them however many; make what is missing. */
 EDGE_MUST_CHECK int hub_db_check(struct hub_db *db, bool all, struct edge_err *err);
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hub/store/copy.h"
 #include "hub/store/internal.h"
 
 enum {
@@ -24,6 +25,7 @@ static void free_store(void *arg)
     free(store->routes);
     free(store->ledger);
     free(store->path);
+    free(store->copy);
     free(store->vfs);
     free(store);
 }
@@ -35,12 +37,15 @@ struct hub_store *hub_store_close(struct hub_store *store)
         return NULL;
     edge_timer_destroy(store->retry);
     edge_timer_destroy(store->quiet);
+    edge_timer_destroy(store->recopy);
     edge_pool_destroy(store->pool);
     if (store->commit)
         hub_store_empty_trash(store);
     hub_commit_stop(store->commit);
     store->closed = true;
     store->log = hub_log_close(store->log);
+    if (store->commit)
+        edge_ignore(hub_copy_update(store->copy, store->writer));
     store->reader = hub_db_close(store->reader);
     store->writer = hub_db_close(store->writer);
     store->disk.lock = edge_close(store->disk.lock);
@@ -125,13 +130,15 @@ static int allocate(const struct hub_store_options *options, struct hub_store **
     store->to_wake_end = &store->to_wake;
     store->ahead_max = cache / 2;
     store->path = edge_format("%s/hub.db", options->dir);
+    store->copy = edge_format("%s/documents.copy", options->dir);
     store->vfs = edge_strdup(options->vfs);
     store->routes = calloc(HUB_ROUTES_MAX, sizeof(char *));
     store->ledger = calloc(HUB_ROUTES_MAX, sizeof *store->ledger);
     store->retry = edge_timer_create(store->loop, hub_store_retry, store);
     store->quiet = edge_timer_create(store->loop, hub_store_on_quiet, store);
-    if (!store->path || (options->vfs && !store->vfs) || !store->routes || !store->ledger ||
-        !store->retry || !store->quiet)
+    store->recopy = edge_timer_create(store->loop, hub_store_recopy, store);
+    if (!store->path || !store->copy || (options->vfs && !store->vfs) || !store->routes ||
+        !store->ledger || !store->retry || !store->quiet || !store->recopy)
         return -ENOMEM;
     return hub_recent_init(&store->recent, cache / 2);
 }
@@ -143,6 +150,7 @@ static int start(struct hub_store *store)
         .loop = store->loop,
         .log = store->log,
         .db = store->writer,
+        .copy = store->copy,
         .disk = &store->disk,
         .done = hub_store_committed,
     };

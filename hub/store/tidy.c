@@ -2,11 +2,13 @@
  * the file: by the reading thread while groups go on, once it is long, and by the commit thread
  * once all has been quiet for a while. In between the commit thread only finishes what is almost
  * done, so that the log begins anew. */
+#include "common/base/clock.h"
 #include "hub/store/internal.h"
 
 enum {
     LONG = 1024 * 1024,
     ALMOST = 128 * 1024,
+    COPY_MS = 10 * 60 * 1000, /* between copies of the documents */
 };
 
 static void work(void *arg)
@@ -56,6 +58,7 @@ void hub_store_tidy(struct hub_store *store, const struct hub_group *group)
 void hub_store_on_quiet(void *arg)
 {
     struct hub_store *store = arg;
+    int64_t left;
 
     if (store->noise) {
         store->noise = false;
@@ -63,5 +66,17 @@ void hub_store_on_quiet(void *arg)
         return;
     }
     hub_commit_lock(store->commit)->quiet = true;
+    hub_commit_unlock(store->commit, 0);
+    left = store->copied_ms ? store->copied_ms + COPY_MS - edge_now_ms() : 0;
+    if (!edge_timer_armed(store->recopy))
+        edge_timer_arm(store->recopy, left > 0 ? (uint64_t) left : 0);
+}
+
+void hub_store_recopy(void *arg)
+{
+    struct hub_store *store = arg;
+
+    store->copied_ms = edge_now_ms();
+    hub_commit_lock(store->commit)->copy = true;
     hub_commit_unlock(store->commit, 0);
 }

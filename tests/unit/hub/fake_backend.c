@@ -129,7 +129,7 @@ static int open_session(void *backend, const struct hub_claim *claim, const stru
     };
     *ret_features = s->features;
     *ret = s;
-    return resumed ? HUB_RESUMED : 0;
+    return resumed ? HUB_RESUMED : fake->forgets ? HUB_FORGETTING : 0;
 }
 
 static void close_session(struct hub_session *s)

@@ -34,6 +34,7 @@ struct fake_backend {
     enum hub_result result;  /* of what is answered */
     enum hub_result granted; /* of authenticate */
     int open_rc;
+    bool forgets; /* open says HUB_FORGETTING instead of 0 */
     int64_t until_s;
     int64_t version;
     const char *twin;

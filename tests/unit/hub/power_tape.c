@@ -103,6 +103,8 @@ static const char *name_of(const char *path)
 
     if (!tape || strncmp(path, folder, len) != 0 || path[len] != '/' || strchr(path + len + 1, '/'))
         return NULL;
+    if (path[len + 1] == '\0')
+        return NULL; /* the folder */
     if (strlen(path + len + 1) >= POWER_NAME)
         abort();
     return path + len + 1;

@@ -45,6 +45,38 @@ static void test_a_kept_session_survives_the_hub(void **state)
     assert_int_equal(a.features, ALL);
 }
 
+static void count_kept(const char *name, struct edge_bytes data, void *arg)
+{
+    (void) name;
+    (void) data;
+    ++*(int *) arg;
+}
+
+/* What is on disk at this moment: a hub that is killed now comes back with that. */
+static int kept_on_disk(struct house *house)
+{
+    int count = 0;
+
+    assert_int_equal(hub_store_each(house->store, "session", count_kept, &count), 0);
+    return count;
+}
+
+static void test_a_kept_session_is_forgotten_on_disk_before_that_is_told(void **state)
+{
+    struct house *house = *state;
+    struct person a = {0};
+
+    person_open(house, &a, "a", true, 0);
+    person_subscribe(&a, ALL, 0);
+    person_close(&a);
+    assert_int_equal(kept_on_disk(house), 1);
+    person_open(house, &a, "a", false, HUB_FORGETTING);
+    person_subscribe(&a, 0, 0);
+    assert_int_equal(kept_on_disk(house), 0);
+    person_close(&a);
+    person_open(house, &a, "a", false, 0);
+}
+
 static void test_a_clean_session_forgets_the_kept_one(void **state)
 {
     struct house *house = *state;
@@ -53,7 +85,7 @@ static void test_a_clean_session_forgets_the_kept_one(void **state)
     person_open(house, &a, "a", true, 0);
     person_subscribe(&a, ALL, 0);
     person_close(&a);
-    person_open(house, &a, "a", false, 0);
+    person_open(house, &a, "a", false, HUB_FORGETTING);
     assert_int_equal(a.features, 0);
     person_subscribe(&a, EDGE_FEATURE_DESIRED, 0);
     house_settle(house);
@@ -299,6 +331,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_a_kept_session_comes_back_with_what_it_was_subscribed_to, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_kept_session_survives_the_hub, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_a_kept_session_is_forgotten_on_disk_before_that_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_clean_session_forgets_the_kept_one, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_control_plane_hears_of_a_session, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_client_that_comes_back_soon_is_no_news_for_iot_hub,

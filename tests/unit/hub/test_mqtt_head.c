@@ -152,6 +152,47 @@ static void test_a_clean_session_is_new(void **state)
     OUT("\x20\x02\x00\x00");
 }
 
+/* What was kept is gone on disk before the client hears that it is. */
+
+static void connect_while_it_forgets(void)
+{
+    house.fake.hold = house.fake.forgets = true;
+    connect_as("leaf", DEVICE_USER, "p", true);
+    fake_answer(&house.fake);
+    assert_notes("auth leaf p;open clean;sub 0 0;");
+    assert_out("", 0);
+}
+
+static void test_a_clean_session_waits_until_the_kept_one_is_forgotten(void **state)
+{
+    (void) state;
+    connect_while_it_forgets();
+    fake_answer(&house.fake);
+    OUT("\x20\x02\x00\x00");
+    assert_int_equal(hub_mqtt_clients(house.mqtt), 1);
+}
+
+static void test_who_cannot_be_forgotten_is_turned_away(void **state)
+{
+    (void) state;
+    connect_while_it_forgets();
+    house.fake.result = HUB_FAILED;
+    fake_answer(&house.fake);
+    OUT("\x20\x02\x00\x03");
+    assert_notes("close;");
+}
+
+static void test_who_leaves_while_it_is_forgotten_is_gone(void **state)
+{
+    (void) state;
+    connect_while_it_forgets();
+    house.stream->handler.on_end(0, house.stream->arg);
+    assert_notes("close;");
+    house.fake.result = HUB_GONE;
+    fake_answer(&house.fake);
+    assert_int_equal(hub_mqtt_clients(house.mqtt), 0);
+}
+
 /* Ends. */
 
 static void connect_with_will(const char *topic)
@@ -253,6 +294,9 @@ int main(void)
         TEST(test_one_too_many_is_turned_away),
         TEST(test_a_new_connection_takes_the_session_over),
         TEST(test_a_clean_session_is_new),
+        TEST(test_a_clean_session_waits_until_the_kept_one_is_forgotten),
+        TEST(test_who_cannot_be_forgotten_is_turned_away),
+        TEST(test_who_leaves_while_it_is_forgotten_is_gone),
         TEST(test_a_will_is_telemetry_of_who_was_lost),
         TEST(test_who_leaves_takes_its_will_along),
         TEST(test_a_will_for_somebody_else_is_none),

@@ -375,6 +375,22 @@ static void closing_tells_everybody(void **state)
     assert_int_equal(hub_queue_length(bench_queue(&b, "q")), 100);
 }
 
+static void a_read_that_comes_back_during_close_is_nobodys(void **state)
+{
+    struct hub_stored got;
+    (void) state;
+
+    b.options.cache_bytes = 1; /* what is taken is read from disk */
+    assert_int_equal(bench_put1(&b, "message", "q"), 0);
+    bench_settle(&b);
+    bench_close(&b);
+    bench_open(&b);
+    assert_int_equal(hub_queue_take(bench_queue(&b, "q"), &got), HUB_QUEUE_WAIT);
+    bench_close(&b);
+    bench_open(&b);
+    (void) bench_expect(&b, "q", "message");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -394,6 +410,7 @@ int main(void)
         TEST(documents_are_seen_with_all_that_was_set_before),
         TEST(what_has_no_route_is_counted),
         TEST(closing_tells_everybody),
+        TEST(a_read_that_comes_back_during_close_is_nobodys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

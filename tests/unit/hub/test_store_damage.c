@@ -19,6 +19,7 @@ static struct saved {
 } files[FILES];
 static size_t nfiles;
 static struct saved *segment, *documents;
+static struct edge_buf second; /* the documents' copy; in the folder only where a test wants it */
 
 static void text_of(int i, char *text, size_t size)
 {
@@ -61,6 +62,7 @@ static void save_folder(void)
 
 static int make_good_folder(void **state)
 {
+    EDGE_CLEANUP(edge_free) char *path = NULL;
     char text[1000];
     (void) state;
 
@@ -87,6 +89,9 @@ static int make_good_folder(void **state)
     bench_settle(&b);
     bench_close(&b);
     save_folder();
+    path = path_of("documents.copy");
+    edge_buf_init(&second, 32 << 20);
+    assert_int_equal(edge_file_read(path, &second, NULL), 0);
     return 0;
 }
 
@@ -95,6 +100,7 @@ static int remove_all(void **state)
     (void) state;
     for (size_t i = 0; i < nfiles; i++)
         edge_buf_fini(&files[i].content);
+    edge_buf_fini(&second);
     bench_fini(&b);
     return 0;
 }
@@ -259,6 +265,66 @@ static void a_zeroed_page_of_the_database_costs_no_message(void **state)
     assert_true(most > 0);
 }
 
+/* With the documents' copy beside it. @return documents that were there */
+static int open_with_copy(const void *data, size_t len)
+{
+    EDGE_CLEANUP(edge_free) char *path = path_of("documents.copy");
+    int count;
+
+    write_folder(documents, data, len);
+    assert_int_equal(edge_file_write(path, second.data, second.len, 0600, NULL), 0);
+    b.notices = 0;
+    bench_open(&b);
+    assert_true(b.notices <= 1);
+    count = count_documents();
+    bench_close(&b);
+    return count;
+}
+
+static void a_page_of_the_database_costs_no_document(void **state)
+{
+    size_t len = documents->content.len;
+    EDGE_CLEANUP(edge_free) char *copy = malloc(len);
+    (void) state;
+
+    for (size_t page = 0; page * DB_PAGE < len; page++) {
+        memcpy(copy, documents->content.data, len);
+        memset(copy + page * DB_PAGE, 0, DB_PAGE);
+        assert_int_equal(open_with_copy(copy, len), DOCUMENTS);
+    }
+    for (size_t at = 0; at < len; at += at < 100 ? 7 : 4999) {
+        memcpy(copy, documents->content.data, len);
+        copy[at] = (char) ~copy[at];
+        assert_int_equal(open_with_copy(copy, len), DOCUMENTS);
+    }
+    for (size_t cut = 0; cut < len; cut += DB_PAGE / 2)
+        assert_int_equal(open_with_copy(copy, cut), DOCUMENTS);
+}
+
+static void a_lost_database_costs_no_document(void **state)
+{
+    (void) state;
+    assert_int_equal(open_with_copy(NULL, 0), DOCUMENTS);
+    assert_int_equal(b.notices, 1);
+    assert_non_null(strstr(b.notice, "40 documents were taken from their copy"));
+}
+
+static void a_damaged_copy_gives_nothing_wrong(void **state)
+{
+    (void) state;
+    for (size_t at = 0; at < second.len; at += at < 100 ? 7 : 4999) {
+        int count;
+
+        second.data[at] = (char) ~second.data[at];
+        count = open_with_copy(NULL, 0);
+        assert_true(count < DOCUMENTS || at < 16);
+        assert_int_equal(open_with_copy(documents->content.data, documents->content.len),
+                         DOCUMENTS);
+        assert_int_equal(b.notices, 0);
+        second.data[at] = (char) ~second.data[at];
+    }
+}
+
 static void a_flipped_byte_gives_nothing_wrong(void **state)
 {
     size_t len = segment->content.len;
@@ -355,6 +421,9 @@ int main(void)
         cmocka_unit_test(a_truncated_database_is_set_aside),
         cmocka_unit_test(a_zeroed_page_costs_what_was_on_it),
         cmocka_unit_test(a_zeroed_page_of_the_database_costs_no_message),
+        cmocka_unit_test(a_page_of_the_database_costs_no_document),
+        cmocka_unit_test(a_lost_database_costs_no_document),
+        cmocka_unit_test(a_damaged_copy_gives_nothing_wrong),
         cmocka_unit_test(a_flipped_byte_gives_nothing_wrong),
         cmocka_unit_test(a_flipped_byte_of_the_database_costs_no_message),
         cmocka_unit_test(another_file_is_set_aside),

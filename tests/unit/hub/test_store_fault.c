@@ -427,6 +427,39 @@ static void a_merge_may_be_cut_anywhere(void **state)
     print_message("cut at %d places\n", n - 1);
 }
 
+/* Documents of a time when rows had no sums. */
+static void an_older_file_is_brought_up_to_date(void **state)
+{
+    static const char older[] = "ALTER TABLE document DROP COLUMN sum;"
+                                "PRAGMA user_version=1;PRAGMA application_id=1164199937;";
+    EDGE_CLEANUP(edge_free) char *path = edge_format("%s/hub.db", b.dir);
+    unsigned notices = b.notices;
+    sqlite3 *db = NULL;
+    bool there = false;
+    (void) state;
+
+    forget();
+    bench_open(&b);
+    assert_int_equal(bench_set(&b, "kind", "name", "v"), 0);
+    bench_settle(&b);
+    bench_close(&b);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, older, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    for (int i = 0; i < 2; i++) {
+        bench_open(&b);
+        document_told = false;
+        assert_int_equal(hub_store_get(b.store, "kind", "name", on_got, &there), 0);
+        bench_run(&b, all_told);
+        assert_true(there);
+        assert_int_equal(bench_set(&b, "kind", "other", "v"), 0);
+        bench_settle(&b);
+        bench_close(&b);
+    }
+    assert_int_equal(b.failed, 0);
+    assert_int_equal(b.notices, notices);
+}
+
 static int set_up(void **state)
 {
     (void) state;
@@ -462,6 +495,7 @@ int main(void)
         cmocka_unit_test(a_folder_that_does_not_change_loses_nothing),
         cmocka_unit_test(a_merge_that_fails_changes_nothing),
         cmocka_unit_test(a_merge_may_be_cut_anywhere),
+        cmocka_unit_test(an_older_file_is_brought_up_to_date),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

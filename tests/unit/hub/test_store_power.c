@@ -12,7 +12,7 @@
 #include "tests/unit/hub/power_disk.h"
 #include "tests/unit/hub/power_world.h"
 
-enum { ROUNDS = 8, STEPS = 60, CUTS = 40, AGAIN = 2, BURST = 16 };
+enum { ROUNDS = 4, STEPS = 60, CUTS = 40, AGAIN = 2, BURST = 16 };
 
 static struct bench b;
 static struct world world, before;      /* now; and at the begin of this life, */
