@@ -14,3 +14,5 @@ edge_test(unit/hub/test_store_record.c LINKS edge::hub_store)
 edge_test(unit/hub/test_store_power.c SOURCES ${store_bench} ${CMAKE_CURRENT_LIST_DIR}/hub/power_tape.c
   ${CMAKE_CURRENT_LIST_DIR}/hub/power_disk.c ${CMAKE_CURRENT_LIST_DIR}/hub/power_world.c LINKS edge::hub_store edge::uv)
 set_tests_properties(unit.hub.store_power PROPERTIES LABELS "unit;crash" TIMEOUT 3600)
+# Their fsyncs wait for a busy disk.
+set_tests_properties(unit.hub.store_fault unit.hub.store_damage unit.hub.store_kill PROPERTIES TIMEOUT 600 COST 60)

@@ -25,8 +25,8 @@
 
 enum {
     HUB_TWIGS_MAX = 20000,
-    HUB_TRUNK_SESSIONS_MAX = 990, /* IoT Hub: 995 devices a connection */
-    HUB_TRUNK_LINKS_MAX = 990,    /* a parent hub of ours: 1,000 */
+    HUB_TRUNK_SESSIONS_MAX = 990,                     /* IoT Hub: 995 devices a connection */
+    HUB_TRUNK_LINKS_MAX = 6 * HUB_TRUNK_SESSIONS_MAX, /* each may have all of its links */
     HUB_TRUNK_FLYING_BYTES = 4 * 1024 * 1024,
     HUB_TRUNK_KEPT_BYTES = 32 * 1024 * 1024,   /* of everything asked for */
     HUB_TRUNK_PARTIAL_BYTES = 8 * 1024 * 1024, /* of unfinished messages that come */
