@@ -42,7 +42,8 @@ static void map(const struct hub_amqp_message *m)
 
     if (hub_amqp_from_client(m, &mapped, NULL) == 0) {
         fuzz_holds(hub_amqp_to_client(&mapped, &arena, &back) == 0 && back.data.len == mapped.len);
-        if (mapped.len != m->data.len || memcmp(mapped.body, m->data.data, mapped.len) != 0)
+        if (mapped.len != m->data.len ||
+            (mapped.len > 0 && memcmp(mapped.body, m->data.data, mapped.len) != 0))
             is_json(&mapped);
     }
     edge_message_fini(&mapped);
