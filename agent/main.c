@@ -1,15 +1,12 @@
 /* edge-agent: wiring only. What each part does is in its room. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include "agent/cloudside/cloudside.h"
+#include "agent/config/args.h"
 #include "agent/config/config.h"
 #include "agent/manage/manage.h"
 #include "agent/source/source.h"
@@ -171,7 +168,9 @@ static int lock_home(struct agent *a, struct edge_err *err)
     if (a->lock < 0)
         return edge_fail(err, -errno, "cannot open %s: %s", path, strerror(errno));
     while (flock(a->lock, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK || --tries == 0)
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return edge_fail(err, -errno, "cannot lock %s: %s", path, strerror(errno));
+        if (--tries == 0)
             return edge_fail(err, EDGE_ECONFLICT, "another edge-agent works in %s: end it first",
                              a->config->homedir);
         (void) edge_cancel_sleep(NULL, LOCK_PAUSE_MS);
@@ -302,20 +301,6 @@ static void end(struct agent *a)
     free(a->cgroup);
 }
 
-/* The other programs are installed beside this one. */
-static char *beside(const char *program)
-{
-    char self[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash;
-
-    if (len <= 0)
-        return NULL;
-    self[len] = '\0';
-    slash = strrchr(self, '/');
-    return edge_format("%.*s/%s", (int) (slash - self), self, program);
-}
-
 static int load(struct agent *a, const char *path, struct edge_err *err)
 {
     enum edge_log_level level;
@@ -328,61 +313,32 @@ static int load(struct agent *a, const char *path, struct edge_err *err)
     a->log_dir = edge_format("%s/logs", a->config->homedir);
     a->db = edge_format("%s/agent.db", a->config->homedir);
     a->cgroup = edge_format("/%s", a->config->containerd.ns);
-    a->logger = beside("edge-logger");
-    a->edgectl = beside("edgectl");
+    a->logger = edge_beside("edge-logger");
+    a->edgectl = edge_beside("edgectl");
     return a->log_dir && a->db && a->cgroup && a->logger && a->edgectl ? 0 : -ENOMEM;
 }
 
-static void usage(FILE *to)
-{
-    fputs("usage: edge-agent [--config FILE]\n"
-          "\n"
-          "Makes the deployment true with containerd and supervises its modules.\n"
-          "\n"
-          "  --config FILE   default " AGENT_CONFIG_PATH "\n"
-          "  --version\n"
-          "  --help\n"
-          "\n"
-          "Ends on SIGTERM; modules run on. Exit codes: 0 ended on a signal, 1 failed,\n"
-          "2 bad arguments or configuration.\n",
-          to);
-}
-
-static int parse_args(int argc, char **argv, const char **ret_config)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int opt;
-
-    while ((opt = getopt_long(argc, argv, "c:vh", options, NULL)) >= 0) {
-        if (opt == 'c') {
-            *ret_config = optarg;
-        } else if (opt == 'v') {
-            puts("edge-agent " EDGE_VERSION);
-            return 0;
-        } else {
-            usage(opt == 'h' ? stdout : stderr);
-            return opt == 'h' ? 0 : EXIT_CONFIG;
-        }
-    }
-    if (optind < argc) {
-        usage(stderr);
-        return EXIT_CONFIG;
-    }
-    return -1;
-}
+static const char usage[] =
+    "usage: edge-agent [--config FILE]\n"
+    "\n"
+    "Makes the deployment true with containerd and supervises its modules.\n"
+    "\n"
+    "  --config FILE   default " AGENT_CONFIG_PATH "\n"
+    "  --version\n"
+    "  --help\n"
+    "\n"
+    "Ends on SIGTERM; modules run on. Exit codes: 0 ended on a signal, 1 failed,\n"
+    "2 bad arguments or configuration.\n";
 
 int main(int argc, char **argv)
 {
     const char *path = AGENT_CONFIG_PATH;
     struct agent agent = {.lock = -1};
     struct edge_err err = {0};
-    int rc = parse_args(argc, argv, &path);
+    int rc = agent_args_read(argc, argv, "edge-agent", usage, &path);
 
-    if (rc >= 0)
-        return rc;
+    if (rc != 0)
+        return rc == AGENT_ARGS_DONE ? 0 : EXIT_CONFIG;
     (void) signal(SIGPIPE, SIG_IGN);
     rc = load(&agent, path, &err);
     if (rc < 0) {

@@ -119,8 +119,8 @@ run_tsan() {
 run_conformance() { round dev conformance $((jobs + 1)); }
 
 run_crash() {
-    round dev crash 1
-    round asan crash 1
+    round dev crash "$jobs"
+    round asan crash "$jobs"
 }
 
 run_fuzz() {

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "agent/cloud/ask.h"
 #include "agent/cloud/mqtt.h"
 #include "common/base/clock.h"
 #include "common/base/encode.h"
+#include "common/base/pause.h"
 #include "common/loop/pool.h"
 
 #define API_VERSION "2021-04-12"
@@ -59,21 +59,13 @@ static void dial(struct agent_link *link);
 
 /* ---- pauses ---- */
 
-/* Full jitter: a fleet that lost its cloud at once comes back spread out. */
-static uint64_t pause_ms(struct agent_link *link)
+static uint64_t pause_ms(const struct agent_link *link)
 {
     bool slow = link->refusals >= REFUSALS_QUICK;
     uint64_t least = slow ? link->cfg.slow_ms : link->cfg.pause_min_ms;
-    uint64_t most = link->cfg.pause_max_ms;
     unsigned times = slow ? link->refusals - REFUSALS_QUICK + 1 : link->failures + 2;
-    unsigned shift = times < 18 ? times : 18;
-    uint64_t random = 0;
 
-    if ((least << shift) < most)
-        most = least << shift;
-    if (most <= least || getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-        return least;
-    return least + random % (most - least);
+    return edge_pause_ms(times, least, link->cfg.pause_max_ms);
 }
 
 static void let_go(struct agent_link *link)

@@ -1,15 +1,11 @@
 #include "agent/image/backoff.h"
 
-#include <sys/random.h>
+#include "common/base/pause.h"
 
 /* @p ms, more or less a quarter: many devices must not come back all at once. */
 static int jittered(int ms)
 {
-    unsigned random = 0;
-
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-        random = 0;
-    return ms - ms / 4 + (int) (random % (unsigned) (ms / 2 + 1));
+    return ms - ms / 4 + (int) edge_random_below((uint64_t) (ms / 2 + 1));
 }
 
 bool agent_backoff_again(struct agent_backoff *backoff, int64_t asked_ms,

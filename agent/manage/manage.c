@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/manage/internal.h"
+#include "common/http/path.h"
 
 enum {
     LOG_THREADS = 2,
@@ -118,9 +119,11 @@ static void serve_apply(struct agent_manage *manage, struct edge_exchange *x, co
     manage_reply(x, done);
 }
 
-/* A path of up to three parts, where "*" is a module's name. */
+enum { PARTS = 3 };
+
+/* "*" is a module's name. */
 static const struct route {
-    const char *path[3];
+    const char *path[PARTS];
     const char *method;
     void (*serve)(struct agent_manage *manage, struct edge_exchange *x, const char *module,
                   const char *verb);
@@ -136,49 +139,18 @@ static const struct route {
     {{"systeminfo"}, "GET", serve_systeminfo},
 };
 
-/* Cut @p path, "/a/b/c" or "/a/", into its parts. @return false when there are too many */
-static bool split(char *path, const char *parts[3])
-{
-    char *rest = path + 1;
-    char *part;
-    int count = 0;
-
-    memset(parts, 0, 3 * sizeof parts[0]);
-    while ((part = strsep(&rest, "/")) != NULL) {
-        if (*part == '\0' && !rest)
-            break;
-        if (*part == '\0' || count == 3)
-            return false;
-        parts[count++] = part;
-    }
-    return true;
-}
-
-static bool same_path(const struct route *route, const char *const parts[3])
-{
-    for (int i = 0; i < 3; i++) {
-        if (!route->path[i] || !parts[i]) {
-            if (route->path[i] || parts[i])
-                return false;
-        } else if (strcmp(route->path[i], "*") != 0 && strcmp(route->path[i], parts[i]) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void handle(struct edge_exchange *x, void *arg)
 {
     EDGE_CLEANUP(edge_free) char *path = edge_strdup(edge_exchange_path(x));
     const struct route *found = NULL;
-    const char *parts[3];
+    const char *parts[PARTS];
 
-    if (!path || !split(path, parts)) {
+    if (!path || !http_path_split(path, parts, PARTS)) {
         manage_fail(x, HTTP_NOT_FOUND, "not found");
         return;
     }
     for (size_t i = 0; i < EDGE_ARRAY_LEN(routes); i++) {
-        if (!same_path(&routes[i], parts))
+        if (!http_path_is(parts, routes[i].path, PARTS))
             continue;
         found = &routes[i];
         if (strcmp(found->method, edge_exchange_method(x)) == 0) {

@@ -1,12 +1,9 @@
 /* edge-securityd: wiring only. What each part does is in its room. */
-#include <getopt.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "agent/config/args.h"
 #include "agent/security/confine/confine.h"
 #include "agent/security/daemon.h"
 #include "agent/security/watchdog/launcher.h"
@@ -24,67 +21,24 @@ static void say(const char *text)
     edge_warn("%s", text);
 }
 
-static void usage(FILE *to)
-{
-    fputs("usage: edge-securityd [--config FILE]\n"
-          "\n"
-          "Holds the device's keys and identity, serves modules their workload API, and keeps\n"
-          "edge-agent running.\n"
-          "\n"
-          "  --config FILE   default " AGENT_CONFIG_PATH "\n"
-          "  --version\n"
-          "  --help\n"
-          "\n"
-          "Ends on SIGTERM, and the agent with it; modules run on. Exit codes: 0 ended on a\n"
-          "signal, 1 failed, 153 bad arguments or configuration.\n",
-          to);
-}
-
-static int parse_args(int argc, char **argv, const char **ret_config)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    int opt;
-
-    while ((opt = getopt_long(argc, argv, "c:vh", options, NULL)) >= 0) {
-        if (opt == 'c') {
-            *ret_config = optarg;
-        } else if (opt == 'v') {
-            puts("edge-securityd " EDGE_VERSION);
-            return 0;
-        } else {
-            usage(opt == 'h' ? stdout : stderr);
-            return opt == 'h' ? 0 : SEC_EXIT_SETTINGS;
-        }
-    }
-    if (optind < argc) {
-        usage(stderr);
-        return SEC_EXIT_SETTINGS;
-    }
-    return -1;
-}
-
-/* edge-agent is installed beside this program. */
-static char *agent_path(void)
-{
-    char self[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash;
-
-    if (len <= 0)
-        return NULL;
-    self[len] = '\0';
-    slash = strrchr(self, '/');
-    return edge_format("%.*s/edge-agent", (int) (slash - self), self);
-}
+static const char usage[] =
+    "usage: edge-securityd [--config FILE]\n"
+    "\n"
+    "Holds the device's keys and identity, serves modules their workload API, and keeps\n"
+    "edge-agent running.\n"
+    "\n"
+    "  --config FILE   default " AGENT_CONFIG_PATH "\n"
+    "  --version\n"
+    "  --help\n"
+    "\n"
+    "Ends on SIGTERM, and the agent with it; modules run on. Exit codes: 0 ended on a\n"
+    "signal, 1 failed, 153 bad arguments or configuration.\n";
 
 /* The launcher before anything is given up. */
 static int launch(const struct agent_config *config, const char *path, int *ret_fd,
                   struct edge_err *err)
 {
-    EDGE_CLEANUP(edge_free) char *program = agent_path();
+    EDGE_CLEANUP(edge_free) char *program = edge_beside("edge-agent");
 
     if (!config->watchdog.agent)
         return 0;
@@ -123,9 +77,9 @@ int main(int argc, char **argv)
     (void) signal(SIGPIPE, SIG_IGN);
     if (argc > 1 && strcmp(argv[1], SEC_LAUNCHER_OPTION) == 0)
         return sec_launcher_main(argc, argv);
-    rc = parse_args(argc, argv, &path);
-    if (rc >= 0)
-        return rc;
+    rc = agent_args_read(argc, argv, "edge-securityd", usage, &path);
+    if (rc != 0)
+        return rc == AGENT_ARGS_DONE ? 0 : SEC_EXIT_SETTINGS;
     rc = agent_config_load(path, say_warning, NULL, &config, &err);
     if (rc < 0) {
         edge_error("%s", *err.text ? err.text : edge_strerror(rc));

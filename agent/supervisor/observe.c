@@ -261,6 +261,13 @@ static void judge(struct sup_module *m, const struct listing *l)
         sup_ops.signal(&m->life, false); /* the signal may have been lost with the connection */
 }
 
+/* The earliest wish counts. */
+static void list_by(struct agent_supervisor *sup, uint64_t ms)
+{
+    if (!edge_timer_armed(sup->list_timer) || edge_timer_left(sup->list_timer) > ms)
+        edge_timer_arm(sup->list_timer, ms);
+}
+
 static void list_end(struct listing *l)
 {
     struct agent_supervisor *sup = l->sup;
@@ -290,7 +297,7 @@ static void take_list(struct listing *l)
     sup->list_error[0] = '\0';
     sup->reconnected = false;
     sup->rebooted = false;
-    edge_timer_arm(sup->list_timer, SLOW_LIST_MS);
+    list_by(sup, SLOW_LIST_MS);
     sup_changed(sup);
     sup_kick(sup);
 }
@@ -302,7 +309,7 @@ static void list_failed(struct listing *l)
     (void) snprintf(l->sup->list_error, sizeof l->sup->list_error, "containerd: %.380s",
                     l->err.text);
     sup_changed(l->sup);
-    edge_timer_arm(l->sup->list_timer, RETRY_LIST_MS);
+    list_by(l->sup, RETRY_LIST_MS);
 }
 
 static void restore_done(void *arg)
@@ -338,7 +345,7 @@ static void list_now(struct agent_supervisor *sup)
     struct listing *l = calloc(1, sizeof *l);
 
     if (!l) {
-        edge_timer_arm(sup->list_timer, RETRY_LIST_MS);
+        list_by(sup, RETRY_LIST_MS);
         return;
     }
     l->sup = sup;
@@ -354,7 +361,7 @@ void sup_list_in(struct agent_supervisor *sup, uint64_t ms)
     if (sup->ending)
         return;
     if (ms > 0)
-        edge_timer_arm(sup->list_timer, ms);
+        list_by(sup, ms);
     else if (sup->listing)
         sup->list_again = true;
     else

@@ -163,3 +163,12 @@ int edge_remove_tree(const char *path, struct edge_err *err)
         return edge_fail(err, -errno, "cannot remove %s: %s", path, strerror(errno));
     return 0;
 }
+
+char *edge_beside(const char *program)
+{
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self);
+    char *slash = len > 0 ? memrchr(self, '/', (size_t) len) : NULL;
+
+    return slash ? edge_format("%.*s/%s", (int) (slash - self), self, program) : NULL;
+}

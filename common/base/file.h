@@ -26,6 +26,10 @@ EDGE_MUST_CHECK int edge_mkdirs(const char *path, mode_t mode, struct edge_err *
 /** rm -r without following links or crossing into other file systems; absent is success. */
 int edge_remove_tree(const char *path, struct edge_err *err);
 
+/** The path of a program that is installed beside this one; NULL: it cannot be told. The caller
+ * frees it. */
+char *edge_beside(const char *program);
+
 /** write(2) until all is written. @return 0 or errno */
 EDGE_MUST_CHECK int edge_write_all(int fd, const void *data, size_t len);
 

@@ -90,6 +90,7 @@ static void consider(struct hub_config *config, struct edge_json *desired, bool 
     config->version = hub_twin_version(desired);
     config->told = fresh;
     if (hub_settings_read(desired, &settings, &err) < 0) {
+        config->told = true; /* also of one from disk, which an earlier version took */
         refuse(config, &err);
         return;
     }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
-#include "common/crypto/hmac.h"
+#include "common/base/pause.h"
 #include "hub/core/outbox.h"
 
 enum { PIPE_MESSAGES = 1024, PIPE_BYTES = 8 * 1024 * 1024 };
@@ -14,10 +14,7 @@ static const struct hub_pauses throttled = {1000, 60 * 1000};
 
 uint64_t hub_pause_jittered(unsigned ms)
 {
-    uint32_t chance = 0;
-
-    edge_ignore(edge_random(&chance, sizeof chance)); /* no chance is a chance too */
-    return ms / 2 + chance % (ms / 2 + 1);
+    return ms / 2 + edge_random_below(ms / 2 + 1);
 }
 
 unsigned hub_pause_longer(unsigned ms, const struct hub_pauses *pauses)

@@ -1,5 +1,6 @@
-/* hub/mqtt/client_internal.h - one connection, as its two halves see it: client.c has its life,
- * time and output, client_packets.c what a client says. For these two files only; loop thread. */
+/* hub/mqtt/client_internal.h - one connection, as its parts see it: client.c has its life and
+ * output, client_time.c its time, client_packets.c what a client says; clients.c has all of them.
+ * For these files only; loop thread. */
 #ifndef HUB_MQTT_CLIENT_INTERNAL_H
 #define HUB_MQTT_CLIENT_INTERNAL_H
 
@@ -54,12 +55,31 @@ void client_connack(struct hub_mqtt_client *c, enum mqtt_connack_code code, bool
 /** The last word to the user, who closes; with no user yet we do it. */
 void client_end(struct hub_mqtt_client *c, enum hub_mqtt_end why, const struct edge_err *err);
 void client_broken(struct hub_mqtt_client *c, const char *what);
-/** A CONNECT has come, or it ends. */
-void client_no_stranger(struct hub_mqtt_client *c);
+/** At the end of every callback, after `busy` was raised at its begin: frees who was closed. */
+void client_leave(struct hub_mqtt_client *c);
+/** Read on with what has been kept back; then from the stream, if that may be. */
+void client_pump(struct hub_mqtt_client *c);
+extern const struct edge_stream_handler client_handler; /* arg: the client */
 bool client_slow(const struct hub_mqtt_client *c);
 /** Nothing more is read from it now. */
 bool client_blocked(const struct hub_mqtt_client *c);
 void client_say_room(struct hub_mqtt_client *c);
+
+/* client_time.c */
+
+/** For the earliest of all ends. */
+void client_rearm(struct hub_mqtt_client *c);
+/** Of client.timer. */
+void client_on_timer(void *client);
+
+/* clients.c */
+
+/** It has something to write or to read on with: at the next turn of the loop. */
+void client_go_on(struct hub_mqtt_client *c);
+/** A CONNECT has come, or it ends. */
+void client_no_stranger(struct hub_mqtt_client *c);
+/** The server lets go of it. */
+void client_unlink(struct hub_mqtt_client *c);
 
 /* client_packets.c */
 

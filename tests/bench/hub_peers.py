@@ -108,12 +108,12 @@ class Proton:
         self.folder = sandbox.work() + "/proton"
         self.trust = place.trust
         self.server = None
-        os.makedirs(f"{self.folder}/ssl-certs")
-        for name, file in zip(self.FILES, place.server):
-            shutil.copy(file, f"{self.folder}/ssl-certs/{name}")
-        self._compile()
+        self.files = place.server
 
-    def _compile(self):
+    def _prepare(self):
+        os.makedirs(f"{self.folder}/ssl-certs")
+        for name, file in zip(self.FILES, self.files):
+            shutil.copy(file, f"{self.folder}/ssl-certs/{name}")
         with open(f"{EXAMPLES}/broker.c", encoding="utf-8") as file:
             source = file.read()
         for old, new in self.CHANGES.items():
@@ -126,6 +126,8 @@ class Proton:
 
     def start(self, routes=None):
         del routes
+        if not os.path.exists(self.folder):
+            self._prepare()
         self.server = services.Service("proton", [*FIRST, "0", "env", "-C", self.folder, "./broker", edge_hub.ADDRESS, str(BROKER)])
         self.server.ready = lambda: listens(BROKER)
         return self.server.start()

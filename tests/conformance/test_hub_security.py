@@ -1,7 +1,11 @@
 """Who is let in behind an edge hub, and what for: nobody as another, nobody by a proof that is none, nobody for longer than IoT
-Hub wants. By MQTT and AMQP; what is refused is refused soon, and the log says who and why."""
+Hub wants. By MQTT and AMQP, both in a WebSocket, too, and HTTP; what is refused is refused soon, the log says who and why, and the
+neighbour's connection is not disturbed."""
 import base64
+import concurrent.futures
 import contextlib
+import hashlib
+import http.client
 import json
 import os
 import ssl
@@ -10,16 +14,14 @@ import sys
 import threading
 import time
 import unittest
-import urllib.error
 import urllib.parse
-import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import sandbox  # noqa: E402
 import cloud  # noqa: E402
 import edge_hub  # noqa: E402
 import services  # noqa: E402
-from peers import By, Closed, Mqtt, Proton  # noqa: E402
+from peers import By, Closed, Mqtt, Proton, log_in, source  # noqa: E402
 from sandbox import wait_for  # noqa: E402
 
 import proton  # noqa: E402
@@ -29,6 +31,7 @@ GATEWAY, CLOUD, DEVICE = edge_hub.GATEWAY, edge_hub.CLOUD, edge_hub.DEVICE
 ROUTES = {"up": "FROM /messages/* WHERE dest = 'cloud' INTO $upstream",
           "sink": "FROM /messages/* WHERE dest = 'sink' INTO BrokeredEndpoint(\"/modules/sink/inputs/in1\")"}
 SOON = 5  # seconds in which a refusal has come
+PATIENCE = 15  # ... when IoT Hub would have to be asked, and does not answer
 GRACE = 300  # that a token serves longer than it says
 
 
@@ -63,6 +66,11 @@ def bad_tokens(who, other):
         "expired": who.token(-GRACE - 60),
         "expired long ago": who.token(-10 ** 9),
         "its end moved": again(good, se=str(until + 60)),
+        "signed as that of another": again(good, sig=other.token().split("sig=")[1].split("&")[0]),
+        "its resource changed": again(other.token(), sr=good.split("sr=")[1].split("&")[0]),
+        "encoded twice": edge_hub.sas(urllib.parse.quote(who.resource, safe=""), who.key),
+        "of another case": edge_hub.sas(who.resource.replace("/devices/", "/Devices/"), who.key),
+
         "of another hub": edge_hub.sas(who.resource.replace(CLOUD, "other.test"), who.key),
         "of a longer host": edge_hub.sas(who.resource.replace(CLOUD, CLOUD + ".evil.test"), who.key),
         "of no host": edge_hub.sas(who.resource.replace(CLOUD, ""), who.key),
@@ -142,7 +150,10 @@ class HubSecurity(unittest.TestCase):
         cls.place.routes(**ROUTES)
         place = cls.place
         cls.sensor, cls.sink = place.module("sensor"), place.module("sink")
-        cls.leaf, cls.other = place.leaf("leaf1"), place.leaf("leaf2")
+        cls.leaf, cls.other, cls.odd = place.leaf("leaf1"), place.leaf("leaf2"), place.leaf("odd$1'(x),@")
+        cls.inner = place._module_of("leaf2", "inner")
+        cls.device = edge_hub.Identity(DEVICE, "", edge_hub.key_of(DEVICE))
+        cls.agent = place._module_of(DEVICE, "$edgeAgent", match="*")
         cls.beside = place.leaf("beside", scope=False)
         cls.papers = Papers(place.authority)
         cls.printed = edge_hub.Identity("printed", "", None)
@@ -151,13 +162,21 @@ class HubSecurity(unittest.TestCase):
         cls.signed.cert = place.leaf_by_authority("signed")
         place.cloud.device("edge2", edge=True)
         cls.elsewhere = place.cloud.service.ok("GET", "/devices/edge2")["deviceScope"]
-        cls.hub = place.hub().start(60)
+        cls.hub = place.hub(more={"DeviceScopeCacheRefreshDelaySecs": "1"}).start(60)
         cls.number = 0
+        cls.good = place.leaf("neighbour")
+        cls.neighbour = cls.next_door()
+
+    @classmethod
+    def next_door(cls):
+        """A client whom nothing of all this disturbs."""
+        return Mqtt(GATEWAY, cls.place.trust, cls.good.name, cls.good.user, cls.good.token())
 
     @classmethod
     def _end(cls):
         hub = getattr(cls, "hub", None)
         if hub:
+            cls.neighbour.close()
             hub.stop()
         cls.place.stop()
         found = cls.place.cloud.complaints() or (hub and hub.complaints())
@@ -173,19 +192,20 @@ class HubSecurity(unittest.TestCase):
     def tearDown(self):
         self.assertTrue(self.hub.running(), self.hub.tail())
         self.assertEqual(self.hub.unbalanced(), "")
+        self.soon(self.neighbour.publish, "devices/neighbour/messages/events/", "still here")
 
     # How one comes in
 
-    def mqtt(self, who, password=None, user=None, client_id=None, cert=None):
+    def mqtt(self, who, password=None, user=None, client_id=None, cert=None, ws=False):
         cert = cert or getattr(who, "cert", None)
         password = password if password is not None else None if cert else who.token()
-        client = Mqtt(GATEWAY, self.place.trust, client_id or who.name, user or who.user, password, cert)
+        client = Mqtt(GATEWAY, self.place.trust, client_id or who.name, user or who.user, password, cert, ws=ws)
         self.addCleanup(client.close)
         return client
 
-    def amqp(self, who=None, cert=None, **more):
+    def amqp(self, who=None, cert=None, ws=False, **more):
         """A connection; of `who` when one is named."""
-        client = Proton(GATEWAY, self.place.trust, cert or getattr(who, "cert", None), **{"allowed_mechs": "ANONYMOUS", **more})
+        client = Proton(GATEWAY, self.place.trust, cert or getattr(who, "cert", None), ws, **{"allowed_mechs": "ANONYMOUS", **more})
         self.addCleanup(client.leave)
         if who and who.key:
             self.assertEqual(client.put_token(who.resource, who.token()), 200)
@@ -205,6 +225,21 @@ class HubSecurity(unittest.TestCase):
         self.assertLess(time.monotonic() - began, SOON)
         return result
 
+    @staticmethod
+    def together(step, cases):
+        """[step(case)], several at a time; Proton's clients are faster one after the other."""
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            return list(pool.map(step, cases))
+
+    def call(self, caller, token, path=f"/twins/{DEVICE}/modules/sink/methods"):
+        """The status of a direct method that somebody calls by HTTP."""
+        client = http.client.HTTPSConnection(GATEWAY, timeout=20, source_address=source(), context=ssl.create_default_context(
+            cafile=self.place.trust))
+        with contextlib.closing(client):
+            client.request("POST", path, b'{"methodName":"x"}', {
+                "Content-Type": "application/json", "x-ms-edge-moduleId": caller, "Authorization": token})
+            return client.getresponse().status
+
     def send(self, who, text="last"):
         """One message of its own, to see that nothing else has come."""
         client = self.mqtt(who)
@@ -215,46 +250,68 @@ class HubSecurity(unittest.TestCase):
     def events(self, count=1):
         return self.place.arrived(count, self.start, lambda event: event["properties"].get("mark") == self.mark)
 
-    def logged(self, *words):
-        """A line of the log with all of these."""
+    def logged(self, *words, again=None):
+        """A line of the log with all of these; the step that causes it may have to be taken `again`, from another address,
+        because the log has no more lines for somebody."""
         def found():
             lines = self.hub.text(self.said).splitlines()
             return next((line for line in lines if all(word in line for word in words)), None)
+
+        for _ in range(5 if again else 0):
+            with contextlib.suppress(AssertionError):
+                return wait_for(found, 0.5, "the line")
+            again()
         return wait_for(found, 10, f"a line in the log with {words}")
 
     def everybody(self):
-        return [self.sensor, self.sink, self.leaf, self.other, self.printed, self.signed]
+        return [self.sensor, self.sink, self.agent, self.device, self.leaf, self.other, self.inner, self.printed, self.signed]
 
     def others(self, who):
-        """Whom one could want to be."""
-        agent, own = edge_hub.Identity(DEVICE, "$edgeAgent", None), edge_hub.Identity(DEVICE, "$edgeHub", None)
-        device, nobody = edge_hub.Identity(DEVICE, "", None), edge_hub.Identity("nobody", "", None)
-        return [one for one in self.everybody() + [agent, own, device, self.beside, nobody] if one is not who]
+        """Whom one could want to be. Not a device's modules, who may come with a token of its own."""
+        strangers = [self.place.own, self.beside, edge_hub.Identity("nobody", "", None), edge_hub.Identity("edge2", "$edgeHub", None)]
+        return [one for one in self.everybody() + strangers if one is not who and (who.module or one.device != who.device)]
+
+    def pairs(self):
+        """(who, whom it wants to be, by a WebSocket)"""
+        return [(who, other, ws) for who in [*self.everybody(), self.place.own] for other in self.others(who) for ws in (False, True)]
 
     # For another
 
     def test_nobody_is_another_by_mqtt(self):
-        for who in self.everybody():
-            for other in self.others(who):
-                with self.subTest(who=who.name, other=other.name):
-                    token = None if who.key is None else who.token()
-                    for user, client_id in ((other.user, other.name), (who.user, other.name), (other.user, who.name)):
-                        client = self.soon(lambda: Mqtt(GATEWAY, self.place.trust, client_id, user, token, getattr(who, "cert", None)))
-                        client.close()
-                        self.assertIn(client.code, (5, None))
+        def become(pair):
+            who, other, ws = pair
+            token, cert, codes = None if who.key is None else who.token(), getattr(who, "cert", None), []
+            for user, client_id in ((other.user, other.name), (who.user, other.name), (other.user, who.name)):
+                client = self.soon(lambda: Mqtt(GATEWAY, self.place.trust, client_id, user, token, cert, ws=ws))
+                client.close()
+                codes.append(client.code)
+            return codes
+
+        for (who, other, ws), codes in zip(self.pairs(), self.together(become, self.pairs())):
+            with self.subTest(who=who.name, other=other.name, ws=ws):
+                self.assertLessEqual(set(codes), {5, None})
         self.logged(self.leaf.name, "refused")
+
+    def test_nobody_calls_for_another_by_http(self):
+        pairs = [pair for pair in self.pairs() if pair[0].key and not pair[2]]
+        for (who, other, _), code in zip(pairs, self.together(lambda pair: self.soon(self.call, pair[1].name, pair[0].token()), pairs)):
+            with self.subTest(who=who.name, other=other.name):
+                self.assertEqual(code, 401 if other.module else 400)
+        for who, code in ((self.sensor, 404), (self.agent, 404), (self.inner, 401), (self.leaf, 400), (self.device, 400)):
+            self.assertEqual(self.call(who.name, who.token()), code, who.name)
+        self.logged("direct method refused", "from=", again=lambda: self.call(self.leaf.name, self.sensor.token()))
 
     def test_nobody_sends_or_hears_for_another_by_mqtt(self):
         for who in self.everybody():
-            for other in self.others(who):
+            for number, other in enumerate(self.others(who)):
                 with self.subTest(who=who.name, other=other.name):
-                    base = path(other).removeprefix("/")
-                    client = self.mqtt(who)
+                    base, ws = path(other).removeprefix("/"), number % 2 == 1
+                    client = self.mqtt(who, ws=ws)
                     self.assertEqual(client.code, 0)
                     with self.assertRaises(Closed):
                         client.publish(f"{base}/messages/events/mark={self.mark}&dest=cloud", "forged")
                     for name in (f"{base}/messages/devicebound/#", f"{base}/inputs/#", f"{base}/#"):
-                        client = self.mqtt(who)
+                        client = self.mqtt(who, ws=ws)
                         with contextlib.suppress(Closed):
                             self.assertEqual(client.subscribe(name), [0x80])
                         client.close()
@@ -283,14 +340,20 @@ class HubSecurity(unittest.TestCase):
                 spy.take("", 0.2)
 
     def test_nobody_has_links_of_another_by_amqp(self):
+        def attach(who):
+            found = {}
+            for ws in (False, True):
+                client = self.amqp(who, ws=ws)
+                for link in (link for other in self.others(who) for link in links(other)):
+                    found[*link, ws] = self.soon(self.refused, client, *link)
+                self.assertIsNone(self.refused(client, *links(who)[0]))  # and what is its own works still
+            return found
+
         for who in self.everybody():
-            client = self.amqp(who)
-            for other in self.others(who):
-                for address, sends in links(other):
-                    with self.subTest(who=who.name, address=address, sends=sends):
-                        self.assertEqual(self.soon(self.refused, client, address, sends), "amqp:unauthorized-access")
-            address, sends = links(who)[0]
-            self.assertIsNone(self.refused(client, address, sends))  # and what is its own works still
+            for link, condition in attach(who).items():
+                with self.subTest(who=who.name, link=link):
+                    self.assertEqual(condition, "amqp:unauthorized-access")
+        self.logged("AMQP client refused", f"client={self.other.name}")
         self.send(self.leaf)
         self.assertEqual([event["body"] for event in self.events()], [b"last"])
 
@@ -299,6 +362,8 @@ class HubSecurity(unittest.TestCase):
             client = self.amqp(who)
             for other in self.others(who):
                 with self.subTest(who=who.name, other=other.name):
+                    if not who.module or other is not self.device:
+                        self.assertEqual(client.put_token(other.resource, edge_hub.sas(other.resource, who.key)), 401)
                     self.assertEqual(client.put_token(other.resource, who.token()), 401)
                     self.assertEqual(client.put_token(other.resource, edge_hub.sas(other.resource, who.key)), 401)
                     if who.device != other.device or other.module:  # a module may come with a token of its device
@@ -347,52 +412,53 @@ class HubSecurity(unittest.TestCase):
 
     def test_bad_tokens_by_mqtt(self):
         for who, other in ((self.leaf, self.other), (self.sensor, self.sink)):
-            for name, token in bad_tokens(who, other).items():
-                with self.subTest(name, who=who.name):
-                    self.assertIn(self.soon(self.mqtt, who, token).code, (5, None) if name == "huge" else (5,))
-            self.logged(who.name, "expired")
-            self.logged(who.name, "signature")
-            self.logged(who.name, "another resource")
+            bad = bad_tokens(who, other)
+            for ws in (False, True):
+                for name, client in zip(bad, self.together(lambda token: self.soon(self.mqtt, who, token, None, None, None, ws), bad.values())):
+                    with self.subTest(name, who=who.name, ws=ws):
+                        self.assertIn(client.code, (5, None) if name == "huge" else (5,))
+            for name, word in (("expired", "expired"), ("by another key", "signature"), ("of another", "another resource")):
+                self.logged(who.name, word, again=lambda: self.mqtt(who, bad[name]))
             self.assertEqual(self.mqtt(who).code, 0)
 
+    def log_in_plain(self, who, token):
+        """Whether SASL takes it."""
+        return log_in(GATEWAY, self.place.trust, path(who).removeprefix("/devices/") + "@sas.hub", token) == 0
+
     def test_bad_tokens_by_cbs_and_plain(self):
-        for who, other in ((self.leaf, self.other), (self.sensor, self.sink)):
-            client = self.amqp()
-            for name, token in bad_tokens(who, other).items():
+        for who, other, ws in ((self.leaf, self.other, False), (self.sensor, self.sink, True)):
+            client, bad = self.amqp(ws=ws), bad_tokens(who, other)
+            for name, token in bad.items():
                 with self.subTest(name, who=who.name):
                     self.assertIn(self.soon(client.put_token, who.resource, token), (400, 401))
                     self.assertEqual(self.refused(client, path(who) + "/messages/events", True), "amqp:unauthorized-access")
-                    if not token:
-                        continue
-                    with self.assertRaises(proton.ProtonException):
-                        self.soon(lambda: Proton(GATEWAY, self.place.trust, allowed_mechs="PLAIN", password=token,
-                                                 user=f"{who.device}{'/modules/' + who.module if who.module else ''}@sas.hub"))
             self.assertEqual(client.put_token(who.resource, who.token()), 200)
+            named = [name for name in bad if bad[name]]
+            found = self.together(lambda name: self.soon(self.log_in_plain, who, bad[name]), named)
+            self.assertEqual([name for name, taken in zip(named, found) if taken], [])
+            self.assertTrue(self.log_in_plain(who, who.token()))
 
     def test_bad_tokens_by_http(self):
-        context = ssl.create_default_context(cafile=self.place.trust)
-
-        def call(token):
-            request = urllib.request.Request(f"https://{GATEWAY}/twins/{DEVICE}/modules/sink/methods", b'{"methodName":"x"}', headers={
-                "Content-Type": "application/json", "x-ms-edge-moduleId": self.sensor.name, "Authorization": token})
-            try:
-                return urllib.request.urlopen(request, timeout=20, context=context).status
-            except urllib.error.HTTPError as error:
-                return error.code
-
-        for name, token in bad_tokens(self.sensor, self.sink).items():
+        bad = bad_tokens(self.sensor, self.sink)
+        for name, code in zip(bad, self.together(lambda token: self.soon(self.call, self.sensor.name, token), bad.values())):
             with self.subTest(name):
-                self.assertIn(self.soon(call, token), (431,) if name == "huge" else (401,))
-        self.assertEqual(call(self.sensor.token()), 404)  # let in; nobody listens
+                self.assertIn(code, (431,) if name == "huge" else (401,))
+        self.assertEqual(self.call(self.sensor.name, self.sensor.token()), 404)  # let in; nobody listens
 
     def test_tokens_that_serve(self):
         who = self.leaf
         good = {"of the gateway": edge_hub.sas(who.resource.replace(CLOUD, GATEWAY), who.key), "just expired": who.token(-60),
                 "without case": edge_hub.sas(who.resource.replace(CLOUD, CLOUD.upper()), who.key)}
-        for name, token in good.items():
+        odd = self.odd.resource.replace(self.odd.device, urllib.parse.quote(self.odd.device, safe=""))
+        cases = {name: (who, token) for name, token in good.items()} | {
+            "of strange letters": (self.odd, self.odd.token()), "its id encoded twice": (self.odd, edge_hub.sas(odd, self.odd.key)),
+            "its id in another case": (who, edge_hub.sas(who.resource.replace("leaf1", "LEAF1"), who.key)),
+            "of its device": (self.inner, self.other.token())}
+        for name, (one, token) in cases.items():
             with self.subTest(name):
-                self.assertEqual(self.mqtt(who, token).code, 0)
-                self.assertEqual(self.amqp().put_token(who.resource, token), 200)
+                for ws in (False, True):
+                    self.assertEqual(self.mqtt(one, token, ws=ws).code, 0)
+                    self.assertEqual(self.amqp(ws=ws).put_token(one.resource, token), 200)
 
     def test_strangers_and_those_of_others(self):
         gone = edge_hub.Identity("gone", "", edge_hub.key_of("gone"))
@@ -404,22 +470,76 @@ class HubSecurity(unittest.TestCase):
                 client = self.amqp()
                 self.assertEqual(self.soon(client.put_token, who.resource, who.token()), 401)
                 self.assertEqual(self.refused(client, path(who) + "/messages/events", True), "amqp:unauthorized-access")
-                self.logged(who.name)
+                self.logged(who.name, "refused", again=lambda: self.mqtt(who))
 
-    def test_a_wrong_token_is_refused_without_a_cloud_too(self):
-        wrong = edge_hub.sas(self.leaf.resource, self.other.key)
+    def test_what_holds_without_a_cloud(self):
+        """What was known last decides: a key that was rotated meanwhile serves once the cloud is back."""
+        turned = self.place.leaf("turned")
+        self.assertEqual(self.mqtt(turned).code, 0)
+        new = edge_hub.Identity("turned", "", edge_hub.key_of("new"))
+        self.revoke("its key changed", "turned")
         with self.place.cut():
-            began = time.monotonic()
-            self.assertEqual(self.mqtt(self.leaf, wrong).code, 5)
-            self.assertLess(time.monotonic() - began, 60)
-            self.assertEqual(self.soon(self.mqtt, self.leaf).code, 0)
-        new = self.place.leaf("after")  # who is not known is asked for again after a while
-        wait_for(lambda: self.mqtt(new).code == 0, 60, "a new device to be let in", every=1)
+            def late(case):
+                began = time.monotonic()
+                return self.mqtt(*case).code, time.monotonic() - began
+
+            wrong = edge_hub.sas(self.leaf.resource, self.other.key)
+            for code, seconds in self.together(late, [(self.leaf, wrong), (new,)]):
+                self.assertEqual(code, 5)
+                self.assertLess(seconds, PATIENCE)
+            for who in (self.leaf, turned):
+                self.assertEqual(self.soon(self.mqtt, who).code, 0)
+        after = self.place.leaf("after")  # who is not known is asked for again after a while
+        wait_for(lambda: self.mqtt(after).code == 0, 60, "a new device to be let in", every=1)
+        wait_for(lambda: self.mqtt(new).code == 0, 60, "the new key to serve", every=1)
+        self.assertEqual(self.mqtt(turned).code, 5)
+
+    def test_a_start_without_a_cloud(self):
+        """All of them come in by what is on disk, and what they send arrives when the cloud is back."""
+        people = [self.sensor, self.leaf, self.other, self.printed, self.signed]
+        bad = {who: edge_hub.sas(who.resource, self.beside.key) for who in (self.sensor, self.leaf)}
+
+        def come(who):
+            for number, ws in enumerate((False, True)):
+                mqtt = self.soon(self.mqtt, who, None, None, None, None, ws)
+                self.assertEqual(mqtt.code, 0)
+                mqtt.publish(f"{path(who).removeprefix('/')}/messages/events/mark={self.mark}&dest=cloud", f"mqtt{number}")
+                mqtt.close()
+                amqp = self.soon(self.amqp, who, None) if not ws else self.amqp(who, ws=True)
+                amqp.sender(path(who) + "/messages/events").send(proton.Message(body=b"amqp%d" % number, inferred=True, properties={
+                    "mark": self.mark, "dest": "cloud"}))
+
+        with self.place.cut("kill"):
+            self.hub.restart()
+            self.said = 0
+            unknown = concurrent.futures.ThreadPoolExecutor(1).submit(lambda: self.mqtt(self.beside).code)
+            for who in people:
+                come(who)
+            codes = self.together(lambda who: self.mqtt(who, bad[who]).code, bad)
+            self.assertEqual(codes, [5, 5])
+            self.assertEqual(unknown.result(), 3)  # only the cloud could say who that is
+        self.assertEqual(len(self.events(4 * len(people))), 4 * len(people))
+        type(self).neighbour = self.next_door()
+
+    def test_a_key_is_rotated(self):
+        for ws in (False, True):
+            one, two = self.place.leaf(f"rotates-m{ws}"), self.place.leaf(f"rotates-a{ws}")
+            old, link = self.mqtt(one, ws=ws), self.amqp(two, ws=ws).sender(path(two) + "/messages/events")
+            for who in (one, two):
+                self.revoke("its key changed", who.device)
+                who.old, who.key = who.token(), edge_hub.key_of("new")
+            wait_for(lambda: self.mqtt(one, ws=ws).code == 0, SOON, "the new key to serve")  # and nobody has refreshed anything
+            wait_for(lambda: self.amqp(ws=ws).put_token(two.resource, two.token()) == 200, SOON, "the new key to serve")
+            old.ended(SOON)
+            with self.assertRaises(proton.ProtonException):
+                link.send(proton.Message(body=b"x", inferred=True), timeout=SOON)
+            self.assertEqual(self.soon(self.mqtt, one, one.old).code, 5)
+            self.assertEqual(self.soon(self.amqp(ws=ws).put_token, two.resource, two.old), 401)
 
     # Certificates
 
-    def register(self, name, print_=None):
-        authentication = {"type": "selfSigned", "x509Thumbprint": {"primaryThumbprint": print_, "secondaryThumbprint": print_}} \
+    def register(self, name, print_=None, second=None):
+        authentication = {"type": "selfSigned", "x509Thumbprint": {"primaryThumbprint": print_, "secondaryThumbprint": second or print_}} \
             if print_ else {"type": "certificateAuthority"}
         self.place._device(name, authentication, self.place.scope)
         return edge_hub.Identity(name, "", None)
@@ -448,30 +568,61 @@ class HubSecurity(unittest.TestCase):
         cases["for servers"] = (self.signed, make("signed", by=authority, usage="serverAuth"))
         cases["the CA itself"] = (self.signed, authority)
         cases["by a certificate that is no CA"] = (self.signed, make("signed", by=make("printed", by=authority)))
+        middle = make("Middle CA", by=authority, ca=True, usage=None)
+        late = make("Late CA", "-3 days", "-1 day", by=authority, ca=True, usage=None)
+        alone = make("signed", by=middle)
+        with open(alone[0]) as file:
+            services.write_file(alone[0], file.read().split("-----END")[0] + "-----END CERTIFICATE-----\n")
+        cases["its intermediate missing"] = (self.signed, alone)
+        cases["its intermediate expired"] = (self.signed, make("signed", by=late))
         cases["of a device with a key"] = (self.leaf, make("leaf1", by=authority))
         cases["of a module"] = (self.sensor, make("sensor", by=authority))
-        for name, (who, pair) in cases.items():
+
+        def come(case):
+            who, pair = case
+            client = Mqtt(GATEWAY, self.place.trust, who.name, who.user, None, pair[:2])
+            client.close()
+            return client.code
+
+        def attach(case):
+            (who, pair), mechanism, ws = case
+            client = self.amqp(cert=pair[:2], ws=ws, allowed_mechs=mechanism)
+            return self.refused(client, path(who) + "/messages/events", True)
+
+        ways = [("ANONYMOUS", False), ("EXTERNAL", False), ("ANONYMOUS", True)]
+        codes = self.together(lambda case: self.soon(come, case), cases.values())
+        conditions = [self.soon(attach, (case, *way)) for case in cases.values() for way in ways]
+        for number, (name, case) in enumerate(cases.items()):
             with self.subTest(name):
-                client = self.soon(lambda: Mqtt(GATEWAY, self.place.trust, who.name, who.user, None, pair[:2]))
-                client.close()
-                self.assertEqual(client.code, 5)
-                for mechanism in ("ANONYMOUS", "EXTERNAL"):
-                    client = self.amqp(cert=pair[:2], allowed_mechs=mechanism)
-                    self.assertEqual(self.soon(self.refused, client, path(who) + "/messages/events", True), "amqp:unauthorized-access")
-                self.logged(who.name, "certificate")
+                self.assertEqual(codes[number], 5)
+                self.assertEqual(set(conditions[number * len(ways):][:len(ways)]), {"amqp:unauthorized-access"})
                 self.said = self.hub.size()
+                come(case)
+                self.logged(case[0].name, "certificate", again=lambda: come(case))
 
     def test_certificates_that_serve(self):
         middle = self.papers.make("Middle CA", by=(self.place.authority.cert, self.place.authority.key), ca=True, usage=None)
         chained = self.register("chained")
         chained.cert = self.papers.make("chained", by=middle)[:2]
-        for who in (self.printed, self.signed, chained):
-            with self.subTest(who.name):
-                self.send(who)
+        people = [self.printed, self.signed, chained]
+        for name, form in (("primary", str.lower), ("secondary", str.upper), ("sha1", lambda _: sha1)):
+            made = self.papers.make(name)
+            with open(made[0]) as file:
+                sha1 = hashlib.sha1(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
+            one, none = form(made[2]), "0" * 64
+            people.append(self.register(name, *((none, one) if name == "secondary" else (one, none))))
+            people[-1].cert = made[:2]
+
+        def serve(who):
+            for ws in (False, True):
+                self.mqtt(who, ws=ws).publish(f"devices/{who.device}/messages/events/mark={self.mark}&dest=cloud", "x")
                 for mechanism in ("ANONYMOUS", "EXTERNAL"):
-                    self.amqp(who, allowed_mechs=mechanism).sender(path(who) + "/messages/events").send(proton.Message(
+                    self.amqp(who, ws=ws, allowed_mechs=mechanism).sender(path(who) + "/messages/events").send(proton.Message(
                         body=b"x", inferred=True, properties={"mark": self.mark, "dest": "cloud"}))
-        self.assertEqual({event["device"] for event in self.events(9)}, {"printed", "signed", "chained"})
+
+        for who in people:
+            serve(who)
+        self.assertEqual(sorted(event["device"] for event in self.events(6 * len(people))), sorted(6 * [who.device for who in people]))
 
     def test_a_certificate_takes_no_token_and_a_key_no_certificate(self):
         token = edge_hub.sas(f"{CLOUD}/devices/printed", self.leaf.key)

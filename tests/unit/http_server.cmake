@@ -1,4 +1,5 @@
 edge_test(unit/common/test_http_head.c LINKS edge::http_server)
+edge_test(unit/common/test_http_path.c LINKS edge::http_server)
 edge_test(unit/common/test_http_server.c LINKS edge::http_server edge::threads)
 edge_test(unit/common/test_http_websocket.c LINKS edge::http_server edge::threads)
 edge_test(unit/common/test_http_tls.c LINKS edge::http_server edge::http_client edge::threads)

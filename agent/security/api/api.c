@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/encode.h"
+#include "common/http/path.h"
 
 static const char *const versions[] = {"2018-06-28", "2019-01-30", "2019-10-22", "2019-11-05",
                                        "2020-07-07", "2021-12-07", "2022-08-03"};
@@ -80,36 +81,6 @@ static void request_free(struct sec_request *r)
     free(r);
 }
 
-/* Cut "/a/b/c" or "/a/" into its parts. @return false when there are too many */
-static bool split(struct sec_request *r)
-{
-    char *rest = r->path_ + 1;
-    char *part;
-    int count = 0;
-
-    while ((part = strsep(&rest, "/")) != NULL) {
-        if (*part == '\0' && !rest)
-            break;
-        if (*part == '\0' || count == SEC_API_PARTS)
-            return false;
-        r->parts[count++] = part;
-    }
-    return true;
-}
-
-static bool same_path(const struct sec_route *route, const char *const *parts)
-{
-    for (int i = 0; i < SEC_API_PARTS; i++) {
-        if (!route->path[i] || !parts[i]) {
-            if (route->path[i] || parts[i])
-                return false;
-        } else if (strcmp(route->path[i], "*") != 0 && strcmp(route->path[i], parts[i]) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* @return 0, or the status to refuse with */
 static int find_route(const struct sec_api *api, struct sec_request *r, struct edge_exchange *x,
                       const char *version)
@@ -119,7 +90,7 @@ static int find_route(const struct sec_api *api, struct sec_request *r, struct e
     for (size_t i = 0; i < api->nroutes; i++) {
         const struct sec_route *route = &api->routes[i];
 
-        if (!same_path(route, r->parts) ||
+        if (!http_path_is(r->parts, route->path, SEC_API_PARTS) ||
             (route->since && (!version || strcmp(version, route->since) < 0)))
             continue;
         allowed = route->method;
@@ -188,7 +159,8 @@ static int check(const struct sec_api *api, struct sec_request *r, struct edge_e
     r->path_ = edge_strdup(edge_exchange_path(x));
     if (!r->path_)
         return HTTP_ERROR;
-    status = split(r) ? find_route(api, r, x, version) : HTTP_NOT_FOUND;
+    status = http_path_split(r->path_, r->parts, SEC_API_PARTS) ? find_route(api, r, x, version)
+                                                                : HTTP_NOT_FOUND;
     if (status) {
         edge_fail(err, 0, "%s", status == HTTP_NOT_FOUND ? "not found" : "method not allowed");
         return status;

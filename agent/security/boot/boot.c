@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/crypto/hmac.h"
+#include "common/base/pause.h"
 
 enum { FIRST_WAIT_MS = 5000, MAX_WAIT_MS = 300000, REFUSED_PAUSE_MS = 300000 };
 
@@ -106,15 +106,13 @@ static void adopt(struct sec_boot *b)
 static void wait_a_while(struct sec_boot *b)
 {
     uint64_t ms = FIRST_WAIT_MS;
-    uint32_t random = 0;
 
     for (unsigned i = 0; i < b->failures && ms < MAX_WAIT_MS; i++)
         ms *= 2;
     if (ms > MAX_WAIT_MS)
         ms = MAX_WAIT_MS;
     b->failures++;
-    edge_ignore(edge_random(&random, sizeof random));
-    edge_timer_arm(b->timer, ms + random % (ms / 4));
+    edge_timer_arm(b->timer, ms + edge_random_below(ms / 4));
     edge_warn("not provisioned yet: %s", b->why.text);
 }
 

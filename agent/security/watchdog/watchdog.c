@@ -12,7 +12,7 @@
 #include "agent/security/watchdog/orphan.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/crypto/hmac.h"
+#include "common/base/pause.h"
 #include "common/http/client.h"
 
 enum {
@@ -105,7 +105,6 @@ static void on_report(void *arg)
 static void pause_a_while(struct sec_watchdog *w)
 {
     uint64_t ms = FIRST_PAUSE_MS;
-    uint32_t random = 0;
 
     if (w->ending) {
         w->options.ended(w->options.arg);
@@ -118,8 +117,7 @@ static void pause_a_while(struct sec_watchdog *w)
     if (ms > MAX_PAUSE_MS)
         ms = MAX_PAUSE_MS;
     w->failures++;
-    edge_ignore(edge_random(&random, sizeof random));
-    edge_timer_arm(w->timer, ms + random % (ms / 4));
+    edge_timer_arm(w->timer, ms + edge_random_below(ms / 4));
 }
 
 /* One agent for a home: one that is left over goes first, in its own time. */

@@ -6,9 +6,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/pause.h"
 #include "hub/cloud/amqp/trunk.h"
 #include "hub/cloud/amqp/words.h"
-#include "hub/cloud/pause.h"
 
 enum {
     STEADY_MS = 60 * 1000, /* a connection that has lasted so long is no flapping */
@@ -197,7 +197,7 @@ static uint64_t renew_in_ms(const struct hub_trunk *trunk)
         return 1000;
     if (trunk->until_s < now_s + DAY_MS / 1000)
         left_ms = (uint64_t) (trunk->until_s - now_s) * 1000;
-    return left_ms * 3 / 4 - hub_random_below(left_ms / 10);
+    return left_ms * 3 / 4 - edge_random_below(left_ms / 10);
 }
 
 static void act_up(struct hub_trunk *trunk)
@@ -300,7 +300,8 @@ void hub_trunk_lost(struct hub_trunk *trunk, const char *why)
         hub_twig_lost(twig, text);
     hub_trunk_let_go(trunk);
     trunk->failures = steady ? 0 : trunk->failures + 1;
-    edge_timer_arm(trunk->timer, hub_pause_ms(trunk->failures, o->pause_min_ms, o->pause_max_ms));
+    edge_timer_arm(trunk->timer,
+                   edge_pause_ms(trunk->failures + 1, o->pause_min_ms, o->pause_max_ms));
     if (news)
         o->events.connected(false, trunk->said, o->arg);
 }

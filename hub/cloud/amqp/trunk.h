@@ -195,7 +195,17 @@ void hub_twig_fail(struct hub_twig *twig, enum hub_result result, const char *wh
 void hub_twig_lost(struct hub_twig *twig, const char *why);
 void hub_twig_want(struct hub_trunk *trunk, const struct edge_identity *who,
                    const struct hub_wish *wish);
+/** Who has not been used for longest goes. @return false: everybody is needed */
+bool hub_trunk_evict(struct hub_trunk *trunk);
+
+/* fit.c: which links a twig needs */
+
 extern const struct hub_limb_kind hub_limb_kinds[LIMB_PLACES];
+/** Attach and detach as it is needed. @return 0, EDGE_ELIMIT, EDGE_EUNAVAILABLE, -ENOMEM */
+EDGE_MUST_CHECK int hub_twig_fit(struct hub_twig *twig);
+void hub_twig_drop(struct hub_twig *twig, enum hub_limb_place place);
+/** Is everything attached that brings what is wanted? */
+bool hub_twig_listens(const struct hub_twig *twig);
 
 /* send.c: messages */
 

@@ -6,93 +6,15 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/pause.h"
 #include "hub/amqp/value.h"
 #include "hub/cloud/amqp/trunk.h"
 #include "hub/cloud/amqp/words.h"
-#include "hub/cloud/pause.h"
-
-#define API_VERSION "2021-04-12"
 
 enum {
     LINGER_PAUSES = 60,  /* kept without need: who sends now and then keeps its links */
     REFUSED_PAUSES = 30, /* both: times the least pause */
-    C2D_WINDOW = HUB_TWIG_LOCKS_MAX,
-    WINDOW = 50,
-    PROPERTIES = 5, /* of a link */
 };
-
-/* ---- kinds of links ---- */
-
-static void on_ready(struct hub_limb *limb)
-{
-    hub_trunk_attend(limb->twig);
-}
-
-static void on_ended(struct hub_limb *limb, const char *condition, const char *why)
-{
-    hub_twig_fail(limb->twig, hub_words_ended(condition), why);
-}
-
-const struct hub_limb_kind hub_limb_kinds[LIMB_PLACES] = {
-    [LIMB_EVENTS] = {.sends = true,
-                     .suffix = "/messages/events",
-                     .ready = on_ready,
-                     .updated = hub_twig_outcome,
-                     .ended = on_ended},
-    [LIMB_C2D] = {.suffix = "/messages/devicebound",
-                  .window = C2D_WINDOW,
-                  .ready = on_ready,
-                  .message = hub_twig_deliver,
-                  .ended = on_ended},
-    [LIMB_TWIN_ASK] = {.sends = true,
-                       .settled = true,
-                       .suffix = "/twin",
-                       .channel = "twin",
-                       .ready = on_ready,
-                       .ended = on_ended},
-    [LIMB_TWIN_TELL] = {.settled = true,
-                        .suffix = "/twin",
-                        .channel = "twin",
-                        .window = WINDOW,
-                        .ready = on_ready,
-                        .message = hub_twig_told,
-                        .ended = on_ended},
-    [LIMB_CALL] = {.settled = true,
-                   .suffix = "/methods/devicebound",
-                   .channel = "methods",
-                   .window = WINDOW,
-                   .ready = on_ready,
-                   .message = hub_twig_called,
-                   .ended = on_ended},
-    [LIMB_CALL_REPLY] = {.sends = true,
-                         .settled = true,
-                         .suffix = "/methods/devicebound",
-                         .channel = "methods",
-                         .ready = on_ready,
-                         .ended = on_ended},
-};
-
-/* What the features ask for, and what has been asked. */
-static bool needs(const struct hub_twig *twig, enum hub_limb_place place)
-{
-    switch (place) {
-    case LIMB_EVENTS:
-        return twig->waiting.first != NULL;
-    case LIMB_C2D:
-        return twig->wanted & EDGE_FEATURE_C2D;
-    case LIMB_TWIN_ASK:
-    case LIMB_TWIN_TELL:
-        return (twig->wanted & EDGE_FEATURE_DESIRED) || twig->asks.first;
-    default:
-        return twig->wanted & EDGE_FEATURE_METHODS;
-    }
-}
-
-/* Links that bring something are not kept for later. */
-static bool lingers(enum hub_limb_place place)
-{
-    return place == LIMB_EVENTS || place == LIMB_TWIN_ASK || place == LIMB_TWIN_TELL;
-}
 
 /* ---- pieces ---- */
 
@@ -118,13 +40,6 @@ bool hub_twig_forgotten(const struct hub_twig *twig)
     return twig->state == TWIG_IDLE && unused(twig) && twig->failing == 0 && !twig->due;
 }
 
-static void drop_limb(struct hub_twig *twig, enum hub_limb_place place)
-{
-    hub_limb_drop(&twig->limbs[place]);
-    if (place == LIMB_C2D)
-        memset(twig->locks, 0, sizeof twig->locks);
-}
-
 /* Nothing of it is on the connection any more. */
 static void forget_session(struct hub_twig *twig)
 {
@@ -141,7 +56,7 @@ static void forget_session(struct hub_twig *twig)
 static void end_session(struct hub_twig *twig)
 {
     for (unsigned i = 0; i < LIMB_PLACES; i++)
-        drop_limb(twig, i);
+        hub_twig_drop(twig, i);
     if (twig->session) { /* freed when IoT Hub has ended it too */
         pn_session_set_context(twig->session, NULL);
         pn_session_close(twig->session);
@@ -175,7 +90,7 @@ static void act_pause(struct hub_twig *twig)
     uint64_t least = (uint64_t) o->pause_min_ms * (twig->refused != HUB_OK ? REFUSED_PAUSES : 1);
 
     end_session(twig);
-    edge_timer_arm(twig->timer, hub_pause_ms(twig->failures++, least, o->pause_max_ms));
+    edge_timer_arm(twig->timer, edge_pause_ms(++twig->failures, least, o->pause_max_ms));
 }
 
 static void act_again(struct hub_twig *twig)
@@ -244,10 +159,9 @@ void hub_twig_fail(struct hub_twig *twig, enum hub_result result, const char *wh
         o->events.refused(&twig->who, result, text, o->arg);
 }
 
-/* ---- links ---- */
+/* ---- room ---- */
 
-/* Who has not been used for longest goes. @return false: everybody is needed */
-static bool evict(struct hub_trunk *trunk)
+bool hub_trunk_evict(struct hub_trunk *trunk)
 {
     struct hub_twig *oldest = NULL;
 
@@ -267,67 +181,9 @@ static bool room_for_session(struct hub_trunk *trunk)
     if (most > HUB_TRUNK_SESSIONS_MAX)
         most = HUB_TRUNK_SESSIONS_MAX;
     while (trunk->nsessions + 1 >= most) /* one is that of $cbs */
-        if (!evict(trunk))
+        if (!hub_trunk_evict(trunk))
             return false;
     return true;
-}
-
-static bool room_for_link(struct hub_trunk *trunk)
-{
-    while (trunk->nlinks >= HUB_TRUNK_LINKS_MAX)
-        if (!evict(trunk))
-            return false;
-    return true;
-}
-
-static int attach(struct hub_twig *twig, enum hub_limb_place place)
-{
-    const struct hub_limb_kind *kind = &hub_limb_kinds[place];
-    const struct hub_tokens *tokens = &twig->trunk->tokens;
-    const char *chain = hub_trunk_is_self(twig) ? NULL : tokens->chain(tokens->self, &twig->who);
-    EDGE_CLEANUP(edge_free) char *address = hub_words_address(&twig->who, kind->suffix);
-    EDGE_CLEANUP(edge_free) char *product = hub_words_product(twig->client ? twig->client : "");
-    EDGE_CLEANUP(edge_free)
-    char *channel = kind->channel ? edge_format("%s:%s", kind->channel, twig->channel) : NULL;
-    struct hub_amqp_pair properties[PROPERTIES] = {
-        {"com.microsoft:client-version", hub_amqp_text(product)},
-        {"com.microsoft:api-version", hub_amqp_text(API_VERSION)},
-    };
-    size_t n = 2;
-
-    if (!address || !product || !twig->channel)
-        return EDGE_EUNAVAILABLE;
-    if (chain)
-        properties[n++] = (struct hub_amqp_pair){"com.microsoft:auth-chain", hub_amqp_text(chain)};
-    if (channel)
-        properties[n++] =
-            (struct hub_amqp_pair){"com.microsoft:channel-correlation-id", hub_amqp_text(channel)};
-    if (twig->model_id && *twig->model_id)
-        properties[n++] =
-            (struct hub_amqp_pair){"com.microsoft:model-id", hub_amqp_text(twig->model_id)};
-    return hub_limb_attach(&twig->limbs[place], twig->session, address, properties, n);
-}
-
-/* Attach and detach as it is needed. */
-static int fit(struct hub_twig *twig)
-{
-    bool attaching = false;
-    int rc = 0;
-
-    for (unsigned i = 0; i < LIMB_PLACES && rc == 0; i++) {
-        struct hub_limb *limb = &twig->limbs[i];
-
-        if (!limb->engine && needs(twig, i))
-            rc = room_for_link(twig->trunk) ? attach(twig, i) : EDGE_ELIMIT;
-        else if (limb->engine && !needs(twig, i) && !lingers(i))
-            drop_limb(twig, i);
-        attaching = attaching || (limb->engine && !limb->attached);
-    }
-    if (!attaching)
-        twig->attach_due_ms = 0;
-    else if (twig->attach_due_ms == 0)
-        twig->attach_due_ms = edge_now_ms() + twig->trunk->options.answer_ms;
-    return rc;
 }
 
 static void say_ready(struct hub_twig *twig)
@@ -335,11 +191,9 @@ static void say_ready(struct hub_twig *twig)
     const struct hub_cloud_options *o = &twig->trunk->options;
 
     if (!twig->ready_due || !twig->wanted ||
-        ((twig->wanted & EDGE_FEATURE_DESIRED) && twig->watch != WATCH_ON))
+        ((twig->wanted & EDGE_FEATURE_DESIRED) && twig->watch != WATCH_ON) ||
+        !hub_twig_listens(twig))
         return;
-    for (unsigned i = 0; i < LIMB_PLACES; i++)
-        if (needs(twig, i) && i != LIMB_EVENTS && !twig->limbs[i].attached)
-            return;
     twig->ready_due = false;
     twig->failures = 0;
     o->events.ready(&twig->who, twig->wanted, o->arg);
@@ -368,7 +222,7 @@ static bool begin(struct hub_twig *twig)
 
 static void tend_open(struct hub_twig *twig)
 {
-    int rc = fit(twig);
+    int rc = hub_twig_fit(twig);
 
     if (rc < 0) {
         hub_twig_fail(twig, HUB_UNAVAILABLE,

@@ -4,8 +4,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/pause.h"
 #include "hub/cloud/mqtt/line.h"
-#include "hub/cloud/pause.h"
 
 enum {
     STEADY_MS = 60 * 1000, /* a connection that has lasted so long is no flapping */
@@ -40,7 +40,7 @@ static uint64_t pause_ms(const struct hub_line *line)
     const struct hub_cloud_options *options = &line->lines->options;
     uint64_t times = line->refused != HUB_OK ? REFUSED_PAUSES : 1;
 
-    return hub_pause_ms(line->failures, times * options->pause_min_ms, options->pause_max_ms);
+    return edge_pause_ms(line->failures + 1, times * options->pause_min_ms, options->pause_max_ms);
 }
 
 static void let_go(struct hub_line *line, bool goodbye)
@@ -95,7 +95,7 @@ static int64_t renew_in_ms(const struct hub_line *line)
         return 1000;
     if (line->until_s < now_s + DAY_MS / 1000)
         left_ms = (line->until_s - now_s) * 1000;
-    return left_ms * 3 / 4 - (int64_t) hub_random_below((uint64_t) left_ms / 10);
+    return left_ms * 3 / 4 - (int64_t) edge_random_below((uint64_t) left_ms / 10);
 }
 
 void hub_line_rearm(struct hub_line *line)

@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/crypto/hmac.h"
+#include "common/http/path.h"
 #include "tests/emulator/cloud/provisioning.h"
 
 static const char json_type[] = "application/json; charset=utf-8";
@@ -189,22 +190,6 @@ const struct edge_tls_peer *rest_certificate(const struct rest_call *call)
 
 /* Routes */
 
-static bool split(struct rest_call *call)
-{
-    char *rest = call->path + 1;
-    char *part;
-    size_t n = 0;
-
-    while ((part = strsep(&rest, "/")) != NULL) {
-        if (!*part && !rest)
-            break; /* "/devices/" is "/devices" */
-        if (!*part || n == REST_PARTS)
-            return false;
-        call->part[n++] = part;
-    }
-    return true;
-}
-
 /* "?" stands for any part; a handler finds it by its place. */
 static bool matches(const struct rest_call *call, const char *pattern)
 {
@@ -302,7 +287,7 @@ static int serve(struct rest_call *call, struct edge_err *err)
     struct cloud_faults faults;
     int rc;
 
-    if (!split(call))
+    if (!http_path_split(call->path, call->part, REST_PARTS))
         return rest_refuse(err, CLOUD_NOT_FOUND, "there is nothing of this name");
     rc = find(call, &route, err);
     if (rc == 0 && (!version || !*version))

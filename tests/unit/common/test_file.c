@@ -150,6 +150,17 @@ static void test_a_tree_is_removed_without_following_links(void **state)
 
 #define IN_A_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
+static void test_a_program_beside_this_one(void **state)
+{
+    EDGE_CLEANUP(edge_free) char *self = edge_beside("test.unit.common.file");
+    EDGE_CLEANUP(edge_free) char *other = edge_beside("edge-agent");
+    (void) state;
+
+    assert_int_equal(access(self, X_OK), 0);
+    assert_int_equal(strlen(other) + strlen("test.unit.common.file"),
+                     strlen(self) + strlen("edge-agent"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +170,7 @@ int main(void)
         IN_A_FOLDER(test_reading_has_a_limit),
         IN_A_FOLDER(test_folders_are_made_along_the_way),
         IN_A_FOLDER(test_a_tree_is_removed_without_following_links),
+        cmocka_unit_test(test_a_program_beside_this_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "hub/core/config_read.h"
+#include "hub/core/seal.h"
 #include "tests/unit/hub/mock_core.h"
 #include "tests/unit/test.h"
 
@@ -221,6 +222,35 @@ static void an_unreadable_kept_one_is_no_configuration(void **state)
     assert_int_equal(mock->configured, 1);
 }
 
+/* It was good once, for another version of the hub. */
+static void a_kept_one_that_is_refused_now_is_not_reported_as_good(void **state)
+{
+    struct mock *mock = *state;
+
+    mock->core.options.settings.reported_sync_s = 0;
+    assert_int_equal(hub_document_set(&mock->core, "config", "desired",
+                                      "{\"schemaVersion\":\"2.0\",\"routes\":{},\"$version\":5}",
+                                      NULL, NULL),
+                     0);
+    mock_restart(mock);
+    mock_settle(mock);
+    mock->core.options.settings.reported_sync_s = 0;
+    mock_online(mock, true);
+    answer_twin(mock, "{\"schemaVersion\":\"2.0\",\"routes\":{}", 5);
+    reported(mock, 400, 5, "2.0");
+    hub_config_online(&mock->core); /* the same twin once more */
+    answer_twin(mock, "{\"schemaVersion\":\"2.0\",\"routes\":{}", 5);
+    while (mock_unseen(mock, MOCK_PATCH, SELF) > 0) {
+        struct mock_ask *ask = mock_asked(mock, MOCK_PATCH, SELF);
+
+        if (strstr(ask->text, "\"code\":200"))
+            fail_msg("%s", ask->text);
+        mock_answer(ask, HUB_OK, NULL, 1);
+        mock_settle(mock);
+    }
+    assert_int_equal(mock->configured, 0);
+}
+
 static void a_twin_that_cannot_be_read_is_asked_for_again(void **state)
 {
     struct mock *mock = *state;
@@ -244,6 +274,7 @@ int main(void)
         TEST(the_next_patch_is_merged_any_other_asks_for_the_twin),
         TEST(the_kept_one_is_in_force_at_once_without_iot_hub),
         TEST(an_unreadable_kept_one_is_no_configuration),
+        TEST(a_kept_one_that_is_refused_now_is_not_reported_as_good),
         TEST(a_twin_that_cannot_be_read_is_asked_for_again),
     };
 
