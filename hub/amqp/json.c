@@ -153,11 +153,12 @@ static int by_text(const void *a, const void *b)
 static int close_map(struct writer *w, size_t first)
 {
     size_t n = w->nkeys - first;
-    struct edge_bytes *keys = w->keys + first;
+    struct edge_bytes *keys;
 
     w->nkeys = first;
     if (n < 2)
         return 0;
+    keys = w->keys + first;
     qsort(keys, n, sizeof *keys, by_text);
     for (size_t i = 1; i < n; i++) {
         if (by_text(&keys[i - 1], &keys[i]) == 0)
