@@ -5,7 +5,9 @@
 /* @p ms, more or less a quarter: many devices must not come back all at once. */
 static int jittered(int ms)
 {
-    return ms - ms / 4 + (int) edge_random_below((uint64_t) (ms / 2 + 1));
+    unsigned span = (unsigned) ms / 2 + 1;
+
+    return ms - ms / 4 + (int) edge_random_below(span);
 }
 
 bool agent_backoff_again(struct agent_backoff *backoff, int64_t asked_ms,

@@ -52,11 +52,11 @@ static void refuse(struct hub_amqp_errand *errand, int rc, const char *why)
         conclude(errand, HUB_FAILED, edge_strerror(rc));
 }
 
-/* @param ret  for edge_message_fini in any case */
+/* @param ret  for hub_amqp_return in any case */
 static int map(const struct hub_amqp_message *message, struct edge_message *ret,
                struct edge_err *err)
 {
-    int rc = hub_amqp_from_client(message, ret, err);
+    int rc = hub_amqp_borrow(message, ret, err);
 
     return rc == 0 && edge_message_size(ret) > EDGE_MESSAGE_MAX ? -EMSGSIZE : rc;
 }
@@ -75,7 +75,7 @@ static void send(struct hub_amqp_person *person, const struct hub_amqp_message *
         hub_amqp_backend(person->connection)->send(person->session, &mapped, on_sent, errand);
     else
         conclude(errand, HUB_FAILED, "the session has ended");
-    edge_message_fini(&mapped);
+    hub_amqp_return(message, &mapped);
 }
 
 /* The next message of a batch. @return 0, HUB_AMQP_MESSAGE_END, or negative */
@@ -98,12 +98,13 @@ static int check(struct edge_bytes batch, struct edge_err *err)
     do {
         struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
         struct hub_amqp_message message;
-        struct edge_message mapped = {0};
+        struct edge_message mapped;
 
         rc = next(batch, &at, &arena, &message);
-        if (rc == 0)
+        if (rc == 0) {
             rc = map(&message, &mapped, err);
-        edge_message_fini(&mapped);
+            hub_amqp_return(&message, &mapped);
+        }
         hub_amqp_arena_fini(&arena);
         n++;
     } while (rc == 0);

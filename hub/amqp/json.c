@@ -157,7 +157,7 @@ static int close_map(struct writer *w, size_t first)
 
     w->nkeys = first;
     if (n < 2)
-        return 0;
+        return 0; /* without a key there may be no list of them */
     keys = w->keys + first;
     qsort(keys, n, sizeof *keys, by_text);
     for (size_t i = 1; i < n; i++) {

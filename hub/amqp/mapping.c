@@ -73,8 +73,7 @@ static int text_of(const struct hub_amqp_value *value, char **ret)
     if (is_text(value)) {
         if (!readable(value->s))
             return EDGE_EINVALID;
-        *ret = edge_format("%.*s", (int) value->s.len,
-                           value->s.len > 0 ? (const char *) value->s.data : "");
+        *ret = strndup(value->s.len > 0 ? (const char *) value->s.data : "", value->s.len);
     } else if (value->kind == HUB_AMQP_BOOL) {
         *ret = edge_strdup(value->i ? "true" : "false");
     } else if (value->kind == HUB_AMQP_ULONG) {
@@ -97,9 +96,11 @@ static int set_value(struct edge_message *m, enum edge_sys which,
     EDGE_CLEANUP(edge_free) char *text = NULL;
     int rc = text_of(value, &text);
 
-    if (rc == 0 && text && *text)
-        rc = edge_message_set_sys(m, which, text);
-    return rc;
+    if (rc < 0 || !text || !*text)
+        return rc;
+    free(m->sys[which]);
+    m->sys[which] = EDGE_TAKE(text);
+    return 0;
 }
 
 static int set_id(struct edge_message *m, enum edge_sys which, const struct hub_amqp_value *id)
@@ -171,14 +172,12 @@ static bool is_plain(const struct hub_amqp_message *from)
     return from->body != HUB_AMQP_BODY_SEQUENCE && ((code & 0xed) == 0xa1 || (code & 0xef) == 0xa0);
 }
 
-static int set_body(struct edge_message *m, const struct hub_amqp_message *from,
+static int set_json(struct edge_message *m, const struct hub_amqp_message *from,
                     struct edge_err *err)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf json = EDGE_BUF_INIT(EDGE_MESSAGE_MAX);
     int rc;
 
-    if (is_plain(from))
-        return edge_message_set_body(m, from->data.data, from->data.len);
     rc = hub_amqp_json(&json, from->encoded, from->body == HUB_AMQP_BODY_SEQUENCE, err);
     if (rc == 0 && !m->sys[EDGE_SYS_CONTENT_TYPE])
         rc = edge_message_set_sys(m, EDGE_SYS_CONTENT_TYPE, "application/json");
@@ -213,8 +212,8 @@ static int set_properties(struct edge_message *m, const struct hub_amqp_message 
     return rc;
 }
 
-int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_message *m,
-                         struct edge_err *err)
+int hub_amqp_borrow(const struct hub_amqp_message *from, struct edge_message *m,
+                    struct edge_err *err)
 {
     int rc;
 
@@ -224,7 +223,33 @@ int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_messag
         return edge_fail(err, rc, "a text of the message is not UTF-8");
     if (rc == EDGE_ELIMIT)
         return edge_fail(err, rc, "the message has more than %d properties", EDGE_PROPERTIES_MAX);
-    return rc == 0 ? set_body(m, from, err) : rc;
+    if (rc < 0)
+        return rc;
+    if (!is_plain(from))
+        return set_json(m, from, err);
+    if (from->data.len == 0)
+        return edge_message_set_body(m, NULL, 0);
+    m->body = (uint8_t *) (uintptr_t) from->data.data;
+    m->len = from->data.len;
+    return 0;
+}
+
+void hub_amqp_return(const struct hub_amqp_message *from, struct edge_message *m)
+{
+    if (m->body == from->data.data)
+        m->body = NULL;
+    edge_message_fini(m);
+}
+
+int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_message *m,
+                         struct edge_err *err)
+{
+    int rc = hub_amqp_borrow(from, m, err);
+
+    if (rc < 0 || m->len == 0 || m->body != from->data.data)
+        return rc;
+    m->body = NULL; /* a copy, for as long as it likes */
+    return edge_message_set_body(m, from->data.data, from->data.len);
 }
 
 static void annotate(struct hub_amqp_pair *pairs, size_t *n, const char *name, const char *text)

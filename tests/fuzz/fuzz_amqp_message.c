@@ -34,6 +34,18 @@ static void is_json(const struct edge_message *mapped)
     fuzz_holds(mapped->sys[EDGE_SYS_CONTENT_TYPE] && mapped->sys[EDGE_SYS_CONTENT_ENCODING]);
 }
 
+/* Without a copy it is the same message. */
+static void borrow(const struct hub_amqp_message *m, const struct edge_message *copied)
+{
+    struct edge_message borrowed;
+
+    fuzz_holds(hub_amqp_borrow(m, &borrowed, NULL) == 0);
+    fuzz_holds(borrowed.len == copied->len &&
+               (copied->len == 0 || memcmp(borrowed.body, copied->body, copied->len) == 0) &&
+               borrowed.nproperties == copied->nproperties);
+    hub_amqp_return(m, &borrowed);
+}
+
 static void map(const struct hub_amqp_message *m)
 {
     struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(4 << 20);
@@ -45,6 +57,7 @@ static void map(const struct hub_amqp_message *m)
         if (mapped.len != m->data.len ||
             (mapped.len > 0 && memcmp(mapped.body, m->data.data, mapped.len) != 0))
             is_json(&mapped);
+        borrow(m, &mapped);
     }
     edge_message_fini(&mapped);
     hub_amqp_arena_fini(&arena);
