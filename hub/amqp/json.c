@@ -187,6 +187,7 @@ static int open_compound(struct writer *w, uint8_t code, size_t *ret_count)
 {
     size_t size;
 
+    *ret_count = 0;
     if (!take_number(w, code, &size) || !take_number(w, code, ret_count))
         return malformed(w);
     if (w->depth == 0)

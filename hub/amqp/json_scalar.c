@@ -28,7 +28,7 @@ static int64_t with_sign(struct edge_bytes content)
 {
     unsigned unused = 64 - 8 * (unsigned) content.len;
 
-    return (int64_t) (number(content) << unused) >> unused;
+    return content.len > 0 ? (int64_t) (number(content) << unused) >> unused : 0;
 }
 
 static void put_escaped(struct edge_buf *out, uint8_t c)

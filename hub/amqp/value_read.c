@@ -49,13 +49,13 @@ static int read_floating(struct hub_amqp_arena *arena, struct edge_bytes content
     return 0;
 }
 
-enum form { NOTHING, TRUE, NUMBER, INTEGER, FLOATING, UUID, BYTES };
+enum form { NOTHING, TRUE, TRUTH, NUMBER, INTEGER, FLOATING, UUID, BYTES };
 static const struct scalar {
     enum hub_amqp_kind kind;
     enum form form;
 } scalars[UINT8_MAX + 1] = {
     [0x41] = {HUB_AMQP_BOOL, TRUE},       [0x42] = {HUB_AMQP_BOOL, NUMBER},
-    [0x56] = {HUB_AMQP_BOOL, NUMBER},     [0x51] = {HUB_AMQP_INT, INTEGER}, /* byte */
+    [0x56] = {HUB_AMQP_BOOL, TRUTH},      [0x51] = {HUB_AMQP_INT, INTEGER}, /* byte */
     [0x61] = {HUB_AMQP_INT, INTEGER},     [0x54] = {HUB_AMQP_INT, INTEGER},
     [0x71] = {HUB_AMQP_INT, INTEGER},     [0x55] = {HUB_AMQP_LONG, INTEGER},
     [0x81] = {HUB_AMQP_LONG, INTEGER},    [0x50] = {HUB_AMQP_ULONG, NUMBER}, /* ubyte */
@@ -80,6 +80,9 @@ static int read_scalar(struct hub_amqp_arena *arena, uint8_t code, struct edge_b
         break;
     case TRUE:
         ret->i = 1;
+        break;
+    case TRUTH:
+        ret->i = number(content) != 0;
         break;
     case NUMBER:
         ret->i = (int64_t) number(content);
