@@ -26,6 +26,7 @@ enum hub_amqp_kind {
     HUB_AMQP_UUID,    /* its canonical text in s */
     HUB_AMQP_STRINGS, /* array of strings: n values */
     HUB_AMQP_MAP,     /* n pairs, in order: key (STRING), value */
+    HUB_AMQP_UBYTE,   /* written; read it is a ULONG */
 };
 /** A value; what it points to is borrowed, or owned by the message it is part of. */
 struct hub_amqp_value {

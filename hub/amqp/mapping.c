@@ -274,9 +274,10 @@ static void annotations_to(const struct edge_message *m, struct hub_amqp_pair *p
     if (m->enqueued_ns)
         annotate_number(pairs, n, "iothub-enqueuedtime", HUB_AMQP_TIMESTAMP,
                         m->enqueued_ns / NS_PER_MS);
-    annotate_number(pairs, n, "iothub-deliverycount", HUB_AMQP_INT, m->delivery_count);
+    annotate_number(pairs, n, "iothub-deliverycount", HUB_AMQP_UBYTE,
+                    m->delivery_count < UINT8_MAX ? m->delivery_count : UINT8_MAX);
     if (m->sequence)
-        annotate_number(pairs, n, "x-opt-sequence-number", HUB_AMQP_LONG, (int64_t) m->sequence);
+        annotate_number(pairs, n, "x-opt-sequence-number", HUB_AMQP_ULONG, (int64_t) m->sequence);
     if (m->lock_token[0]) {
         annotate(pairs, n, "x-opt-lock-token", m->lock_token);
         pairs[*n - 1].value.kind = HUB_AMQP_UUID;

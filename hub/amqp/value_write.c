@@ -102,6 +102,9 @@ void hub_amqp_value_write(struct edge_buf *out, const struct hub_amqp_value *val
     case HUB_AMQP_BOOL:
         put(out, value->i ? 0x41 : 0x42, 1);
         break;
+    case HUB_AMQP_UBYTE:
+        put_code(out, 0x50, (uint64_t) value->i, 1);
+        break;
     case HUB_AMQP_INT:
         put_code(out, 0x71, (uint32_t) value->i, 4);
         break;
