@@ -5,6 +5,7 @@ import contextlib
 import functools
 import itertools
 import os
+import select
 import socket
 import ssl
 import struct
@@ -94,19 +95,34 @@ class Bridge:
             outside = dial(self.host, 443 if self.ws else 5671, self.ca, self.cert)
             if self.ws:
                 outside = WebSocket(self.host, "AMQPWSB10", outside)
-            outside.settimeout(None)
-            threading.Thread(target=self._carry, args=(inside, outside), daemon=True).start()
-            self._carry(outside, inside)
+            self._carry(inside, outside)
 
     @staticmethod
-    def _carry(one, other):
-        with contextlib.suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
-        for end in (one, other):
-            with contextlib.suppress(OSError):
-                getattr(end, "below", end).shutdown(socket.SHUT_RDWR)
-        one.close()
+    def _carry(inside, outside):
+        """One thread: a TLS connection of Python's is not for two."""
+        tls = getattr(outside, "below", outside)
+        with contextlib.suppress(OSError), inside, tls:
+            while True:
+                if inside in select.select([inside, tls], [], [])[0]:
+                    data = inside.recv(65536)
+                    if not data:
+                        return
+                    outside.sendall(data)
+                while (data := Bridge._received(outside, tls)) is not None:
+                    if not data:
+                        return
+                    inside.sendall(data)
+
+    @staticmethod
+    def _received(outside, tls):
+        """None: nothing is whole yet; b"": the end."""
+        tls.settimeout(0)
+        try:
+            return outside.recv(65536)
+        except ssl.SSLWantReadError:
+            return None
+        finally:
+            tls.settimeout(20)
 
 
 class By(proton.reactor.LinkOption):

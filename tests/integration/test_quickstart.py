@@ -91,8 +91,10 @@ class Quickstart(unittest.TestCase):
             for point in sorted((line.split()[4] for line in mounts), reverse=True):
                 if point.startswith(RUN) or point.startswith(sandbox.work() + "/"):
                     subprocess.run(["umount", "-l", point], check=True)
-        for command in ("nft flush ruleset", "ip link delete edge-quick", "rm -rf /run/containerd " + RUN):
-            subprocess.run(command.split(), check=False)
+        ports = [line.split()[0].split("@")[0] for line in output("ip", "-br", "link", "show", "type", "veth").splitlines()]
+        for command in ("nft flush ruleset", *("ip link delete " + port for port in ports), "ip link delete edge-quick",
+                        "rm -rf /run/containerd " + RUN):
+            subprocess.run(command.split(), check=False, stderr=subprocess.DEVNULL)
 
     def kill(self):
         for pid, words in services.processes():
