@@ -45,11 +45,6 @@ uint64_t hub_queue_length(const struct hub_queue *queue)
     return queue->length;
 }
 
-uint64_t hub_queue_bytes(const struct hub_queue *queue)
-{
-    return queue->bytes;
-}
-
 bool hub_queue_first(const struct hub_queue *queue, struct hub_entry *ret)
 {
     if (queue->again < queue->ntaken) {

@@ -96,7 +96,6 @@ void hub_store_each_queue(struct hub_store *store, void (*fn)(struct hub_queue *
                           void *arg);
 const char *hub_queue_name(const struct hub_queue *queue);
 uint64_t hub_queue_length(const struct hub_queue *queue); /* pending, also what is taken */
-uint64_t hub_queue_bytes(const struct hub_queue *queue);
 /** For its one consumer: @p ready is called, from a turn of the loop, when take may give something
  * after it has said EMPTY or WAIT. NULL: nobody consumes. */
 void hub_queue_consume(struct hub_queue *queue, void (*ready)(struct hub_queue *queue, void *arg),
