@@ -21,3 +21,15 @@ uint64_t edge_pause_ms(unsigned doublings, uint64_t least_ms, uint64_t most_ms)
         most_ms = doubled;
     return most_ms > least_ms ? least_ms + edge_random_below(most_ms - least_ms) : least_ms;
 }
+
+unsigned edge_pause_longer(unsigned ms, const struct edge_pauses *pauses)
+{
+    if (ms < pauses->first_ms)
+        return pauses->first_ms;
+    return 2 * ms < pauses->max_ms ? 2 * ms : pauses->max_ms;
+}
+
+uint64_t edge_pause_jittered(unsigned ms)
+{
+    return ms / 2 + edge_random_below(ms / 2 + 1);
+}

@@ -11,4 +11,13 @@ uint64_t edge_random_below(uint64_t most);
  * @p least_ms: who was lost together comes back spread out. */
 uint64_t edge_pause_ms(unsigned doublings, uint64_t least_ms, uint64_t most_ms);
 
+/** For who keeps the pause itself, not a count of tries. */
+struct edge_pauses {
+    unsigned first_ms, max_ms;
+};
+/** The pause after one of @p ms, 0 for none yet: doubled, within @p pauses. */
+unsigned edge_pause_longer(unsigned ms, const struct edge_pauses *pauses);
+/** Half of @p ms for certain and half by chance. */
+uint64_t edge_pause_jittered(unsigned ms);
+
 #endif

@@ -5,7 +5,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/crypto/hmac.h"
+#include "common/base/pause.h"
 #include "hub/auth/internal.h"
 
 enum { PAGES_MAX = 4000, RETRY_MS = 60000 };
@@ -55,10 +55,7 @@ struct auth_wait *auth_tell(struct auth_wait *waits, enum hub_result result, con
 /* A fleet that has lost its cloud together shall not come back together. */
 static uint64_t with_jitter(uint64_t ms)
 {
-    uint16_t random = 0;
-
-    edge_ignore(edge_random(&random, sizeof random));
-    return ms + ms / 10 * random / UINT16_MAX;
+    return ms + edge_random_below(ms / 10 + 1);
 }
 
 static uint64_t retry_ms(const struct hub_auth *auth)

@@ -161,15 +161,15 @@ void hub_outbox_drained(struct hub_outbox *outbox)
     }
     outbox->state = HUB_RESTING;
     if (outbox->client->core->online)
-        edge_timer_arm(outbox->timer, hub_pause_jittered(outbox->pause_ms));
+        edge_timer_arm(outbox->timer, edge_pause_jittered(outbox->pause_ms));
 }
 
-void hub_outbox_fail(struct hub_outbox *outbox, const struct hub_pauses *why)
+void hub_outbox_fail(struct hub_outbox *outbox, const struct edge_pauses *why)
 {
     bool again = outbox->state == HUB_FLOWING;
 
     if (again || outbox->why != why)
-        outbox->pause_ms = hub_pause_longer(outbox->pause_ms, why);
+        outbox->pause_ms = edge_pause_longer(outbox->pause_ms, why);
     outbox->why = why;
     if (!again)
         return;

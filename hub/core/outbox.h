@@ -11,16 +11,10 @@
 #ifndef HUB_CORE_OUTBOX_H
 #define HUB_CORE_OUTBOX_H
 
+#include "common/base/pause.h"
 #include "hub/core/internal.h"
 
-/* Pauses: from first to max, doubled each time. */
-struct hub_pauses {
-    unsigned first_ms, max_ms;
-};
-extern const struct hub_pauses hub_pause_failed, hub_pause_refused;
-unsigned hub_pause_longer(unsigned ms, const struct hub_pauses *pauses);
-/** Half of it for certain, and half by chance. */
-uint64_t hub_pause_jittered(unsigned ms);
+extern const struct edge_pauses hub_pause_failed, hub_pause_refused;
 
 struct hub_pipe {
     struct hub_core *core;
@@ -48,7 +42,7 @@ struct hub_outbox {
     struct hub_lane **lanes; /* by priority */
     size_t n;
     enum hub_outbox_state state;
-    const struct hub_pauses *why; /* of HUB_DRAINING and HUB_RESTING */
+    const struct edge_pauses *why; /* of HUB_DRAINING and HUB_RESTING */
     unsigned pause_ms;
     unsigned messages; /* under way */
     size_t bytes;
@@ -69,7 +63,7 @@ void hub_outbox_wake_all(struct hub_core *core);
 /* outbox.c */
 
 /** A message has come back: nothing more is sent until all have. */
-void hub_outbox_fail(struct hub_outbox *outbox, const struct hub_pauses *why);
+void hub_outbox_fail(struct hub_outbox *outbox, const struct edge_pauses *why);
 /** All have. */
 void hub_outbox_drained(struct hub_outbox *outbox);
 

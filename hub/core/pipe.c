@@ -3,26 +3,13 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
-#include "common/base/pause.h"
 #include "hub/core/outbox.h"
 
 enum { PIPE_MESSAGES = 1024, PIPE_BYTES = 8 * 1024 * 1024 };
 
-const struct hub_pauses hub_pause_failed = {100, 30 * 1000};
-const struct hub_pauses hub_pause_refused = {30 * 1000, 5 * 60 * 1000};
-static const struct hub_pauses throttled = {1000, 60 * 1000};
-
-uint64_t hub_pause_jittered(unsigned ms)
-{
-    return ms / 2 + edge_random_below(ms / 2 + 1);
-}
-
-unsigned hub_pause_longer(unsigned ms, const struct hub_pauses *pauses)
-{
-    if (ms < pauses->first_ms)
-        return pauses->first_ms;
-    return 2 * ms < pauses->max_ms ? 2 * ms : pauses->max_ms;
-}
+const struct edge_pauses hub_pause_failed = {100, 30 * 1000};
+const struct edge_pauses hub_pause_refused = {30 * 1000, 5 * 60 * 1000};
+static const struct edge_pauses throttled = {1000, 60 * 1000};
 
 void hub_outbox_wake_all(struct hub_core *core)
 {
@@ -42,9 +29,9 @@ void hub_pipe_throttle(struct hub_pipe *pipe)
 {
     if (edge_timer_armed(pipe->rest))
         return;
-    pipe->rest_ms = hub_pause_longer(pipe->rest_ms, &throttled);
+    pipe->rest_ms = edge_pause_longer(pipe->rest_ms, &throttled);
     edge_info("IoT Hub throttles, nothing is sent for a while: about=%u ms", pipe->rest_ms);
-    edge_timer_arm(pipe->rest, hub_pause_jittered(pipe->rest_ms));
+    edge_timer_arm(pipe->rest, edge_pause_jittered(pipe->rest_ms));
 }
 
 int hub_pipe_create(struct hub_core *core)

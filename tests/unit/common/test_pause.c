@@ -53,12 +53,30 @@ static void test_a_least_pause_over_the_longest_counts(void **state)
     assert_int_equal(edge_pause_ms(3, 0, 5000), 0);
 }
 
+static void test_a_pause_kept_by_its_owner_doubles_within_its_bounds(void **state)
+{
+    static const struct edge_pauses pauses = {500, 1600};
+    (void) state;
+
+    assert_int_equal(edge_pause_longer(0, &pauses), 500);
+    assert_int_equal(edge_pause_longer(500, &pauses), 1000);
+    assert_int_equal(edge_pause_longer(1000, &pauses), 1600);
+    assert_int_equal(edge_pause_longer(1600, &pauses), 1600);
+    for (int n = 0; n < TRIES; n++) {
+        uint64_t ms = edge_pause_jittered(1000);
+
+        assert_true(ms >= 500 && ms <= 1000);
+    }
+    assert_int_equal(edge_pause_jittered(0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_numbers_stay_below_and_differ),
         cmocka_unit_test(test_pauses_double_up_to_the_longest),
         cmocka_unit_test(test_a_least_pause_over_the_longest_counts),
+        cmocka_unit_test(test_a_pause_kept_by_its_owner_doubles_within_its_bounds),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
