@@ -6,63 +6,17 @@
 #include <proton/link.h>
 
 #include "common/base/clock.h"
-#include "hub/amqp/server.h"
-#include "tests/unit/hub/amqp_client.h"
-#include "tests/unit/hub/fake_backend.h"
-#include "tests/unit/hub/fake_stream.h"
+#include "tests/unit/hub/amqp_house.h"
 
 #define ACTOR "hub.test/devices/edge1/modules/$edgeHub"
 #define LEAF  "/devices/leaf/messages/events"
 
-static struct house {
-    struct edge_loop *loop;
-    struct fake_backend fake;
-    struct hub_amqp *amqp;
-    struct edge_stream *stream;
-    struct amqp_client client;
-} house;
-
 static int setup(void **state)
 {
-    struct hub_amqp_options options = {
-        .backend = &house.fake.backend, .host = "hub.test", .max_identities = 4};
-
     (void) state;
-    house = (struct house){0};
-    fake_backend_init(&house.fake);
-    assert_int_equal(edge_loop_create(&house.loop), 0);
-    assert_int_equal(hub_amqp_create(house.loop, &options, &house.amqp), 0);
-    house.stream = fake_stream_new();
-    hub_amqp_accept(house.amqp, house.stream, false);
-    amqp_client_init(&house.client, house.loop, house.stream);
+    house_open((struct hub_amqp_options){.max_identities = 4});
     amqp_client_open(&house.client);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void) state;
-    amqp_client_fini(&house.client);
-    hub_amqp_destroy(house.amqp);
-    fake_backend_fini(&house.fake);
-    fake_turn(house.loop);
-    edge_loop_destroy(house.loop);
-    fake_stream_free(house.stream);
-    return 0;
-}
-
-static void client_saw(const char *text)
-{
-    amqp_client_pump(&house.client);
-    if (!strstr(house.client.notes.data, text))
-        fail_msg("not \"%s\" in: %s", text, house.client.notes.data);
-}
-
-static void client_did_not_see(const char *text)
-{
-    amqp_client_pump(&house.client);
-    if (strstr(house.client.notes.data, text))
-        fail_msg("\"%s\" in: %s", text, house.client.notes.data);
 }
 
 static void hub_was_asked(const char *text)
@@ -70,14 +24,6 @@ static void hub_was_asked(const char *text)
     amqp_client_pump(&house.client);
     if (!house.fake.notes.data || !strstr(house.fake.notes.data, text))
         fail_msg("not \"%s\" in: %s", text, house.fake.notes.data);
-}
-
-static void forget(void)
-{
-    edge_buf_fini(&house.client.notes);
-    edge_buf_fini(&house.fake.notes);
-    assert_int_equal(edge_buf_puts(&house.client.notes, ""), 0);
-    assert_int_equal(edge_buf_puts(&house.fake.notes, ""), 0);
 }
 
 static void actor_comes_in(void)
@@ -266,7 +212,7 @@ static void test_who_has_gone_makes_room_for_others(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, house_close)
     const struct CMUnitTest tests[] = {
         TEST(test_the_token_of_the_edge_hub_proves_whom_it_speaks_for),
         TEST(test_nobody_speaks_without_a_token_of_the_edge_hub),

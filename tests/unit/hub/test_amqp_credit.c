@@ -4,91 +4,48 @@
 #include <proton/connection.h>
 #include <proton/link.h>
 
-#include "hub/amqp/server.h"
-#include "tests/unit/hub/amqp_client.h"
-#include "tests/unit/hub/fake_backend.h"
-#include "tests/unit/hub/fake_stream.h"
+#include "tests/unit/hub/amqp_house.h"
 
-static struct house {
-    struct edge_loop *loop;
-    struct fake_backend fake;
-    struct hub_amqp *amqp;
-    struct edge_stream *stream;
-    struct amqp_client client;
-    pn_link_t *link; /* of telemetry */
-} house;
+static pn_link_t *telemetry;
 
 static const struct hub_amqp_message message = {.body = HUB_AMQP_BODY_DATA,
                                                 .data = {(const uint8_t *) "x", 1}};
 
-static void client_saw(const char *text)
-{
-    amqp_client_pump(&house.client);
-    if (!strstr(house.client.notes.data, text))
-        fail_msg("not \"%s\" in: %s", text, house.client.notes.data);
-}
-
-static void forget(void)
-{
-    edge_buf_fini(&house.client.notes);
-    assert_int_equal(edge_buf_puts(&house.client.notes, ""), 0);
-}
-
 static int setup(void **state)
 {
-    struct hub_amqp_options options = {.backend = &house.fake.backend, .host = "hub.test"};
-
     (void) state;
-    house = (struct house){0};
-    fake_backend_init(&house.fake);
-    assert_int_equal(edge_loop_create(&house.loop), 0);
-    assert_int_equal(hub_amqp_create(house.loop, &options, &house.amqp), 0);
-    house.stream = fake_stream_new();
-    hub_amqp_accept(house.amqp, house.stream, false);
-    amqp_client_init(&house.client, house.loop, house.stream);
+    house_open((struct hub_amqp_options){0});
     amqp_client_open(&house.client);
     amqp_client_put_token(&house.client, "hub.test/devices/leaf", "token");
-    house.link = amqp_client_attach(&house.client, "/devices/leaf/messages/events", true, 0);
+    telemetry = amqp_client_attach(&house.client, "/devices/leaf/messages/events", true, 0);
     client_saw("attached;");
     forget();
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void) state;
-    amqp_client_fini(&house.client);
-    hub_amqp_destroy(house.amqp);
-    fake_backend_fini(&house.fake);
-    fake_turn(house.loop);
-    edge_loop_destroy(house.loop);
-    fake_stream_free(house.stream);
-    return 0;
-}
-
 static void send_one(void)
 {
-    amqp_client_send(&house.client, house.link, &message, false);
+    amqp_client_send(&house.client, telemetry, &message, false);
     amqp_client_pump(&house.client);
 }
 
 static int credit(void)
 {
     amqp_client_pump(&house.client);
-    return pn_link_credit(house.link);
+    return pn_link_credit(telemetry);
 }
 
 static void test_many_messages_are_settled_and_credit_comes_back(void **state)
 {
     (void) state;
     for (int i = 0; i < 1000; i++) {
-        if (pn_link_credit(house.link) == 0)
+        if (pn_link_credit(telemetry) == 0)
             amqp_client_pump(&house.client);
-        assert_true(pn_link_credit(house.link) > 0);
-        amqp_client_send(&house.client, house.link, &message, false);
+        assert_true(pn_link_credit(telemetry) > 0);
+        amqp_client_send(&house.client, telemetry, &message, false);
     }
     amqp_client_pump(&house.client);
-    assert_int_equal(pn_link_unsettled(house.link), 0);
+    assert_int_equal(pn_link_unsettled(telemetry), 0);
 }
 
 static void test_what_waits_for_the_disk_is_bounded(void **state)
@@ -160,7 +117,7 @@ static void test_what_was_taken_before_says_nothing_about_now(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, house_close)
     const struct CMUnitTest tests[] = {
         TEST(test_many_messages_are_settled_and_credit_comes_back),
         TEST(test_what_waits_for_the_disk_is_bounded),

@@ -10,77 +10,23 @@
 
 #include "common/base/clock.h"
 #include "hub/amqp/message.h"
-#include "hub/amqp/server.h"
 #include "hub/amqp/value.h"
-#include "tests/unit/hub/amqp_client.h"
-#include "tests/unit/hub/fake_backend.h"
-#include "tests/unit/hub/fake_stream.h"
+#include "tests/unit/hub/amqp_house.h"
 
 #define EVENTS   "/devices/edge1/modules/modA/messages/events"
 #define AUDIENCE "hub.test%2Fdevices%2Fedge1%2Fmodules%2FmodA"
 
-static struct house {
-    struct edge_loop *loop;
-    struct fake_backend fake;
-    struct hub_amqp *amqp;
-    struct edge_stream *stream;
-    struct amqp_client client;
-} house;
-
 static int setup(void **state)
 {
-    struct hub_amqp_options options = {
-        .backend = &house.fake.backend, .host = "hub.test", .max_links = 20};
-
     (void) state;
-    house = (struct house){0};
-    fake_backend_init(&house.fake);
-    assert_int_equal(edge_loop_create(&house.loop), 0);
-    assert_int_equal(hub_amqp_create(house.loop, &options, &house.amqp), 0);
-    house.stream = fake_stream_new();
-    hub_amqp_accept(house.amqp, house.stream, false);
-    amqp_client_init(&house.client, house.loop, house.stream);
+    house_open((struct hub_amqp_options){.max_links = 20});
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void) state;
-    amqp_client_fini(&house.client);
-    hub_amqp_destroy(house.amqp);
-    fake_backend_fini(&house.fake);
-    fake_turn(house.loop);
-    edge_loop_destroy(house.loop);
-    fake_stream_free(house.stream);
-    return 0;
-}
-
-static void client_saw(const char *text)
-{
-    amqp_client_pump(&house.client);
-    if (!strstr(house.client.notes.data, text))
-        fail_msg("not \"%s\" in: %s", text, house.client.notes.data);
-}
-
-static void client_did_not_see(const char *text)
-{
-    amqp_client_pump(&house.client);
-    if (strstr(house.client.notes.data, text))
-        fail_msg("\"%s\" in: %s", text, house.client.notes.data);
 }
 
 static void hub_was_asked(const char *text)
 {
     if (!house.fake.notes.data || !strstr(house.fake.notes.data, text))
         fail_msg("not \"%s\" in: %s", text, house.fake.notes.data);
-}
-
-static void forget(void)
-{
-    edge_buf_fini(&house.client.notes);
-    edge_buf_fini(&house.fake.notes);
-    assert_int_equal(edge_buf_puts(&house.client.notes, ""), 0);
-    assert_int_equal(edge_buf_puts(&house.fake.notes, ""), 0);
 }
 
 static void come_in(void)
@@ -630,7 +576,7 @@ static void test_a_silent_client_is_dropped(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, house_close)
     const struct CMUnitTest tests[] = {
         TEST(test_a_bare_header_is_answered),
         TEST(test_a_token_is_put_and_the_answer_carries_the_id_in_its_type),
