@@ -98,7 +98,8 @@ class HubDisk(HubCrashCase):
             self.hub.stop()
             self.fill(folder)
             self.revive()
-            self.assertGreater(self.hub.pending(), 200)
+            # No more than those 200 may wait, and a few of them reached the cloud just before its end.
+            self.assertGreater(self.hub.pending(), 100)
             self.kill_often(2)
         self.wait_drained()
         os.unlink(folder + "/ballast")
