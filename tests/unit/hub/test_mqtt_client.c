@@ -571,6 +571,44 @@ static void test_a_silent_client_is_dropped_after_one_and_a_half(void **state)
     assert_int_equal(house.stream->end, FAKE_CLOSED);
 }
 
+/* Who is written to and says nothing is gone all the same. */
+static void test_what_we_send_does_not_keep_a_dead_client_alive(void **state)
+{
+    int64_t began = edge_now_ms();
+
+    (void) state;
+    GIVE("\x10\x0e\x00\x04MQTT\x04\x02\x00\x01\x00\x02"
+         "me"); /* 1 s */
+    for (int i = 0; i < 60 && house.client; i++) {
+        assert_int_equal(send_one(0, 0), 0);
+        fake_wait(house.loop, 50);
+    }
+    assert_notes("connect me;end 3;");
+    assert_in_range(edge_now_ms() - began, 1450, 2500);
+}
+
+static void test_the_longest_silence_is_ours(void **state)
+{
+    static const char *const connects[] = {"\x10\x0e\x00\x04MQTT\x04\x02\x00\x00\x00\x02me",
+                                           "\x10\x0e\x00\x04MQTT\x04\x02\xff\xff\x00\x02me"};
+
+    (void) state;
+    house.clients.limits.keep_alive_s = 1;
+    for (size_t i = 0; i < 2; i++) {
+        int64_t began = edge_now_ms();
+
+        if (i > 0) {
+            house.stream = (fake_stream_free(house.stream), fake_stream_new());
+            assert_int_equal(hub_mqtt_client_open(&house.clients, house.stream, false), 0);
+        }
+        fake_give(house.stream, connects[i], 16);
+        while (house.client && edge_now_ms() - began < 4000)
+            fake_wait(house.loop, 50);
+        assert_notes("connect me;end 3;");
+        assert_in_range(edge_now_ms() - began, 950, 2000);
+    }
+}
+
 static void test_waiting_for_us_is_no_silence(void **state)
 {
     (void) state;
@@ -684,6 +722,8 @@ int main(void)
         TEST(test_who_does_not_read_is_not_buffered_for),
         TEST(test_a_topic_too_long_takes_no_place),
         TEST(test_a_silent_client_is_dropped_after_one_and_a_half),
+        TEST(test_what_we_send_does_not_keep_a_dead_client_alive),
+        TEST(test_the_longest_silence_is_ours),
         TEST(test_waiting_for_us_is_no_silence),
         TEST(test_who_reads_slowly_is_alive_as_long_as_it_reads),
         TEST(test_an_expired_client_is_dropped_at_its_second),
