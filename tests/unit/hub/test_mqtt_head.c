@@ -13,7 +13,7 @@ static void test_a_client_is_let_in_with_its_claim(void **state)
                "HUB.test/edge1/modA/?api-version=1&DeviceClientType=c%2F1&model-id=m&auth-chain=x",
                "secret", false);
     OUT("\x20\x02\x00\x00");
-    assert_notes("auth edge1/modA secret;is c/1|m|x;open keep;");
+    assert_notes("auth edge1/modA secret;is c/1|m|x;open keep;model m of c/1;");
     assert_int_equal(hub_mqtt_clients(house.mqtt), 1);
 }
 
