@@ -104,6 +104,60 @@ static void test_conditions_see_properties_and_the_senders_name(void **state)
     assert_int_equal(house_ledger(house, "").dropped[HUB_DROP_NO_ROUTE], 1);
 }
 
+static void test_conditions_see_every_system_property(void **state)
+{
+    static const struct {
+        const char *name;
+        int which; /* what is not the message's own: -1 */
+        const char *value;
+    } all[] = {
+        {"messageId", EDGE_SYS_MESSAGE_ID, "v0"},
+        {"cid", EDGE_SYS_CORRELATION_ID, "v1"},
+        {"to", EDGE_SYS_TO, "v2"},
+        {"userId", EDGE_SYS_USER_ID, "v3"},
+        {"ack", EDGE_SYS_ACK, "v4"},
+        {"contentType", EDGE_SYS_CONTENT_TYPE, "v5"},
+        {"contentEncoding", EDGE_SYS_CONTENT_ENCODING, "v6"},
+        {"absolute-expiry-time", EDGE_SYS_EXPIRY, "v7"},
+        {"creationTime", EDGE_SYS_CREATION_TIME, "v8"},
+        {"messageSchema", EDGE_SYS_SCHEMA, "v9"},
+        {"iothub-interface-id", EDGE_SYS_INTERFACE_ID, "v10"},
+        {"dt-subject", EDGE_SYS_SUBJECT, "v11"},
+        {"outputName", EDGE_SYS_OUTPUT, "v12"},
+        {"OUTPUTNAME", EDGE_SYS_OUTPUT, "v12"},
+        {"operation", -1, "op"},
+        {"modelId", -1, "dtmi:a;1"},
+        {"connectionDeviceId", -1, "edge1"},
+        {"connectionModuleId", -1, "a"},
+        {"edgeHubOriginInterface", -1, "internal"},
+    };
+    struct house *house = *state;
+    struct person a = {.model_id = "dtmi:a;1"};
+    struct edge_message message = {0};
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+        if (all[i].which >= 0)
+            assert_int_equal(
+                edge_message_set_sys(&message, (enum edge_sys) all[i].which, all[i].value), 0);
+    }
+    assert_int_equal(edge_message_add(&message, "iothub-operation", "op"), 0);
+    person_open(house, &a, "a", false, 0);
+    for (unsigned i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+        EDGE_CLEANUP(edge_free)
+        char *route = edge_format("{\"r%u\": \"FROM /messages WHERE $%s = '%s' AND {$%s} = '%s' "
+                                  "INTO $upstream\"}",
+                                  i, all[i].name, all[i].value, all[i].name, all[i].value);
+        EDGE_CLEANUP(edge_free) char *name = edge_format("r%u", i);
+
+        house_routes(house, route, 0);
+        person_send_message(&a, &message);
+        house_until(house, &a.sent, i + 1);
+        if (house_ledger(house, name).in != 1)
+            fail_msg("not seen: $%s", all[i].name);
+    }
+    edge_message_fini(&message);
+}
+
 static void test_what_no_route_takes_is_acknowledged_and_counted(void **state)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1024 * 1024);
@@ -266,6 +320,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_conditions_see_properties_and_the_senders_name, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_conditions_see_every_system_property, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_no_route_takes_is_acknowledged_and_counted, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_taken_before_there_are_routes, setup,
