@@ -1,5 +1,7 @@
 /* From a sender through routes to queues, and the ledger of that. */
+#include <glob.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "tests/unit/hub/core_house.h"
@@ -284,6 +286,63 @@ static void test_messages_of_a_route_that_goes_are_dropped_unless_somebody_takes
     house_balanced(house);
 }
 
+/* A minute has passed. @return was there anything to check? */
+static bool check(struct house *house)
+{
+    bool checking;
+
+    edge_timer_arm(house->core->minute, 0);
+    house_settle(house);
+    checking = house->core->checking;
+    for (int64_t until = edge_now_ms() + 10000; house->core->checking && edge_now_ms() < until;)
+        house_settle(house);
+    assert_false(house->core->checking);
+    return checking;
+}
+
+static void assert_health(struct house *house, const char *wrong)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf health = EDGE_BUF_INIT(1024);
+
+    hub_core_health(house->core, &health);
+    if (!strstr(health.data, wrong))
+        fail_msg("%s is not in %s", wrong, health.data);
+}
+
+static void remove_segments(const char *dir)
+{
+    EDGE_CLEANUP(edge_free) char *pattern = edge_format("%s/segment-*.log", dir);
+    glob_t found;
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        assert_int_equal(unlink(found.gl_pathv[i]), 0);
+    globfree(&found);
+}
+
+static void test_the_ledger_is_checked_each_minute(void **state)
+{
+    struct house *house = *state;
+    struct person a = {0};
+
+    house_routes(house, "{\"up\": \"FROM /messages INTO $upstream\"}", 0);
+    house_online(house, false);
+    person_open(house, &a, "a", false, 0);
+    person_send(&a, NULL, "1");
+    house_until(house, &a.sent, 1);
+    house_settle(house);
+    (void) check(house);
+    assert_false(house->core->unbalanced);
+    assert_health(house, "\"wrong\":[\"IoT Hub cannot be reached\"]");
+    assert_false(check(house)); /* nothing was written since */
+    person_send(&a, NULL, "2");
+    house_until(house, &a.sent, 2);
+    remove_segments(house->dir); /* behind its back */
+    (void) check(house);
+    assert_true(house->core->unbalanced);
+    assert_health(house, "\"the ledger does not balance\"");
+}
+
 static void test_figures_of_queues_and_health(void **state)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1024 * 1024);
@@ -333,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_messages_of_a_route_that_goes_are_dropped_unless_somebody_takes_them, setup,
             teardown),
+        cmocka_unit_test_setup_teardown(test_the_ledger_is_checked_each_minute, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures_of_queues_and_health, setup, teardown),
     };
 
