@@ -135,13 +135,34 @@ class HubGateway(unittest.TestCase):
             self.hub.get("/twins/edge1/methods")
         self.assertEqual(refused.exception.code, 404)
 
+    def upgrade(self, protocol):
+        """The status that an upgrade is answered with."""
+        return self.curl("GET", "/$iothub/websocket", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H",
+                         "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H",
+                         f"Sec-WebSocket-Protocol: {protocol}", body="")[0]
+
     def test_a_websocket_of_something_else_is_refused(self):
         for protocol in ("soap", "mqttv5", "AMQPWSB11"):
             with self.subTest(protocol):
-                status = self.curl("GET", "/$iothub/websocket", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H",
-                                   "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H",
-                                   f"Sec-WebSocket-Protocol: {protocol}", body="")[0]
-                self.assertEqual(status, 400)
+                self.assertEqual(self.upgrade(protocol), 400)
+
+    def test_heads_can_be_switched_off(self):
+        """By IoT Edge's settings: their ports, their WebSockets, and certificates of clients."""
+        with contextlib.ExitStack() as after:
+            self.hub.stop()
+            after.callback(self.hub.start, 60)
+            other = self.place.hub(storage=self.hub.storage, name="switched", more={
+                "MqttSettings__Enabled": "false", "amqpSettings__enabled": "False", "ClientCertAuthEnabled": "false",
+                "Metrics__MetricsEnabled": "false"})
+            other.start(60)
+            after.callback(other.stop)
+            for port in (8883, 5671, edge_hub.METRICS):
+                with self.subTest(port), self.assertRaises(ConnectionRefusedError):
+                    socket.create_connection((edge_hub.ADDRESS, port), 10)
+            for protocol in ("mqtt", "AMQPWSB10"):
+                self.assertEqual(self.upgrade(protocol), 400)
+            self.assertNotIn("Client Certificate Types", self.shake(443, "-tls1_2").stdout)
+            self.assertEqual(self.curl("GET", "/health", body="")[0], 200)
 
 
 if __name__ == "__main__":
