@@ -70,6 +70,18 @@ static void test_every_system_property_has_its_name(void **state)
     }
 }
 
+static void test_the_last_of_two_system_properties_counts(void **state)
+{
+    struct edge_message m;
+    (void) state;
+
+    assert_int_equal(parse("$.mid=a&%24.mid=b&x=1&x=2", &m), 0);
+    assert_string_equal(m.sys[EDGE_SYS_MESSAGE_ID], "b");
+    assert_int_equal(m.nproperties, 2); /* what is the application's stays as it is */
+    assert_int_equal(edge_message_size(&m), 1 + 2 * 2);
+    edge_message_fini(&m);
+}
+
 static void test_a_percent_sign_may_be_one(void **state)
 {
     static const char *const same[] = {"50%", "%", "%zz", "%4", "%%41", "a%00b", "%2"};
@@ -156,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_a_bag_is_system_and_application_properties),
         cmocka_unit_test(test_what_goes_out_reads_the_same_again),
         cmocka_unit_test(test_every_system_property_has_its_name),
+        cmocka_unit_test(test_the_last_of_two_system_properties_counts),
         cmocka_unit_test(test_a_percent_sign_may_be_one),
         cmocka_unit_test(test_bad_bags_are_refused),
         cmocka_unit_test(test_a_hub_says_whose_a_message_was),
