@@ -70,7 +70,8 @@ static struct asking *ask(struct hub_mqtt_session *s, struct edge_bytes rid)
     }
     asking->session = s;
     asking->len = rid.len;
-    memcpy(asking->rid, rid.data, rid.len);
+    if (rid.len > 0)
+        memcpy(asking->rid, rid.data, rid.len);
     s->pending++;
     s->twins++;
     return asking;
