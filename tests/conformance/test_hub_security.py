@@ -358,15 +358,18 @@ class HubSecurity(unittest.TestCase):
         self.assertEqual([event["body"] for event in self.events()], [b"last"])
 
     def test_each_link_goes_by_a_token_of_its_own(self):
-        """A connection with many identities: what each has put opens its own links, and nobody else's."""
-        for ws, inside in ((False, (self.sensor, self.leaf, self.inner)), (True, (self.device, self.sink, self.other))):
-            client = self.amqp(ws=ws)
-            for count, who in enumerate(inside):
+        """A connection with many identities: what each has put opens its own links, and nobody else's; the first by each way in."""
+        plain = self.amqp(ws=True, user="leaf1@sas.hub", password=self.leaf.token(), allowed_mechs="PLAIN")
+        for client, inside, others in ((self.amqp(ws=False), [], (self.sensor, self.leaf, self.inner)), (plain, [self.leaf], (self.sink, self.other)),
+                                       (self.amqp(self.signed, allowed_mechs="EXTERNAL"), [self.signed], (self.device, self.agent))):
+            for who in others:
+                self.assertEqual(self.refused(client, *links(who)[0]), "amqp:unauthorized-access")
                 self.assertEqual(client.put_token(who.resource, who.token()), 200)
-                for one in self.everybody():
-                    for link in links(one):
-                        with self.subTest(ws=ws, tokens=count + 1, link=link):
-                            self.assertEqual(self.refused(client, *link), None if one in inside[:count + 1] else "amqp:unauthorized-access")
+                self.assertIsNone(self.refused(client, *links(who)[0]))
+            for one in self.everybody():
+                for link in links(one):
+                    with self.subTest(tokens=[one.name for one in (*inside, *others)], link=link):
+                        self.assertEqual(self.refused(client, *link), None if one in (*inside, *others) else "amqp:unauthorized-access")
 
     def test_nobody_puts_a_token_for_another(self):
         for who in (self.sensor, self.leaf):
