@@ -96,7 +96,7 @@ static int log_in(const char *mechanism, const char *response, size_t len)
     found = stream->out.data ? memmem(stream->out.data, stream->out.len, outcome, sizeof outcome)
                              : NULL;
     if (found && found + sizeof outcome < stream->out.data + stream->out.len)
-        code = found[sizeof outcome];
+        code = (unsigned char) found[sizeof outcome];
     if (stream->end == FAKE_OPEN)
         stream->handler.on_end(0, stream->arg);
     fake_stream_free(stream);
