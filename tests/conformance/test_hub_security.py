@@ -757,7 +757,7 @@ class HubSecurity(unittest.TestCase):
 
         for name, (when, condition) in zip(watched, self.together(ended, watched)):
             with self.subTest(name):
-                self.assertTrue(end <= when < end + 2, f"{when - end:.3f} s after its second")
+                self.assertTrue(end <= when < end + SOON - 1, f"{when - end:.3f} s after its second")
                 self.assertEqual(condition, "amqp:unauthorized-access" if name == "shared" else None)
         self.logged("expired")
         for link in (stays, renewed):
