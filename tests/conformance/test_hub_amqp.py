@@ -198,11 +198,11 @@ class HubAmqp(unittest.TestCase):
         self.assertEqual(done.annotations["status"], 204)
 
     def test_silence_is_bounded_on_both_sides(self):
-        client = self.client(self.leaf, heartbeat=1)  # it ends a connection on which nothing comes for a second
+        client = self.client(self.leaf, heartbeat=3)  # it ends a connection on which nothing comes for three seconds
         sender = client.sender("/devices/leaf1/messages/events")
         self.assertEqual(client.connection.conn.transport.remote_idle_timeout, 120)
         with self.assertRaises(proton.Timeout):
-            client.wait(lambda: False, 4)
+            client.wait(lambda: False, 8)
         sender.send(self.message())
 
     # The C examples
