@@ -97,6 +97,8 @@ static void on_document(int rc, struct edge_bytes data, void *arg)
         state = hub_twin_state_create();
     if (state)
         put(twin, state);
+    else
+        hub_twin_put_off(twin);
     hub_twin_loaded(twin, state ? HUB_OK : HUB_FAILED);
     hub_twin_turn(twin);
     hub_twin_tidy(twin);

@@ -105,6 +105,8 @@ void hub_twins_evict(struct hub_twins *twins);
 /** There is something to ask of IoT Hub at these times, or earlier ones that were set. */
 void hub_twin_get_at(struct hub_twin *twin, int64_t at_ms);
 void hub_twin_push_at(struct hub_twin *twin, int64_t at_ms);
+/** Its document could not be read: what is to be asked waits, longer each time. */
+void hub_twin_put_off(struct hub_twin *twin);
 /** Do what is due. */
 void hub_twin_turn(struct hub_twin *twin);
 void hub_twins_look(void *twins);
