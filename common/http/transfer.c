@@ -89,13 +89,13 @@ static bool is_redirect(const struct transfer *t)
            edge_http_response_header(t->response, "Location");
 }
 
-/* The empty line after the headers. Trailers after the body come here too and are no news. */
+/* The empty line after the headers. */
 static int end_of_head(struct transfer *t)
 {
     const char *length = edge_http_response_header(t->response, "Content-Length");
     int64_t limit = body_limit(t);
 
-    if (t->head_done || t->response->status < 200)
+    if (t->response->status < 200)
         return 0;
     t->head_done = true;
     t->redirect = is_redirect(t);
@@ -113,7 +113,6 @@ static int start_of_head(struct transfer *t, const char *line, size_t len)
 
     edge_http_response_reset(t->response);
     t->response->head_.max = t->request->max_head ? t->request->max_head : MAX_HEAD;
-    t->head_done = false;
     t->response->status = space ? (int) strtol(space + 1, NULL, 10) : 0;
     return 0;
 }
@@ -125,12 +124,12 @@ static int head_line(struct transfer *t, const char *line, size_t len)
     t->head_bytes += len;
     if (t->head_bytes > limit)
         return too_large(t, "headers", (int64_t) limit);
+    if (t->head_done) /* trailers come here too and are no news */
+        return 0;
     if (len > 5 && strncmp(line, "HTTP/", 5) == 0)
         return start_of_head(t, line, len);
     if (len <= 2 && (line[0] == '\r' || line[0] == '\n'))
         return end_of_head(t);
-    if (t->head_done)
-        return 0;
     return edge_http_response_line(t->response, line, len);
 }
 

@@ -20,6 +20,7 @@ struct server {
     int port;
     const char *replies[4]; /* NULL: say nothing until the client goes */
     size_t count;
+    int delay_ms; /* of each answer */
     char seen[4][2048];
     size_t nseen;
     pthread_t thread;
@@ -40,6 +41,7 @@ static void serve_one(struct server *server, int fd, size_t index)
         used += (size_t) n;
     }
     server->nseen = index + 1;
+    (void) poll(NULL, 0, server->delay_ms);
     if (reply)
         (void) !write(fd, reply, strlen(reply));
     if (reply)
@@ -317,6 +319,47 @@ static void test_redirect_loop_is_a_limit(void **state)
     server_stop(&server);
 }
 
+static void test_the_limit_of_time_is_for_all_redirects_together(void **state)
+{
+    static const char on[] = "HTTP/1.1 302 Found\r\nLocation: /v2/\r\nContent-Length: 0\r\n\r\n";
+    struct server server = {
+        .replies = {on, on, on, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"}, .delay_ms = 400};
+    struct edge_http_request request = {.redirects = 4, .total_ms = 1000};
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    struct edge_err err = {0};
+    (void) state;
+
+    server_start(&server);
+    assert_int_equal(ask(&server, request, &response, &err), EDGE_EUNAVAILABLE);
+    server_stop(&server);
+    assert_non_null(strstr(err.text, "127.0.0.1"));
+    assert_true(server.nseen < 4);
+}
+
+static int count_head(const struct edge_http_response *response, void *arg)
+{
+    (void) response;
+    ++*(int *) arg;
+    return 0;
+}
+
+static void test_a_trailer_is_no_new_answer(void **state)
+{
+    struct server server = {.replies = {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                        "2\r\nok\r\n0\r\nHTTP/1.1: 500 x\r\nA: b\r\n\r\n"}};
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    int heads = 0;
+    struct edge_http_request request = {.on_head = count_head, .arg = &heads};
+    (void) state;
+
+    server_start(&server);
+    assert_int_equal(ask(&server, request, &response, NULL), 0);
+    server_stop(&server);
+    assert_int_equal(response.status, 200);
+    assert_string_equal(response.body.data, "ok");
+    assert_int_equal(heads, 1);
+}
+
 static void test_redirect_to_another_protocol_is_refused(void **state)
 {
     struct server server = {.replies = {"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n"
@@ -438,6 +481,8 @@ int main(void)
         cmocka_unit_test(test_redirect_to_another_host_takes_no_credentials_along),
         cmocka_unit_test(test_redirect_on_the_same_host_keeps_credentials),
         cmocka_unit_test(test_redirect_loop_is_a_limit),
+        cmocka_unit_test(test_the_limit_of_time_is_for_all_redirects_together),
+        cmocka_unit_test(test_a_trailer_is_no_new_answer),
         cmocka_unit_test(test_redirect_to_another_protocol_is_refused),
         cmocka_unit_test(test_redirect_is_an_answer_when_none_are_followed),
         cmocka_unit_test(test_redirects_stay_encrypted_and_know_their_origin),
