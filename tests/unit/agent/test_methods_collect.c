@@ -74,14 +74,12 @@ static void test_many_empty_lines_are_too_much_to_keep(void **state)
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf lines = EDGE_BUF_INIT(64 * PIECE);
     struct taker taker = {0};
     struct edge_err err = {0};
-    char line[64];
+    char line[256];
+    size_t len = log_line_write(line, "\n", 1, false, 1000000000);
 
-    while (lines.len < 60 * PIECE) {
-        size_t len = log_line_write(line, "\n", 1, false, 1000000000);
-
+    while (lines.len + len <= lines.max)
         assert_int_equal(edge_buf_append(&lines, line, len), 0);
-    }
-    for (size_t n = 0; n < MANY; n += lines.len / log_line_write(line, "\n", 1, false, 1000000000))
+    for (size_t n = 0; n < MANY; n += lines.len / len)
         append_text(*state, "module.log", lines.data, lines.len);
     assert_int_equal(collect(*state, &item, 60 * 1000, &taker, &err), EDGE_ELIMIT);
     assert_non_null(strstr(err.text, "cam"));
