@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/http/options.h"
 
 enum {
@@ -198,6 +199,18 @@ static CURLcode drive(struct transfer *t)
     return code;
 }
 
+/* A certificate that has expired, or not begun, may be a matter of the clock here. */
+static int out_of_time(struct transfer *t, const char *peer)
+{
+    char now[EDGE_TIME_TEXT];
+
+    edge_time_format(edge_wall_ns(), now);
+    return edge_fail(t->err, EDGE_EAUTH,
+                     "the certificate of %s is not valid now (%s); the clock of this device says "
+                     "%.19sZ",
+                     peer, t->text, now);
+}
+
 static int trust_failed(struct transfer *t, const char *peer)
 {
     const struct edge_http_request *r = t->request;
@@ -206,6 +219,8 @@ static int trust_failed(struct transfer *t, const char *peer)
                                  : "no CA file is configured for it";
 
     t->response->fault = EDGE_HTTP_FAULT_TRUST;
+    if (strstr(t->text, "has expired") || strstr(t->text, "not yet valid")) /* OpenSSL's words */
+        return out_of_time(t, peer);
     return edge_fail(t->err, EDGE_EAUTH, "the certificate of %s is not trusted (%s); %s%s", peer,
                      t->text, by, r->ca_file ? r->ca_file : "");
 }

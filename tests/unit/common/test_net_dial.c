@@ -370,6 +370,33 @@ static void test_servers_that_cannot_be_trusted_are_not(void **state)
     edge_tls_client_destroy(wrong);
 }
 
+/* Whoever reads it may have to set the clock of the device. */
+static void test_a_certificate_of_another_time_is_told_with_the_clock(void **state)
+{
+    static const char *const names[] = {"localhost", NULL};
+    struct pki old = pki_issue((struct edge_cert_order){.use = EDGE_CERT_SERVER,
+                                                        .cn = "localhost",
+                                                        .dns = names,
+                                                        .not_before_s = time(NULL) - PKI_DAY,
+                                                        .not_after_s = time(NULL) - 1},
+                               &ca);
+    struct edge_tls_client *tls = client_tls(&ca, NULL);
+    struct edge_dial_options options = {
+        .host = "localhost", .port = edge_http_server_port(w.server), .tls = tls};
+    char now[EDGE_TIME_TEXT];
+    (void) state;
+
+    edge_time_format(edge_wall_ns(), now);
+    now[10] = '\0'; /* the day, which may end meanwhile */
+    assert_int_equal(edge_tls_server_reload(w.tls, old.pem, old.key_pem, NULL), 0);
+    dial(options);
+    expect_failure(EDGE_EAUTH, "expired");
+    assert_non_null(strstr(w.err.text, "clock"));
+    assert_non_null(strstr(w.err.text, now));
+    edge_tls_client_destroy(tls);
+    pki_free(&old);
+}
+
 static void test_what_a_proxy_may_answer_instead(void **state)
 {
     static char endless[10000];
@@ -593,6 +620,7 @@ int main(void)
         IN_WORLD(test_a_proxy_stands_between_when_asked),
         IN_WORLD(test_a_proxys_user_may_have_no_password),
         IN_WORLD(test_servers_that_cannot_be_trusted_are_not),
+        IN_WORLD(test_a_certificate_of_another_time_is_told_with_the_clock),
         IN_WORLD(test_what_a_proxy_may_answer_instead),
         IN_WORLD(test_what_comes_with_the_proxys_yes_is_heard),
         IN_WORLD(test_a_websocket_that_was_not_asked_for_is_refused),
