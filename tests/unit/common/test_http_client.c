@@ -14,6 +14,26 @@
 #include "common/http/client.h"
 #include "common/http/transfer.h"
 
+void __real_free(void *at);
+void __wrap_free(void *at);
+
+/* The block to look at as it is given back. */
+static const char *watched;
+static size_t watched_size;
+static unsigned given_back, unwiped;
+
+/* The linker sends every free() of this program's own objects here. */
+void __wrap_free(void *at)
+{
+    if (at && at == watched) {
+        given_back++;
+        for (size_t i = 0; i < watched_size; i++)
+            unwiped += watched[i] != '\0';
+        watched = NULL;
+    }
+    __real_free(at);
+}
+
 /* A server that takes one connection after another and answers each with the next canned text. */
 struct server {
     int listener;
@@ -116,6 +136,25 @@ static void test_body_and_headers_of_an_answer_are_returned(void **state)
     assert_string_equal(first, "a");
     assert_string_equal(edge_http_response_header_next(&response, "X-One", first), "b");
     assert_null(edge_http_response_header(&response, "X-Two"));
+}
+
+/* A token, a key: whoever asked has it, nobody else shall find it. */
+static void test_an_answer_is_wiped_when_it_goes(void **state)
+{
+    struct server server = {
+        .replies = {"HTTP/1.1 200 OK\r\nX-Token: secret\r\nContent-Length: 6\r\n\r\nsecret"}};
+    struct edge_http_response response = {0};
+    (void) state;
+
+    server_start(&server);
+    assert_int_equal(ask(&server, (struct edge_http_request){0}, &response, NULL), 0);
+    server_stop(&server);
+    given_back = unwiped = 0;
+    watched = response.body.data;
+    watched_size = response.body.len;
+    edge_http_response_fini(&response);
+    assert_int_equal(given_back, 1);
+    assert_int_equal(unwiped, 0);
 }
 
 static void test_error_status_is_an_answer_with_its_body(void **state)
@@ -469,6 +508,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_body_and_headers_of_an_answer_are_returned),
+        cmocka_unit_test(test_an_answer_is_wiped_when_it_goes),
         cmocka_unit_test(test_error_status_is_an_answer_with_its_body),
         cmocka_unit_test(test_refused_connection_is_unavailable_and_names_the_host),
         cmocka_unit_test(test_broken_body_is_unavailable),
