@@ -32,6 +32,7 @@ struct line_site {
     char *(*make_token)(void); /* NULL: "token1", … */
     int64_t token_s;           /* life of a token */
     bool scoped;               /* everybody is in scope */
+    const char *model_id;      /* of whoever is wanted; or NULL */
     uint64_t lock;             /* of the last message */
     unsigned calls;            /* ops under way: no callback may come from within */
     char until[200];           /* what is waited for */
