@@ -311,7 +311,11 @@ void hub_router_send(struct hub_router *router, const char *source,
         return;
     }
     ntargets = aim(router, sender, n);
-    if (ntargets < 0 || hub_store_uncommitted(router->core->options.store) > UNCOMMITTED_MAX) {
+    if (ntargets < 0) {
+        answer(done, arg, HUB_UNAVAILABLE, "a route's queue cannot be made, the hub's log says why");
+        return;
+    }
+    if (hub_store_uncommitted(router->core->options.store) > UNCOMMITTED_MAX) {
         answer(done, arg, HUB_UNAVAILABLE, "too much waits to be written to disk");
         return;
     }

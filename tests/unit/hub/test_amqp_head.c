@@ -23,12 +23,6 @@ static int setup(void **state)
     return 0;
 }
 
-static void hub_was_asked(const char *text)
-{
-    if (!house.fake.notes.data || !strstr(house.fake.notes.data, text))
-        fail_msg("not \"%s\" in: %s", text, house.fake.notes.data);
-}
-
 static void come_in(void)
 {
     amqp_client_open(&house.client);
