@@ -125,7 +125,10 @@ static void on_event(pn_event_t *event, void *arg)
 
 static void on_drained(void *arg)
 {
-    hub_trunk_unchoke(arg);
+    struct hub_trunk *trunk = arg;
+
+    hub_cbs_put(trunk);
+    hub_trunk_unchoke(trunk);
 }
 
 static void on_ended(const char *condition, const char *why, void *arg)
@@ -287,7 +290,7 @@ void hub_trunk_let_go(struct hub_trunk *trunk)
     trunk->ask = NULL;
     trunk->token = edge_wipe(trunk->token);
     trunk->put_id[0] = '\0';
-    trunk->choked = trunk->probing = false;
+    trunk->probing = false;
     edge_timer_disarm(trunk->timer);
     edge_timer_disarm(trunk->renewal);
 }

@@ -92,14 +92,36 @@ void hub_trunk_attend(struct hub_twig *twig)
     edge_timer_arm(trunk->turn, 0);
 }
 
+static bool has_room(const struct hub_trunk *trunk)
+{
+    return trunk->flying_bytes < HUB_TRUNK_FLYING_BYTES && !hub_engine_full(trunk->engine);
+}
+
+bool hub_trunk_clear(const struct hub_trunk *trunk)
+{
+    return has_room(trunk) && (!trunk->choked.first || trunk->serving);
+}
+
 void hub_trunk_unchoke(struct hub_trunk *trunk)
 {
-    if (!trunk->choked || trunk->flying_bytes >= HUB_TRUNK_FLYING_BYTES / 2)
+    if (!trunk->choked.first || trunk->closing)
         return;
-    trunk->choked = false;
-    for (struct hub_twig *twig = trunk->all; twig; twig = twig->next)
-        if (hub_twig_needed(twig))
-            hub_trunk_attend(twig);
+    trunk->roomy = true;
+    edge_timer_arm(trunk->turn, 0);
+}
+
+/* Who still has something to send afterwards is the last of the line. */
+static void serve(struct hub_trunk *trunk)
+{
+    trunk->roomy = false;
+    trunk->serving = true;
+    while (trunk->up && trunk->choked.first && has_room(trunk)) {
+        struct hub_twig *twig = trunk->choked.first;
+
+        hub_line_leave(twig);
+        hub_twig_tend(twig);
+    }
+    trunk->serving = false;
 }
 
 static void on_turn(void *arg)
@@ -114,6 +136,8 @@ static void on_turn(void *arg)
         if (hub_twig_forgotten(twig))
             forget(twig);
     }
+    if (trunk->roomy)
+        serve(trunk);
     hub_parcels_tell(trunk);
 }
 
@@ -198,6 +222,7 @@ static bool prepare(struct hub_trunk *trunk, const struct hub_cloud_options *opt
     hub_trunk_id(trunk, id);
     (void) snprintf(trunk->container, sizeof trunk->container, "%s", id);
     hub_parcels_init(&trunk->failed);
+    hub_line_init(&trunk->choked);
     trunk->turn = edge_timer_create(options->loop, on_turn, trunk);
     trunk->timer = edge_timer_create(options->loop, hub_trunk_on_timer, trunk);
     trunk->renewal = edge_timer_create(options->loop, hub_trunk_on_renewal, trunk);

@@ -40,6 +40,21 @@ enum {
 struct hub_twig;
 struct hub_limb;
 
+/* ---- who waits ---- */
+
+/** Identities that wait for what all share, first come, first served. */
+struct hub_line {
+    struct hub_twig *first, **last;
+};
+
+/* line.c */
+
+void hub_line_init(struct hub_line *line);
+/** It keeps its place when it is in this line, and leaves another. */
+void hub_line_join(struct hub_line *line, struct hub_twig *twig);
+/** If it is in one. */
+void hub_line_leave(struct hub_twig *twig);
+
 /* ---- what is asked ---- */
 
 /** Until its `done`. Owned by the list it is in. */
@@ -150,6 +165,8 @@ struct hub_twig {
     struct hub_twig *next, **link; /* of all twigs */
     struct hub_twig *next_due;     /* to be looked at in this turn */
     bool due;
+    struct hub_line *line; /* it waits in; or NULL */
+    struct hub_twig *next_in_line, **line_link;
     struct edge_identity who;
     char name[2 * EDGE_ID_MAX + 2];
     enum hub_twig_state state;
@@ -303,7 +320,9 @@ struct hub_trunk {
     struct edge_timer *turn;
     unsigned nsessions, nlinks;
     size_t kept_bytes, flying_bytes, partial_bytes;
-    bool choked;               /* messages wait for flying_bytes, or for the peer to read */
+    struct hub_line choked;    /* wait for flying_bytes, or for the peer to read */
+    bool roomy;                /* they have a turn */
+    bool serving;              /* it is the turn of one who has waited */
     struct hub_parcels failed; /* their `done` comes in the next turn */
     bool up, closing;
     char said[640]; /* why it is unreachable, as told last */
@@ -317,7 +336,9 @@ void hub_trunk_attend(struct hub_twig *twig);
 struct hub_twig *hub_trunk_find(const struct hub_trunk *trunk, const struct edge_identity *who);
 /** Find or make. NULL: no memory, or too many. */
 struct hub_twig *hub_trunk_need(struct hub_trunk *trunk, const struct edge_identity *who);
-/** Everybody with messages that wait gets a turn. */
+/** May a message be sent? Who comes later does not go first. */
+bool hub_trunk_clear(const struct hub_trunk *trunk);
+/** There may be room for those who are choked. */
 void hub_trunk_unchoke(struct hub_trunk *trunk);
 /** A UUID of our own. */
 void hub_trunk_id(struct hub_trunk *trunk, char text[37]);

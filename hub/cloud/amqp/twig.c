@@ -45,6 +45,7 @@ static void forget_session(struct hub_twig *twig)
 {
     for (unsigned i = 0; i < LIMB_PLACES; i++)
         hub_limb_forget(&twig->limbs[i]);
+    hub_line_leave(twig);
     memset(twig->locks, 0, sizeof twig->locks);
     twig->trunk->nsessions -= twig->session != NULL;
     twig->session = NULL;
@@ -330,6 +331,7 @@ struct hub_twig *hub_twig_create(struct hub_trunk *trunk, const struct edge_iden
 
 void hub_twig_free(struct hub_twig *twig)
 {
+    hub_line_leave(twig);
     edge_timer_destroy(twig->timer);
     edge_timer_destroy(twig->clock);
     edge_free(twig->client);

@@ -202,6 +202,7 @@ static void on_stream(struct edge_stream *stream, void *arg)
 
     (void) arg;
     site.accepted++;
+    site.stream = stream;
     if (!site.deafness) {
         if (site.speaks_amqp)
             hub_amqp_accept(site.amqp, stream, false);

@@ -24,6 +24,7 @@ struct line_site {
     bool deafness; /* from now on */
     bool greets;   /* they get their CONNACK */
     unsigned accepted;
+    struct edge_stream *stream; /* accepted last; the head's */
     struct hub_cloud *cloud;
     const struct hub_upstream *up; /* of it */
     struct edge_buf notes;         /* "up;ready leaf 1;sent 0;…" */
