@@ -208,6 +208,7 @@ static bool copy_options(struct hub_trunk *trunk, const struct hub_cloud_options
     o->pause_max_ms = or_else(options->pause_max_ms, PAUSE_MAX_MS);
     o->answer_ms = or_else(options->answer_ms, ANSWER_MS);
     o->idle_ms = or_else(options->idle_ms, IDLE_MS);
+    o->max_identities = or_else(options->max_identities, HUB_TRUNK_IDENTITIES_MAX);
     if (o->port == 0)
         o->port = options->protocol == HUB_CLOUD_AMQP_WS ? PORT_WEBSOCKET : PORT;
     return o->host && o->hub_name && (o->proxy || !options->proxy);
@@ -223,10 +224,13 @@ static bool prepare(struct hub_trunk *trunk, const struct hub_cloud_options *opt
     (void) snprintf(trunk->container, sizeof trunk->container, "%s", id);
     hub_parcels_init(&trunk->failed);
     hub_line_init(&trunk->choked);
+    hub_line_init(&trunk->lobby);
     trunk->turn = edge_timer_create(options->loop, on_turn, trunk);
     trunk->timer = edge_timer_create(options->loop, hub_trunk_on_timer, trunk);
     trunk->renewal = edge_timer_create(options->loop, hub_trunk_on_renewal, trunk);
-    return copy_options(trunk, options) && trunk->turn && trunk->timer && trunk->renewal;
+    trunk->room = edge_timer_create(options->loop, hub_room_on_timer, trunk);
+    return copy_options(trunk, options) && trunk->turn && trunk->timer && trunk->renewal &&
+           trunk->room;
 }
 
 static void trunk_free(struct hub_trunk *trunk)
@@ -234,6 +238,7 @@ static void trunk_free(struct hub_trunk *trunk)
     edge_timer_destroy(trunk->turn);
     edge_timer_destroy(trunk->timer);
     edge_timer_destroy(trunk->renewal);
+    edge_timer_destroy(trunk->room);
     edge_map_fini(&trunk->map);
     edge_free((char *) trunk->options.host);
     edge_free((char *) trunk->options.hub_name);

@@ -278,6 +278,7 @@ void site_open(unsigned answer_ms, unsigned idle_ms)
         .pause_max_ms = 50,
         .answer_ms = answer_ms ? answer_ms : 5000,
         .idle_ms = idle_ms,
+        .max_identities = site.max_identities,
         .events = {connected, ready, desired, method, message, refused},
         .arg = &site,
     };

@@ -208,6 +208,110 @@ static void test_room_that_unanswered_messages_leave_is_used(void **state)
     answer_all();
 }
 
+/* More identities than the connection carries: the hub's own and two more at a time. */
+
+static const struct edge_identity other = {"other", ""};
+
+static void begin_crowded(void)
+{
+    site.max_identities = 3;
+    begin();
+    site_want(&site_self, METHODS);
+    site_wait("ready edge1/$edgeHub 16;");
+    site_want(&site_leaf, DESIRED);
+    site_wait("ready leaf 8;");
+    site_want(&site_module, DESIRED);
+    site_wait("ready edge1/modA 8;");
+}
+
+static void assert_the_hub_was_never_away(void)
+{
+    assert_int_equal(site.accepted, 1);
+    assert_true(!site.notes.data || !strstr(site.notes.data, "$edgeHub"));
+    assert_non_null(fake_session(&site.fake, "edge1/$edgeHub"));
+}
+
+static void test_more_identities_than_a_connection_carries_take_turns(void **state)
+{
+    (void) state;
+    begin_crowded();
+    site_want(&other, DESIRED);
+    for (unsigned round = 0; round < 2; round++) { /* who was there for longest goes */
+        site_wait("ready other 8;");
+        assert_null(fake_session(&site.fake, "leaf"));
+        site_wait("ready leaf 8;");
+        assert_null(fake_session(&site.fake, "edge1/modA"));
+        site_wait("ready edge1/modA 8;");
+        assert_null(fake_session(&site.fake, "other"));
+    }
+    assert_the_hub_was_never_away();
+}
+
+static void test_who_goes_makes_room_for_who_waits(void **state)
+{
+    (void) state;
+    begin_crowded();
+    site_want(&other, DESIRED);
+    site_wait("ready other 8;");
+    site_want(&site_module, 0);
+    site_wait("ready leaf 8;");
+    run_for(1000); /* and nobody has to go any more */
+    assert_non_null(fake_session(&site.fake, "leaf"));
+    assert_non_null(fake_session(&site.fake, "other"));
+    assert_true(!site.notes.data || !strstr(site.notes.data, "ready"));
+    assert_the_hub_was_never_away();
+}
+
+static bool is_sent(const char *result)
+{
+    const char *sent;
+
+    site_send(&other, "x");
+    (void) snprintf(site.until, sizeof site.until, "sent x");
+    run_for(20);
+    sent = site.notes.data ? strstr(site.notes.data, "sent x ") : NULL;
+    assert_non_null(sent);
+    sent = strstr(site.notes.data, result);
+    edge_buf_consume(&site.notes, site.notes.len);
+    return sent != NULL;
+}
+
+/* A message is refused for now while all are new, and then takes the place of who has none. */
+static void test_messages_beyond_the_limit_are_sent_by_and_by(void **state)
+{
+    unsigned refused = 0;
+
+    (void) state;
+    begin_crowded();
+    while (!is_sent("sent x 0;")) {
+        assert_true(refused++ < 100);
+        run_for(10);
+    }
+    assert_true(refused > 0);
+    site_wait_asked("send x ");
+    site_wait_asked("sub 8 0;"); /* whose place was taken has one again */
+    assert_non_null(fake_session(&site.fake, "leaf"));
+    assert_non_null(fake_session(&site.fake, "edge1/modA"));
+    assert_the_hub_was_never_away();
+}
+
+/* Who has something under way keeps its session. */
+static void test_who_is_busy_is_not_sent_away(void **state)
+{
+    (void) state;
+    begin_crowded();
+    site.fake.hold = true;
+    site_send(&site_leaf, "long");
+    site_wait_asked("send long ");
+    site.fake.hold = false;
+    site_want(&other, DESIRED);
+    site_wait("ready other 8;");
+    assert_non_null(fake_session(&site.fake, "leaf"));
+    assert_null(fake_session(&site.fake, "edge1/modA"));
+    answer_all();
+    site_wait("sent long 0;");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, site_setup_amqp, site_teardown)
 
 int main(void)
@@ -219,6 +323,10 @@ int main(void)
         TEST(test_a_token_waits_for_a_peer_that_does_not_read),
         TEST(test_who_waits_has_a_turn_before_others_have_another),
         TEST(test_room_that_unanswered_messages_leave_is_used),
+        TEST(test_more_identities_than_a_connection_carries_take_turns),
+        TEST(test_who_goes_makes_room_for_who_waits),
+        TEST(test_messages_beyond_the_limit_are_sent_by_and_by),
+        TEST(test_who_is_busy_is_not_sent_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
