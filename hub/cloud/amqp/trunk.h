@@ -224,10 +224,10 @@ void hub_twig_want(struct hub_trunk *trunk, const struct edge_identity *who,
 
 /* room.c: more identities than a connection carries
  *
- *   no session --wanted, busy--> a session --- unneeded, or over a minute old and not busy ---.
- *     ^   |  wanted, no room          ^                and the one used least lately          |
- *     |   '------> waits in the lobby-'                                                       |
- *     '---------------------------------------- others need one ------------------------------' */
+ *   no session --wanted, busy--> a session --- unneeded, or a minute old and not busy --.
+ *     ^   |  wanted, no room          ^       and the one used least lately             |
+ *     |   '------> waits in the lobby-'                                                 |
+ *     '--------------------------------------------- others need one -------------------' */
 
 /** May it have a session? Another may lose its own. */
 bool hub_room_for(struct hub_twig *twig);
