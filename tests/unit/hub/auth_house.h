@@ -37,7 +37,8 @@ struct auth_world {
     int status; /* of every answer; 200: as the cloud knows */
     unsigned pages, ones;
     bool endless;
-    bool silent; /* questions stay open */
+    bool silent;      /* questions stay open */
+    unsigned delay_s; /* between questions for one identity; 0: the room's own */
     struct question *open[8];
     unsigned nopen;
     /* what was told */
