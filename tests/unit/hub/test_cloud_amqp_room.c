@@ -114,7 +114,7 @@ static void test_desired_properties_are_watched_whatever_waits(void **state)
 static void test_desired_properties_that_nobody_answers_for_are_asked_for_again(void **state)
 {
     (void) state;
-    site_open(150, 0);
+    site_open(1000, 0);
     site_wait("up;");
     site_want(&site_leaf, METHODS);
     site_wait("ready leaf 16;");
@@ -123,6 +123,7 @@ static void test_desired_properties_that_nobody_answers_for_are_asked_for_again(
     site_wait_asked("sub 8 0;");
     site.fake.hold = false; /* IoT Hub is there, and has forgotten this one */
     site_wait("ready leaf 24;");
+    assert_int_equal(site.accepted, 1);
     answer_all();
 }
 
@@ -154,7 +155,7 @@ static void test_a_token_waits_for_a_peer_that_does_not_read(void **state)
 
     (void) state;
     site.token_s = 2;
-    site_open(1000, 0);
+    site_open(3000, 0);
     site_wait("up;");
     site.token_s = 3600;
     site_want(&site_leaf, METHODS);
@@ -194,17 +195,18 @@ static void test_who_waits_has_a_turn_before_others_have_another(void **state)
 static void test_room_that_unanswered_messages_leave_is_used(void **state)
 {
     (void) state;
-    site_open(400, 0);
+    site_open(2000, 0);
     site_wait("up;");
     site_send(&site_module, "0");
     site_wait("sent 0 0;");
     fill_the_connection(FLYING + 1);
-    run_for(200);
+    run_for(1000);
     site_send(&site_module, "mine");
     run_for(20);
     site.fake.hold = false;
     site_wait("sent mine 0;");
     assert_true(nfailed > FLYING);
+    assert_int_equal(site.accepted, 1);
     answer_all();
 }
 
