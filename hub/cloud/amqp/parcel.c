@@ -245,5 +245,5 @@ void hub_parcels_overdue(struct hub_twig *twig)
         hub_twig_fail(twig, HUB_UNAVAILABLE, "IoT Hub does not answer");
     if (any)
         hub_trunk_probe(twig->trunk);
-    hub_parcels_clock(twig);
+    hub_trunk_attend(twig); /* who has nothing left to do is let go */
 }

@@ -296,7 +296,7 @@ void hub_parcels_fail(struct hub_twig *twig, struct hub_parcels *list, enum hub_
                       const char *why);
 /** Everything under way. */
 void hub_parcels_fail_all(struct hub_twig *twig, enum hub_result result, const char *why);
-/** What was not answered in time fails; look again at the next. */
+/** What was not answered in time fails; a turn for the rest. */
 void hub_parcels_overdue(struct hub_twig *twig);
 void hub_parcels_clock(struct hub_twig *twig);
 /** Call the `done`s of what has failed. */
