@@ -204,6 +204,7 @@ static void on_stream(struct edge_stream *stream, void *arg)
 
     (void) arg;
     site.accepted++;
+    site.stream = stream;
     if (!site.deafness) {
         if (site.speaks_amqp)
             hub_amqp_accept(site.amqp, stream, false);
@@ -295,6 +296,7 @@ void site_open(unsigned answer_ms, unsigned idle_ms)
         .pause_max_ms = 50,
         .answer_ms = answer_ms ? answer_ms : 5000,
         .idle_ms = idle_ms,
+        .max_identities = site.max_identities,
         .events = {connected, ready, desired, method, message, refused},
         .arg = &site,
     };
