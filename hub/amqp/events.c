@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 
 #include "common/iothub/topic.h"
 #include "hub/amqp/condition.h"
@@ -22,7 +21,7 @@ static void conclude(struct hub_amqp_errand *errand, enum hub_result result, con
 
     if (result != HUB_OK && errand->result == HUB_OK) {
         errand->result = result;
-        (void) snprintf(errand->why, sizeof errand->why, "%s", why);
+        errand->why = edge_strdup(why);
     }
     if (--errand->left > 0)
         return;
