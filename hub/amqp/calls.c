@@ -29,7 +29,7 @@ void hub_amqp_tell_call(struct hub_amqp_person *person, const char *rid, const c
         message.data = (struct edge_bytes){(const uint8_t *) "null", 4};
     if (hub_amqp_post(place->link, 0, &message, true) < 0)
         edge_log_about(EDGE_LOG_WARN, person->connection->address,
-                       "AMQP client does not read its methods identity=%s/%s", person->who.device,
+                       "amqp client does not read its methods: client=%s/%s", person->who.device,
                        person->who.module);
 }
 

@@ -43,7 +43,7 @@ static void respond(struct hub_amqp_errand *errand, int status, const char *text
                                        .body = HUB_AMQP_BODY_VALUE};
 
     if (to && hub_amqp_post(to, 0, &message, true) < 0)
-        hub_amqp_drop(c); /* it asks and does not read */
+        hub_amqp_drop(c, HUB_AMQP_DEAF, "the answers of $cbs");
     hub_amqp_errand_end(errand);
 }
 
@@ -60,7 +60,7 @@ static void on_proved(const struct hub_grant *grant, void *arg)
     case HUB_TIMEOUT:
     case HUB_THROTTLED:
     case HUB_GONE:
-        hub_amqp_drop(errand->connection);
+        hub_amqp_drop(errand->connection, HUB_AMQP_AGAIN, grant->reason);
         hub_amqp_errand_end(errand);
         return;
     default:
@@ -113,7 +113,7 @@ static void ask_nodes(struct hub_amqp_errand *errand, const char *audience, cons
         respond(errand, 200, "OK");
         return;
     }
-    edge_log_about(EDGE_LOG_INFO, c->address, "AMQP token refused audience=%s address=%s reason=%s",
+    edge_log_about(EDGE_LOG_INFO, c->address, "amqp token refused: audience=%s from=%s reason=%s",
                    audience, c->address, err.text);
     respond(errand, 401, err.text[0] ? err.text : "the audience is not known here");
 }

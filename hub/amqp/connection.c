@@ -6,11 +6,11 @@
 #include <proton/event.h>
 #include <proton/session.h>
 #include <proton/transport.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "hub/amqp/grants.h"
 #include "hub/amqp/links.h"
 #include "hub/amqp/person.h"
@@ -65,10 +65,20 @@ static void leave_server(struct hub_amqp_connection *c)
     c->server = NULL;
 }
 
-void hub_amqp_drop(struct hub_amqp_connection *c)
+static void note_end(struct hub_amqp_connection *c, enum hub_amqp_end end, const char *why)
+{
+    if (c->end != HUB_AMQP_STAYS)
+        return;
+    c->end = end;
+    (void) snprintf(c->why, sizeof c->why, "%s", why ? why : "");
+    hub_amqp_say_ended(c);
+}
+
+void hub_amqp_drop(struct hub_amqp_connection *c, enum hub_amqp_end end, const char *why)
 {
     if (c->ended)
         return;
+    note_end(c, end, why);
     c->ended = true;
     c->stream = c->closing ? edge_stream_finish(c->stream) : edge_stream_close(c->stream);
     hub_amqp_people_end(c); /* first: what is unsettled is their sessions' to bring again */
@@ -78,7 +88,6 @@ void hub_amqp_drop(struct hub_amqp_connection *c)
     c->expiry = edge_timer_destroy(c->expiry);
     c->ration = edge_timer_destroy(c->ration);
     leave_server(c);
-    edge_debug("AMQP client gone address=%s", c->address);
     hub_amqp_unref(c);
 }
 
@@ -112,7 +121,7 @@ static bool impatient(struct hub_amqp_connection *c)
     pn_connection_close(c->driver.connection);
     hub_amqp_flush(c);
     c->closing = true; /* what is said is still sent */
-    hub_amqp_drop(c);
+    hub_amqp_drop(c, HUB_AMQP_BROKEN, pn_condition_get_description(why));
     return true;
 }
 
@@ -188,9 +197,20 @@ static void session_closed(struct hub_amqp_connection *c, pn_session_t *session)
 static void client_closes(struct hub_amqp_connection *c)
 {
     c->closing = true;
+    note_end(c, HUB_AMQP_LEFT, NULL);
     hub_amqp_people_end(c);
     hub_amqp_links_end(c, NULL);
     pn_connection_close(c->driver.connection);
+}
+
+static void transport_failed(struct hub_amqp_connection *c, pn_condition_t *what)
+{
+    const char *name = pn_condition_get_name(what);
+    /* The engine has this name for a peer that sends nothing, and for nothing else. */
+    bool silent = name && strcmp(name, "amqp:resource-limit-exceeded") == 0;
+
+    note_end(c, silent ? HUB_AMQP_SILENT : HUB_AMQP_BROKEN,
+             silent ? NULL : pn_condition_get_description(what));
 }
 
 static void handle(struct hub_amqp_connection *c, pn_event_t *event)
@@ -222,9 +242,7 @@ static void handle(struct hub_amqp_connection *c, pn_event_t *event)
         hub_amqp_link_delivery(pn_event_link(event), pn_event_delivery(event));
         break;
     case PN_TRANSPORT_ERROR:
-        edge_log_about(EDGE_LOG_INFO, c->address,
-                       "AMQP client breaks the protocol address=%s reason=%s", c->address,
-                       pn_condition_get_description(pn_transport_condition(c->driver.transport)));
+        transport_failed(c, pn_transport_condition(c->driver.transport));
         break;
     default:
         break;
@@ -316,7 +334,7 @@ static void settle_down(struct hub_amqp_connection *c)
     hub_amqp_links_reap(c);
     if (!c->ended && pn_connection_driver_write_closed(&c->driver)) {
         c->closing = true; /* what is said is still sent */
-        hub_amqp_drop(c);
+        hub_amqp_drop(c, HUB_AMQP_LEFT, NULL);
     }
 }
 
@@ -348,8 +366,7 @@ static void tick(struct hub_amqp_connection *c)
     int64_t now = edge_now_ms(), next = may_be_silent(c) ? 0 : c->deadline_ms, engine;
 
     if (next && now >= next) {
-        edge_log_about(EDGE_LOG_INFO, c->address, "AMQP client is silent address=%s", c->address);
-        hub_amqp_drop(c);
+        hub_amqp_drop(c, HUB_AMQP_UNPROVED, "in time");
         return;
     }
     engine = c->opened ? pn_transport_tick(c->driver.transport, now) : 0;
@@ -430,12 +447,9 @@ static void feed(struct hub_amqp_connection *c, struct edge_bytes data)
     if (rc == 0 && c->login)
         rc = edge_buf_append(&c->backlog, data.data, data.len);
     if (rc < 0 && !c->ended) {
-        edge_log_about(EDGE_LOG_INFO, c->address,
-                       "AMQP client sends what is no AMQP address=%s reason=%s", c->address,
-                       edge_strerror(rc));
         hub_amqp_flush(c); /* perhaps the engine has said why */
         c->closing = true;
-        hub_amqp_drop(c);
+        hub_amqp_drop(c, HUB_AMQP_BROKEN, edge_strerror(rc));
     }
     settle_down(c);
     hub_amqp_unref(c);
@@ -446,6 +460,8 @@ void hub_amqp_login_done(struct hub_amqp_connection *c, bool welcome)
     if (c->ended)
         return;
     c->login = false;
+    if (!welcome)
+        note_end(c, HUB_AMQP_REFUSED, NULL);
     hub_amqp_sasl_answer(c, welcome);
     hub_amqp_flush_soon(c);
     if (c->busy == 0) {
@@ -464,7 +480,7 @@ static void on_data(struct edge_bytes data, void *arg)
     if (!c->login)
         feed(c, data);
     else if (edge_buf_append(&c->backlog, data.data, data.len) < 0)
-        hub_amqp_drop(c);
+        hub_amqp_drop(c, HUB_AMQP_BROKEN, "it sends much before its login is answered");
 }
 
 static void on_drain(void *arg)
@@ -479,7 +495,7 @@ static void on_drain(void *arg)
 static void on_end(int rc, void *arg)
 {
     (void) rc;
-    hub_amqp_drop(arg);
+    hub_amqp_drop(arg, HUB_AMQP_LOST, NULL);
 }
 
 static const struct edge_stream_handler handler = {on_data, on_drain, on_end};
@@ -525,7 +541,7 @@ struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
     edge_buf_init(&c->backlog, BACKLOG_MAX);
     hub_amqp_frames_init(&c->frames, server->options.max_links, server->options.max_sessions);
     if (!prepare(c)) {
-        hub_amqp_drop(c);
+        hub_amqp_drop(c, HUB_AMQP_STARVED, NULL);
         return NULL;
     }
     c->deadline_ms = edge_now_ms() + server->options.connect_ms;

@@ -12,6 +12,7 @@
 #include "common/base/map.h"
 #include "common/loop/loop.h"
 #include "hub/amqp/frames.h"
+#include "hub/amqp/said.h"
 #include "hub/amqp/server.h"
 
 struct hub_amqp_grant;
@@ -45,9 +46,11 @@ struct hub_amqp_connection {
     bool login;              /* a SASL PLAIN is being looked at */
     bool opened, welcome;    /* OPEN has come; somebody has been let in */
     bool ended, closing;
-    bool kicked;         /* its turn comes */
-    bool settled_unsent; /* a settlement is in the engine: it goes before the next message */
-    bool choked;         /* a sender was refused credit until the stream drains */
+    bool kicked;           /* its turn comes */
+    bool settled_unsent;   /* a settlement is in the engine: it goes before the next message */
+    bool choked;           /* a sender was refused credit until the stream drains */
+    enum hub_amqp_end end; /* the first reason for it counts */
+    char why[128];         /* more of it, or "" */
     unsigned refs, busy;
     unsigned proofs; /* that are being looked at */
 
@@ -76,8 +79,9 @@ struct hub_amqp_connection {
 /** @return NULL without memory (@p stream is closed) */
 struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
                                                        struct edge_stream *stream, bool ws);
-/** End it now, without CLOSE. */
-void hub_amqp_drop(struct hub_amqp_connection *c);
+/** End it now, without CLOSE.
+ * @param why  more of it for the log, or NULL */
+void hub_amqp_drop(struct hub_amqp_connection *c, enum hub_amqp_end end, const char *why);
 struct hub_amqp_connection *hub_amqp_ref(struct hub_amqp_connection *c);
 void hub_amqp_unref(struct hub_amqp_connection *c);
 

@@ -132,7 +132,7 @@ static void hand_over(struct hub_amqp_link *link, pn_delivery_t *delivery,
     } else {
         id = record(link, delivery, encoded.len);
         if (id == 0)
-            hub_amqp_drop(link->connection);
+            hub_amqp_drop(link->connection, HUB_AMQP_STARVED, NULL);
         else
             give(link, id, &message, encoded);
     }
@@ -235,7 +235,7 @@ void hub_amqp_incoming_delivery(struct hub_amqp_link *link, pn_delivery_t *deliv
     if (is_whole(link, delivery))
         take_whole(link, delivery);
     else if (gather(link, delivery) < 0)
-        hub_amqp_drop(link->connection);
+        hub_amqp_drop(link->connection, HUB_AMQP_BROKEN, "too much is unfinished");
     else if (!pn_delivery_partial(delivery))
         complete(link, delivery);
 }

@@ -243,7 +243,7 @@ void hub_amqp_link_opened(struct hub_amqp_connection *c, pn_link_t *engine)
     struct hub_amqp_link *link = create(c, engine, plain ? address : "");
 
     if (!link || !link->address)
-        hub_amqp_drop(c);
+        hub_amqp_drop(c, HUB_AMQP_STARVED, NULL);
     else if (!plain)
         hub_amqp_refuse(link, "amqp:not-implemented", "a link needs an address");
     else

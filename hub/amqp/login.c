@@ -2,10 +2,12 @@
 
 #include <string.h>
 
-#include "common/base/log.h"
 #include "hub/amqp/address.h"
 #include "hub/amqp/grants.h"
 #include "hub/amqp/person.h"
+
+#define UNKNOWN                                                                                    \
+    "PLAIN's user is not <device>[/modules/<module>]@sas.<first label of the IoT Hub's name>"
 
 static void on_proved(const struct hub_grant *grant, void *arg)
 {
@@ -15,7 +17,7 @@ static void on_proved(const struct hub_grant *grant, void *arg)
         grant->result == HUB_BAD)
         hub_amqp_login_done(c, grant->result == HUB_OK);
     else
-        hub_amqp_drop(c); /* not refused: it may come back */
+        hub_amqp_drop(c, HUB_AMQP_AGAIN, grant->reason);
     hub_amqp_unref(c);
 }
 
@@ -37,7 +39,6 @@ void hub_amqp_login(struct hub_amqp_connection *c, const char *user, const char 
     if (rc == 0)
         rc = hub_amqp_grant(c, audience, until_s);
     if (rc != 0)
-        edge_log_about(EDGE_LOG_INFO, c->address, "AMQP login refused address=%s reason=%s",
-                       c->address, err.text[0] ? err.text : "the user is not known here");
+        hub_amqp_say_turned_away(c->address, err.text[0] ? err.text : UNKNOWN);
     hub_amqp_login_done(c, rc == 0);
 }

@@ -199,7 +199,7 @@ void hub_amqp_outgoing_credit(struct hub_amqp_link *link)
 
         free(waiting);
         if (rc < 0)
-            hub_amqp_drop(link->connection);
+            hub_amqp_drop(link->connection, HUB_AMQP_STARVED, NULL);
     }
     credit = hub_amqp_credit(link);
     if (credit > 0 && link->ops->credit)

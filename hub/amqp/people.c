@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "hub/amqp/person.h"
 
 enum { NAME_SIZE = 2 * EDGE_ID_MAX + 2 };
@@ -179,16 +178,6 @@ static enum hub_result keep(struct proof *proof, const struct hub_grant *grant)
     proved(person, proof, grant);
     hub_amqp_expiry_arm(c);
     return HUB_OK;
-}
-
-void hub_amqp_say_refused(const struct hub_amqp_connection *c, const struct edge_identity *who,
-                          const char *reason)
-{
-    char name[NAME_SIZE];
-
-    edge_identity_format(who, name, sizeof name);
-    edge_log_about(EDGE_LOG_WARN, c->address, "AMQP client refused: client=%s from=%s reason=%s",
-                   name, c->address, reason);
 }
 
 static void on_proof(const struct hub_grant *grant, void *arg)

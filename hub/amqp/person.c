@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "hub/amqp/condition.h"
 #include "hub/amqp/place.h"
 
@@ -30,11 +29,9 @@ static void expel(struct hub_amqp_person *person, enum hub_result why, const cha
 
     for (struct hub_amqp_person *other = c->people; other; other = other->next)
         others = others || (other != person && other->session);
-    edge_log_about(EDGE_LOG_INFO, c->address,
-                   "AMQP client expelled identity=%s/%s address=%s reason=%s", person->who.device,
-                   person->who.module, c->address, text);
+    hub_amqp_say_gone(person, text);
     if ((!others && !person->chain) || why == HUB_UNAVAILABLE) {
-        hub_amqp_drop(c); /* clients come back at once, and ask again */
+        hub_amqp_drop(c, HUB_AMQP_EXPELLED, NULL); /* clients come back at once, and ask again */
         return;
     }
     for (size_t i = 0; i < HUB_AMQP_LINK_KINDS; i++) {
@@ -95,6 +92,8 @@ static int open_session(struct hub_amqp_person *person)
     claim.model_id = person->model_id;
     rc = hub_amqp_backend(c)->open(c->server->options.backend->self, &claim, &person->grant, false,
                                    &events, person, &features, &person->session);
+    if (rc >= 0 && person->session)
+        hub_amqp_say_connected(person);
     return rc < 0 ? rc : 0;
 }
 
@@ -131,7 +130,7 @@ static void admit(struct hub_amqp_place *place)
 
     place->admitted = true;
     if (rc == EDGE_EUNAVAILABLE) {
-        hub_amqp_drop(person->connection);
+        hub_amqp_drop(person->connection, HUB_AMQP_AGAIN, NULL);
         return;
     }
     errand = rc == 0 ? hub_amqp_errand_begin(place->link, 0, NULL) : NULL;
@@ -170,6 +169,8 @@ void hub_amqp_place_left(struct hub_amqp_link *link, void *arg)
     person->places[place->kind] = NULL;
     for (size_t i = 0; i < HUB_AMQP_LINK_KINDS; i++)
         last = last && !person->places[i];
+    if (last && person->session)
+        hub_amqp_say_gone(person, "it has closed its last link");
     if (last)
         close_session(person);
     else if (person->session && kind->feature)

@@ -49,10 +49,6 @@ struct hub_claim hub_amqp_claim(const struct hub_amqp_connection *c,
 void hub_amqp_person_prove(struct hub_amqp_connection *c, const struct edge_identity *who,
                            const char *token, const char *chain, hub_grant_done *done, void *arg);
 
-/** A line in the log. */
-void hub_amqp_say_refused(const struct hub_amqp_connection *c, const struct edge_identity *who,
-                          const char *reason);
-
 void hub_amqp_people_expire(struct hub_amqp_connection *c, int64_t now_s);
 int64_t hub_amqp_people_due(const struct hub_amqp_connection *c, int64_t due);
 /** Close their sessions. */

@@ -1,6 +1,7 @@
 #include "hub/amqp/server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
@@ -59,26 +60,23 @@ static void make_room(struct hub_amqp *amqp)
     }
     if (strangers < STRANGERS_MAX)
         return;
-    edge_log_about(EDGE_LOG_WARN, oldest->address,
-                   "AMQP client dropped, it has shown no token and others wait address=%s",
-                   oldest->address);
-    hub_amqp_drop(oldest);
+    hub_amqp_drop(oldest, HUB_AMQP_UNPROVED, "and others wait");
 }
 
 void hub_amqp_accept(struct hub_amqp *amqp, struct edge_stream *stream, bool ws)
 {
+    char why[48];
+
     if (amqp->clients >= STRANGERS_MAX)
         make_room(amqp);
     if (amqp->clients >= amqp->options.max_clients) {
-        edge_log_about(
-            EDGE_LOG_WARN, edge_stream_address(stream),
-            "AMQP client turned away, as many are connected as may be clients=%u address=%s",
-            amqp->clients, edge_stream_address(stream));
+        (void) snprintf(why, sizeof why, "%u clients are the limit", amqp->options.max_clients);
+        hub_amqp_say_turned_away(edge_stream_address(stream), why);
         edge_stream_close(stream);
         return;
     }
     if (!hub_amqp_connection_create(amqp, stream, ws))
-        edge_log_about(EDGE_LOG_WARN, NULL, "AMQP client turned away, no memory");
+        edge_log_about(EDGE_LOG_WARN, NULL, "amqp client refused: reason=out of memory");
 }
 
 unsigned hub_amqp_clients(const struct hub_amqp *amqp)
@@ -91,7 +89,7 @@ struct hub_amqp *hub_amqp_destroy(struct hub_amqp *amqp)
     if (!amqp)
         return NULL;
     while (amqp->connections)
-        hub_amqp_drop(amqp->connections);
+        hub_amqp_drop(amqp->connections, HUB_AMQP_CLOSING, NULL);
     hub_amqp_turn(amqp);
     edge_timer_destroy(amqp->turn);
     edge_buf_fini(&amqp->encoded);

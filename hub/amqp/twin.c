@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/iothub/topic.h"
 #include "hub/amqp/mapping.h"
 #include "hub/amqp/place.h"
@@ -16,12 +15,8 @@ static void tell(struct hub_amqp_person *person, const struct hub_amqp_message *
 
     if (!place)
         return;
-    if (hub_amqp_post(place->link, 0, message, true) < 0) {
-        edge_log_about(EDGE_LOG_WARN, person->connection->address,
-                       "AMQP client does not read its twin identity=%s/%s", person->who.device,
-                       person->who.module);
-        hub_amqp_drop(person->connection); /* it asks anew when it is back */
-    }
+    if (hub_amqp_post(place->link, 0, message, true) < 0)
+        hub_amqp_drop(person->connection, HUB_AMQP_DEAF, "its twin"); /* it asks anew later */
 }
 
 static struct hub_amqp_person *asker(const struct hub_amqp_errand *errand)

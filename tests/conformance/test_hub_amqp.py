@@ -137,6 +137,27 @@ class HubAmqp(unittest.TestCase):
                                         ("leaf1", "", "leaf1@sas.hub.test"), (DEVICE, "sensor", "module"), ("signed", "", "EXTERNAL"),
                                         ("signed", "", "ANONYMOUS")]))
 
+    def told(self, line, start):
+        wait_for(lambda: line in self.hub.text(start), 20, f"{line!r} in the hub's log")
+
+    def test_the_log_says_who_comes_and_goes(self):
+        address = "/devices/leaf2/messages/events"
+        leaf, start = self.place.leaf("leaf2"), self.hub.size()
+        first = self.client(leaf)
+        first.sender(address).send(self.message())
+        self.told("amqp client connected: client=leaf2 from=127.0.0.1:", start)
+        second = self.client(leaf)
+        second.sender(address).send(self.message())
+        self.told("amqp client gone: client=leaf2 reason=the identity has connected elsewhere", start)
+        start = self.hub.size()
+        second.leave()
+        self.told("amqp client gone: client=leaf2 reason=it ", start)
+        start = self.hub.size()
+        with self.assertRaises(proton.ProtonException):
+            self.client(user="leaf2", allowed_mechs="PLAIN", password=leaf.token())
+        self.told("reason=PLAIN's user is not <device>[/modules/<module>]@sas.", start)
+        self.arrived(2)
+
     def test_an_address_may_be_a_url(self):
         sender = self.client(self.leaf).sender(f"amqps://{GATEWAY}/devices/leaf1/messages/events")
         sender.send(self.message())

@@ -353,7 +353,7 @@ class HubSecurity(unittest.TestCase):
             for link, condition in attach(who).items():
                 with self.subTest(who=who.name, link=link):
                     self.assertEqual(condition, "amqp:unauthorized-access")
-        self.logged("AMQP client refused", f"client={self.other.name}")
+        self.logged("amqp client refused", f"client={self.other.name}")
         self.send(self.leaf)
         self.assertEqual([event["body"] for event in self.events()], [b"last"])
 
