@@ -269,7 +269,7 @@ static void mend_all(struct hub_store *store, bool damaged)
         changed = changed || less > 0 || in != store->ledger[i].in;
     }
     hub_log_set_ledger(store->log, store->ledger, store->nroutes);
-    if (changed)
+    if (changed || damaged)
         write_ledger(store);
     if (lost == 0 || damaged)
         return;

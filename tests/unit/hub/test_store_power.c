@@ -331,6 +331,7 @@ static void live(struct power_image *durable, struct power_image *found, bool fa
     size_t at[CUTS];
     struct power_disk disk;
     int next_file = tape.files;
+    bool short_life = dice(4) == 0; /* it ends while the store is being opened */
 
     before = world;
     begin_tape(found, &tape, next_file);
@@ -347,13 +348,16 @@ static void live(struct power_image *durable, struct power_image *found, bool fa
     b.asked = b.done = 0;
     where.of = tape.count;
     for (size_t i = 0; i < CUTS; i++)
-        at[i] = choose();
+        at[i] = short_life ? power_random(&seed, opened + 1) : choose();
     qsort(at, CUTS, sizeof at[0], by_place);
     power_disk_init(&disk, durable, &tape);
     for (size_t i = 0; i < CUTS; i++)
         cut_at(&disk, at[i]);
-    /* The next life begins at the last of them, or after the end. */
-    before_cut = disk.at;
+    /* The next life begins at the last of them. Before it had opened, nobody was told anything. */
+    if (disk.at < opened)
+        world = before;
+    else
+        before_cut = disk.at;
     memset(durable, 0, sizeof *durable);
     power_image_free(found);
     where.killed = dice(3) == 0;
