@@ -70,8 +70,8 @@ static struct passing *first_waiting(const struct hub_client *client)
     return passing;
 }
 
-/* The session may end, or settle, from within deliver; the client goes with its session when nothing
- * else is known of it. */
+/* The session may end, or settle, from within deliver; the client goes with its session when
+ * nothing else is known of it. */
 static void deliver(struct hub_client *client)
 {
     struct hub_session *session = client->session;

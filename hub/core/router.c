@@ -312,7 +312,8 @@ void hub_router_send(struct hub_router *router, const char *source,
     }
     ntargets = aim(router, sender, n);
     if (ntargets < 0) {
-        answer(done, arg, HUB_UNAVAILABLE, "a route's queue cannot be made, the hub's log says why");
+        answer(done, arg, HUB_UNAVAILABLE,
+               "a route's queue cannot be made, the hub's log says why");
         return;
     }
     if (hub_store_uncommitted(router->core->options.store) > UNCOMMITTED_MAX) {
