@@ -93,6 +93,7 @@ run_checks() {
     one checks.hygiene python3 tests/checks/hygiene.py
     one checks.rooms python3 tests/checks/rooms.py
     one checks.scripts tests/checks/scripts.sh
+    one checks.shared python3 tests/checks/shared.py build/dev
     one checks.tidy python3 tests/checks/tidy.py build/dev
 }
 

@@ -40,7 +40,6 @@ int cli_plan(struct cli *cli);
 int cli_apply(struct cli *cli);
 int cli_routes(struct cli *cli);
 int cli_check(struct cli *cli);
-int cli_version(struct cli *cli);
 
 /** Print "edgectl: …" on standard error. @return @p exit_code */
 int cli_fail(int exit_code, const char *fmt, ...) EDGE_PRINTF(2, 3);

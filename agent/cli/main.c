@@ -66,6 +66,17 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
+static int print_version(struct cli *cli)
+{
+    struct edge_json *version;
+
+    if (!cli->json)
+        return puts("edgectl " EDGE_VERSION) < 0 ? CLI_FAILED : CLI_OK;
+    version = edge_json_new_object();
+    edge_ignore(edge_json_set_str(version, "version", EDGE_VERSION));
+    return cli_print_json(version);
+}
+
 static const struct command {
     const char *name;
     int (*run)(struct cli *cli);
@@ -82,19 +93,8 @@ static const struct command {
     {"apply", cli_apply, "FILE", 1, false, false, false},
     {"routes", cli_routes, "test ROUTES.json MESSAGE.json", 3, false, false, true},
     {"check", cli_check, NULL, 0, false, false, false},
-    {"version", cli_version, NULL, 0, false, false, true},
+    {"version", print_version, NULL, 0, false, false, true},
 };
-
-int cli_version(struct cli *cli)
-{
-    struct edge_json *version;
-
-    if (!cli->json)
-        return puts("edgectl " EDGE_VERSION) < 0 ? CLI_FAILED : CLI_OK;
-    version = edge_json_new_object();
-    edge_ignore(edge_json_set_str(version, "version", EDGE_VERSION));
-    return cli_print_json(version);
-}
 
 static int usage(const char *what, const char *which)
 {
@@ -198,7 +198,7 @@ int main(int argc, char **argv)
         }
         if (option == OPT_VERSION) {
             free(cli.uri);
-            return cli_version(&cli);
+            return print_version(&cli);
         }
         take_option(&cli, option);
     }

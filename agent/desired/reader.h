@@ -65,9 +65,6 @@ EDGE_MUST_CHECK int desired_take_schema(const struct desired_reader *r,
 EDGE_MUST_CHECK int desired_take_runtime(const struct desired_reader *r,
                                          const struct edge_json *document,
                                          struct agent_desired *desired);
-/** "$upstream:port" in front becomes the parent's host: can it? */
-EDGE_MUST_CHECK int desired_check_upstream(const struct desired_reader *r, const char *path,
-                                           const char *text);
 
 /** All of a module but its text and hash. @p spec is zero but for the name. */
 EDGE_MUST_CHECK int desired_take_module(const struct desired_reader *r,

@@ -56,7 +56,8 @@ int desired_take_schema(const struct desired_reader *r, const struct edge_json *
     return 0;
 }
 
-int desired_check_upstream(const struct desired_reader *r, const char *path, const char *text)
+/* "$upstream:port" in front becomes the parent's host: can it? */
+static int check_upstream(const struct desired_reader *r, const char *path, const char *text)
 {
     size_t digits;
 
@@ -81,7 +82,7 @@ static int take_address(const struct desired_reader *r, const struct edge_json *
     int rc = desired_take_text(r, object, "address", path, NULL, &text);
 
     if (rc == 0)
-        rc = desired_check_upstream(r, path, text);
+        rc = check_upstream(r, path, text);
     if (rc < 0)
         return rc;
     if (text[0] == '$')

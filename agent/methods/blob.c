@@ -20,6 +20,7 @@ enum {
     CREATED = 201,
     CONFLICT = 412,
     STALL_S = 60,
+    BLOCK_MS = 10 * 60 * 1000, /* for one request */
 };
 
 struct methods_blob {
@@ -130,12 +131,14 @@ static int refused(const struct methods_blob *blob, const struct edge_http_respo
 {
     const char *why = edge_http_response_header(response, "x-ms-error-code");
     struct parts parts;
+    int rc;
 
     (void) split(blob->target.sas, &parts);
+    rc = edge_fail(err, EDGE_EREMOTE, "upload to %.*s: status %d%s%.80s", (int) parts.host_len,
+                   parts.host, response->status, why ? " " : "", why ? why : "");
     if (err)
         err->status = response->status;
-    return edge_fail(err, EDGE_EREMOTE, "upload to %.*s: status %d%s%.80s", (int) parts.host_len,
-                     parts.host, response->status, why ? " " : "", why ? why : "");
+    return rc;
 }
 
 static bool worth_another(int status)
@@ -158,6 +161,7 @@ static int try_once(struct methods_blob *blob, const struct request *r, const ch
         .body = r->body,
         .ca_file = blob->target.ca_file,
         .stall_s = STALL_S,
+        .total_ms = BLOCK_MS,
         .cancel = blob->target.cancel,
     };
     int rc = edge_http_request(&request, &response, err);

@@ -15,7 +15,7 @@ struct kept {
 };
 
 struct collection {
-    const struct methods_source *source;
+    struct methods_source *source;
     const struct methods_item *item;
     const struct methods_sink *to;
     const char *module;
@@ -28,12 +28,27 @@ struct collection {
     size_t kept_bytes;
 };
 
+/* The limit is for reading: an upload has its own. */
+static int put(struct collection *c, const char *text, size_t len, struct edge_err *err)
+{
+    int64_t began_ms = edge_now_ms();
+    int rc = methods_put(c->to, text, len, err);
+
+    c->source->deadline_ms += edge_now_ms() - began_ms;
+    return rc;
+}
+
 static int pass_on(struct collection *c, const char *text, size_t len, struct edge_err *err)
 {
-    int rc = c->json && c->any ? methods_put(c->to, ",", 1, err) : 0;
+    int rc = c->json && c->any ? put(c, ",", 1, err) : 0;
 
     c->any = true;
-    return rc < 0 ? rc : methods_put(c->to, text, len, err);
+    return rc < 0 ? rc : put(c, text, len, err);
+}
+
+static size_t cost(const struct kept *line)
+{
+    return sizeof *line + line->len;
 }
 
 static void drop_first(struct collection *c)
@@ -43,7 +58,7 @@ static void drop_first(struct collection *c)
     c->first = first->next;
     if (!c->first)
         c->end = &c->first;
-    c->kept_bytes -= first->len;
+    c->kept_bytes -= cost(first);
     c->nkept--;
     free(first);
 }
@@ -59,7 +74,7 @@ static int keep(struct collection *c, const char *text, size_t len, struct edge_
     *c->end = line;
     c->end = &line->next;
     c->nkept++;
-    c->kept_bytes += len;
+    c->kept_bytes += cost(line);
     while (c->nkept > c->item->tail)
         drop_first(c);
     if (c->kept_bytes > METHODS_KEPT_MAX)
@@ -153,7 +168,7 @@ static int read_all(struct collection *c, const char *log_id, struct edge_err *e
     return rc == AGENT_LOG_END ? 0 : rc;
 }
 
-int methods_collect(const struct methods_source *source, const char *module, const char *log_id,
+int methods_collect(struct methods_source *source, const char *module, const char *log_id,
                     const struct methods_item *item, bool json, const struct methods_sink *to,
                     struct edge_err *err)
 {

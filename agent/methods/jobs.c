@@ -80,7 +80,6 @@ int methods_job_create(struct agent_methods *m, struct methods_job **ret)
         .hub = m->config.hub,
         .device = m->config.device,
         .cancel = edge_cancel_ref(m->cancel),
-        .deadline_ms = edge_now_ms() + AGENT_METHODS_TIMEOUT_MS,
     };
     job->inspect = m->config.ops.list(m->config.ops.arg);
     rc = list_modules(m, job, job->inspect);
@@ -96,6 +95,7 @@ static void do_work(void *arg)
 {
     struct methods_job *job = arg;
 
+    job->source.deadline_ms = edge_now_ms() + AGENT_METHODS_TIMEOUT_MS; /* it may have waited */
     job->rc = edge_cancelled(job->source.cancel) ? -ECANCELED : job->work(job, &job->err);
 }
 

@@ -96,7 +96,8 @@ static int add_programs(struct methods_job *job, struct methods_bundle *zip, str
     for (size_t i = 0; rc == 0 && job->config->programs && job->config->programs[i].entry; i++) {
         EDGE_CLEANUP(edge_buf_fini) struct edge_buf output = EDGE_BUF_INIT(PROGRAM_OUTPUT);
         const struct edge_spawn spawn = {.argv = job->config->programs[i].argv,
-                                         .timeout_ms = PROGRAM_MS};
+                                         .timeout_ms = PROGRAM_MS,
+                                         .cancel = job->source.cancel};
         struct edge_err why = {0};
         int status = 0;
 

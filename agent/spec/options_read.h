@@ -96,8 +96,6 @@ int opt_bytes(struct opt_reader *reader, const struct edge_json *value, void *fi
 int opt_texts(struct opt_reader *reader, const struct edge_json *value, void *field);
 int opt_words(struct opt_reader *reader, const struct edge_json *value, void *field);
 
-/** Only printable characters and no blanks: goes into a line of some file. */
-bool opt_is_word(const char *text);
 /** "4m", "1.5g", "1024", "64KiB" in bytes. @return 0 or EDGE_EINVALID */
 int opt_parse_size(const char *text, int64_t *ret);
 /** Absolute and free of ".."; @p ret without doubled or trailing slashes, owned by the caller.

@@ -50,7 +50,8 @@ int opt_text(struct opt_reader *reader, const struct edge_json *value, void *fie
     return rc < 0 ? rc : opt_keep(field, text);
 }
 
-bool opt_is_word(const char *text)
+/* Only printable characters and no blanks: goes into a line of some file. */
+static bool is_word(const char *text)
 {
     for (const unsigned char *c = (const unsigned char *) text; *c; c++) {
         if (*c <= ' ' || *c == 0x7f)
@@ -64,7 +65,7 @@ int opt_word(struct opt_reader *reader, const struct edge_json *value, void *fie
     char **text = field;
     int rc = opt_text(reader, value, field);
 
-    if (rc == 0 && !opt_is_word(*text))
+    if (rc == 0 && !is_word(*text))
         return opt_fail(reader, EDGE_EINVALID, "may not hold blanks or control characters");
     return rc;
 }
@@ -193,7 +194,7 @@ int opt_words(struct opt_reader *reader, const struct edge_json *value, void *fi
     int rc = opt_texts(reader, value, field);
 
     for (size_t i = 0; rc == 0 && *list && (*list)[i]; i++) {
-        if (*(*list)[i] == '\0' || !opt_is_word((*list)[i]) || strlen((*list)[i]) > OPT_MAX_TEXT) {
+        if (*(*list)[i] == '\0' || !is_word((*list)[i]) || strlen((*list)[i]) > OPT_MAX_TEXT) {
             (void) opt_enter_index(reader, i);
             return opt_fail(reader, EDGE_EINVALID,
                             "may not be empty or hold blanks or control characters");

@@ -97,15 +97,11 @@ void sup_note(struct sup_module *m, const char *fmt, ...) EDGE_PRINTF(2, 3);
 /** What its container is made from now; takes ownership. */
 void sup_set_applied(struct sup_module *m, struct agent_module_spec *spec);
 void sup_module_drop(struct sup_module *m);
-void sup_free(void *sup);
 
 /* reconcile.c */
 void sup_reconcile(struct agent_supervisor *sup);
 /** Is its container what the deployment wants? (Whether it runs is another matter.) */
 bool sup_is_current(const struct sup_module *m, const struct agent_module_spec *spec);
-/** Entries for the planner, sorted by name; the caller frees the array. NULL without memory. */
-struct agent_observed *sup_observe(struct agent_supervisor *sup,
-                                   const struct agent_desired *desired, size_t *ret_len);
 
 /* progress.c */
 /** Members "applied" and "problem" of a module in the list. @param pull  of its new image, or NULL

@@ -10,8 +10,10 @@
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/pause.h"
 
 enum { SLOW_LIST_MS = 60000, RETRY_LIST_MS = 2000, SWEEP_KEEP_S = 24 * 3600 };
+static const struct edge_pauses pauses = {100, 2000};
 
 /* ---- events: a thread of its own reads the stream ---- */
 
@@ -68,7 +70,7 @@ static void *read_events(void *arg)
 {
     struct agent_supervisor *sup = arg;
     struct agent_ctrd_call call = {.timeout_ms = -1, .cancel = sup->events_cancel};
-    int pause = 100;
+    unsigned pause_ms = 0;
 
     while (!edge_cancelled(sup->events_cancel)) {
         struct edge_err err = {0};
@@ -79,10 +81,10 @@ static void *read_events(void *arg)
             break;
         edge_loop_post(sup->cfg.loop, on_break, sup);
         if (edge_now_ms() - since > 5000)
-            pause = 100;
-        if (edge_cancel_sleep(sup->events_cancel, rc == EDGE_EUNAVAILABLE ? pause : 5000))
+            pause_ms = 0;
+        pause_ms = edge_pause_longer(pause_ms, &pauses);
+        if (edge_cancel_sleep(sup->events_cancel, rc == EDGE_EUNAVAILABLE ? (int) pause_ms : 5000))
             break;
-        pause = pause < 2000 ? pause * 2 : 2000;
     }
     return NULL;
 }

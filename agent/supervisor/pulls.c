@@ -216,18 +216,28 @@ static int copy_auths(struct attempt *a, const struct agent_desired *desired)
     return a->auths ? 0 : -1;
 }
 
-static void start(struct sup_pull *p)
+/* NULL without memory. */
+static struct attempt *make_attempt(const struct sup_pull *p)
 {
     struct attempt *a = calloc(1, sizeof *a);
 
     if (!a)
-        return;
+        return NULL;
     a->sup = p->sup;
     a->image = strdup(p->image);
     a->local = p->local;
     a->cancel = edge_cancel_create();
-    if (!a->image || !a->cancel || copy_auths(a, p->sup->desired) < 0) {
-        attempt_free(a);
+    if (a->image && a->cancel && copy_auths(a, p->sup->desired) == 0)
+        return a;
+    attempt_free(a);
+    return NULL;
+}
+
+static void start(struct sup_pull *p)
+{
+    struct attempt *a = make_attempt(p);
+
+    if (!a) {
         p->state = SUP_PULL_WAITING;
         edge_timer_arm(p->timer, 10000);
         return;

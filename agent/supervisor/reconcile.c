@@ -14,8 +14,9 @@ static bool is_ready(const struct sup_module *m, const struct agent_desired *des
     return spec && m->image_ready && strcmp(m->image_ready, spec->image) == 0;
 }
 
-struct agent_observed *sup_observe(struct agent_supervisor *sup,
-                                   const struct agent_desired *desired, size_t *ret_len)
+/* Entries for the planner, sorted by name; the caller frees the array. NULL without memory. */
+static struct agent_observed *observe(struct agent_supervisor *sup,
+                                      const struct agent_desired *desired, size_t *ret_len)
 {
     struct agent_observed *list;
     size_t len = 0;
@@ -201,7 +202,7 @@ void sup_reconcile(struct agent_supervisor *sup)
         return; /* no memory now: the next wake-up tries again */
     drop_gone(sup);
     sup_identities_follow(sup);
-    observed = sup_observe(sup, sup->desired, &len);
+    observed = observe(sup, sup->desired, &len);
     if (observed && agent_plan_make(sup->desired, observed, len, &plan) == 0) {
         dispatch(sup, &plan);
         agent_plan_fini(&plan);
@@ -220,7 +221,7 @@ int agent_supervisor_plan(struct agent_supervisor *sup, const struct agent_desir
     if (!sup->listed)
         return edge_fail(err, EDGE_EUNAVAILABLE,
                          "what runs is not known yet: containerd has not answered");
-    observed = sup_observe(sup, desired, &len);
+    observed = observe(sup, desired, &len);
     if (!observed)
         return -ENOMEM;
     rc = agent_plan_make(desired, observed, len, &plan);

@@ -236,6 +236,20 @@ int agent_supervisor_create(const struct agent_supervisor_config *config,
     return 0;
 }
 
+static void free_all(void *arg)
+{
+    struct agent_supervisor *sup = arg;
+
+    while (sup->modules)
+        sup_module_drop(sup->modules);
+    sup_pulls_free(sup);
+    sup_identities_free(sup);
+    edge_timer_destroy(sup->kick);
+    edge_timer_destroy(sup->list_timer);
+    agent_desired_free(sup->desired);
+    free(sup);
+}
+
 struct agent_supervisor *agent_supervisor_destroy(struct agent_supervisor *sup)
 {
     if (!sup)
@@ -250,22 +264,8 @@ struct agent_supervisor *agent_supervisor_destroy(struct agent_supervisor *sup)
     sup->net = edge_pool_destroy(sup->net);
     /* Results on their way are handled by the loop before it ends; what they touch stays until
      * then. */
-    edge_loop_post(sup->cfg.loop, sup_free, sup);
+    edge_loop_post(sup->cfg.loop, free_all, sup);
     return NULL;
-}
-
-void sup_free(void *arg)
-{
-    struct agent_supervisor *sup = arg;
-
-    while (sup->modules)
-        sup_module_drop(sup->modules);
-    sup_pulls_free(sup);
-    sup_identities_free(sup);
-    edge_timer_destroy(sup->kick);
-    edge_timer_destroy(sup->list_timer);
-    agent_desired_free(sup->desired);
-    free(sup);
 }
 
 bool sup_need_wanted(struct agent_supervisor *sup)

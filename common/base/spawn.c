@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@ enum { IN, OUT, ERR, PIPES };
 struct pipes {
     int ours[PIPES];
     int theirs[PIPES];
+    int stop; /* readable: somebody has given up; -1: nobody can */
 };
 
 static void close_all(int fds[PIPES])
@@ -27,8 +30,11 @@ static void close_all(int fds[PIPES])
         fds[i] = edge_close(fds[i]);
 }
 
-static int open_pipes(struct pipes *p)
+static int open_pipes(struct pipes *p, bool can_stop)
 {
+    p->stop = can_stop ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    if (can_stop && p->stop < 0)
+        return -errno;
     for (int i = 0; i < PIPES; i++) {
         int fds[2];
 
@@ -107,20 +113,31 @@ static void feed(int *fd, struct edge_bytes *input)
         *fd = edge_close(*fd);
 }
 
-/* Move bytes until both outputs are at their end or the time is over. */
+static void on_cancel(void *arg)
+{
+    const struct pipes *p = arg;
+
+    (void) eventfd_write(p->stop, 1);
+}
+
+/* Move bytes until both outputs are at their end, the time is over or somebody has given up. */
 static int pump(struct pipes *p, struct edge_bytes input, struct edge_buf *into[PIPES],
                 int64_t until)
 {
     feed(&p->ours[IN], &input);
     while (p->ours[OUT] >= 0 || p->ours[ERR] >= 0) {
-        struct pollfd fds[PIPES] = {
-            {p->ours[IN], POLLOUT, 0}, {p->ours[OUT], POLLIN, 0}, {p->ours[ERR], POLLIN, 0}};
+        struct pollfd fds[PIPES + 1] = {{p->ours[IN], POLLOUT, 0},
+                                        {p->ours[OUT], POLLIN, 0},
+                                        {p->ours[ERR], POLLIN, 0},
+                                        {p->stop, POLLIN, 0}};
         int64_t left = until - edge_now_ms();
 
         if (left <= 0)
             return -ETIMEDOUT;
-        if (poll(fds, PIPES, (int) left) < 0 && errno != EINTR)
+        if (poll(fds, PIPES + 1, (int) left) < 0 && errno != EINTR)
             return -errno;
+        if (fds[PIPES].revents)
+            return -ECANCELED;
         if (fds[IN].revents)
             feed(&p->ours[IN], &input);
         for (int i = OUT; i <= ERR; i++) {
@@ -132,7 +149,7 @@ static int pump(struct pipes *p, struct edge_bytes input, struct edge_buf *into[
 }
 
 /* The outputs are closed; the exit follows at once, but a child may linger after closing them. */
-static int reap(pid_t pid, int64_t until, int *ret_status)
+static int reap(pid_t pid, int64_t until, const struct edge_cancel *cancel, int *ret_status)
 {
     int status;
     struct timespec pause = {0, 1000000};
@@ -146,6 +163,8 @@ static int reap(pid_t pid, int64_t until, int *ret_status)
             return -errno;
         if (edge_now_ms() >= until)
             return -ETIMEDOUT;
+        if (edge_cancelled(cancel))
+            return -ECANCELED;
         nanosleep(&pause, NULL);
     }
     *ret_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -186,24 +205,29 @@ static int pump_quietly(struct pipes *p, struct edge_bytes input, struct edge_bu
 int edge_spawn_run(const struct edge_spawn *spawn, struct edge_buf *output, struct edge_buf *errors,
                    int *ret_status, struct edge_err *err)
 {
-    struct pipes p = {{-1, -1, -1}, {-1, -1, -1}};
+    struct pipes p = {{-1, -1, -1}, {-1, -1, -1}, -1};
+    struct edge_cancel_hook hook = {.fn = on_cancel, .arg = &p};
     struct edge_buf *into[PIPES] = {NULL, output, errors};
     int64_t until = edge_now_ms() + spawn->timeout_ms;
     pid_t pid;
-    int rc = open_pipes(&p);
+    int rc = open_pipes(&p, spawn->cancel != NULL);
 
     if (rc >= 0)
         rc = start(spawn, &p, &pid);
     close_all(p.theirs);
     if (rc < 0) {
         close_all(p.ours);
+        p.stop = edge_close(p.stop);
         return edge_fail(err, rc, "cannot run %s: %s", spawn->argv[0], edge_strerror(rc));
     }
 
+    edge_cancel_add_hook(spawn->cancel, &hook);
     rc = pump_quietly(&p, spawn->input, into, until);
+    edge_cancel_remove_hook(spawn->cancel, &hook);
+    p.stop = edge_close(p.stop);
     close_all(p.ours);
     if (rc >= 0)
-        rc = reap(pid, until, ret_status);
+        rc = reap(pid, until, spawn->cancel, ret_status);
     if (rc < 0)
         end(pid);
     if (rc == -ETIMEDOUT)

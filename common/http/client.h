@@ -35,6 +35,7 @@ struct edge_http_response {
     enum edge_http_fault fault;
     struct edge_buf head_;
 };
+/** Wipes what it frees. */
 void edge_http_response_fini(struct edge_http_response *response);
 static inline void edge_http_response_finip(struct edge_http_response *response)
 {

@@ -118,8 +118,8 @@ static void set_limits(CURL *easy, const struct edge_http_hop *hop)
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
                          r->stall_s > 0 ? (long) r->stall_s : STALL_S);
     }
-    if (r->total_ms > 0)
-        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) r->total_ms);
+    if (hop->total_ms > 0)
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) hop->total_ms);
 }
 
 static void set_always(CURL *easy)

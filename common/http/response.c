@@ -7,14 +7,13 @@
 
 void edge_http_response_fini(struct edge_http_response *response)
 {
-    edge_buf_fini(&response->body);
-    edge_buf_fini(&response->head_);
+    edge_buf_wipe(&response->body); /* it may be a token, or a key */
+    edge_buf_wipe(&response->head_);
 }
 
 void edge_http_response_reset(struct edge_http_response *response)
 {
-    edge_buf_fini(&response->body);
-    edge_buf_fini(&response->head_);
+    edge_http_response_fini(response);
     response->status = 0;
     response->stopped = false;
     response->fault = EDGE_HTTP_FAULT_NONE;

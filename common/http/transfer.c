@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/http/options.h"
 
 enum {
@@ -89,13 +90,13 @@ static bool is_redirect(const struct transfer *t)
            edge_http_response_header(t->response, "Location");
 }
 
-/* The empty line after the headers. Trailers after the body come here too and are no news. */
+/* The empty line after the headers. */
 static int end_of_head(struct transfer *t)
 {
     const char *length = edge_http_response_header(t->response, "Content-Length");
     int64_t limit = body_limit(t);
 
-    if (t->head_done || t->response->status < 200)
+    if (t->response->status < 200)
         return 0;
     t->head_done = true;
     t->redirect = is_redirect(t);
@@ -113,7 +114,6 @@ static int start_of_head(struct transfer *t, const char *line, size_t len)
 
     edge_http_response_reset(t->response);
     t->response->head_.max = t->request->max_head ? t->request->max_head : MAX_HEAD;
-    t->head_done = false;
     t->response->status = space ? (int) strtol(space + 1, NULL, 10) : 0;
     return 0;
 }
@@ -125,12 +125,12 @@ static int head_line(struct transfer *t, const char *line, size_t len)
     t->head_bytes += len;
     if (t->head_bytes > limit)
         return too_large(t, "headers", (int64_t) limit);
+    if (t->head_done) /* trailers come here too and are no news */
+        return 0;
     if (len > 5 && strncmp(line, "HTTP/", 5) == 0)
         return start_of_head(t, line, len);
     if (len <= 2 && (line[0] == '\r' || line[0] == '\n'))
         return end_of_head(t);
-    if (t->head_done)
-        return 0;
     return edge_http_response_line(t->response, line, len);
 }
 
@@ -199,6 +199,18 @@ static CURLcode drive(struct transfer *t)
     return code;
 }
 
+/* A certificate that has expired, or not begun, may be a matter of the clock here. */
+static int out_of_time(struct transfer *t, const char *peer)
+{
+    char now[EDGE_TIME_TEXT];
+
+    edge_time_format(edge_wall_ns(), now);
+    return edge_fail(t->err, EDGE_EAUTH,
+                     "the certificate of %s is not valid now (%s); the clock of this device says "
+                     "%.19sZ",
+                     peer, t->text, now);
+}
+
 static int trust_failed(struct transfer *t, const char *peer)
 {
     const struct edge_http_request *r = t->request;
@@ -207,6 +219,8 @@ static int trust_failed(struct transfer *t, const char *peer)
                                  : "no CA file is configured for it";
 
     t->response->fault = EDGE_HTTP_FAULT_TRUST;
+    if (strstr(t->text, "has expired") || strstr(t->text, "not yet valid")) /* OpenSSL's words */
+        return out_of_time(t, peer);
     return edge_fail(t->err, EDGE_EAUTH, "the certificate of %s is not trusted (%s); %s%s", peer,
                      t->text, by, r->ca_file ? r->ca_file : "");
 }

@@ -9,6 +9,7 @@ struct edge_http_hop {
     const char *url;       /* instead of request->url */
     bool with_credentials; /* still the host they are meant for */
     bool may_redirect;     /* a redirect is the caller's: its body is dropped */
+    int total_ms;          /* what is left of the request's; 0: no limit */
 };
 
 /** @param ret_location  where a redirect points, absolute; the caller frees it */

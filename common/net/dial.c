@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/net/base.h"
 #include "common/net/dial_steps.h"
 #include "common/net/head.h"
 #include "common/net/socket.h"
@@ -266,7 +267,7 @@ int edge_dial_open(struct edge_loop *loop, const struct edge_dial_options *optio
     dial->tls = options->tls;
     dial->done = options->done;
     dial->arg = options->arg;
-    edge_buf_init(&dial->head, NET_HEAD_MAX);
+    edge_buf_init(&dial->head, NET_HEAD_MAX + STREAM_KEPT_MAX);
     rc = copy_options(dial, options, err);
     if (rc == 0) {
         dial->timer = edge_timer_create(loop, on_late, dial);

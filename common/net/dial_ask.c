@@ -13,6 +13,7 @@ enum { REQUEST_MAX = 8 * 1024, KEY_BYTES = 16 };
 static void judge_proxy(struct edge_dial *dial, int status);
 static void judge_websocket(struct edge_dial *dial, int status);
 
+/* What has come in one piece with the head is the next one's. */
 static void on_data(struct edge_bytes data, void *arg)
 {
     struct edge_dial *dial = arg;
@@ -20,9 +21,9 @@ static void on_data(struct edge_bytes data, void *arg)
     size_t len = net_head_end(dial->head.data, dial->head.len);
     int status = net_head_status(dial->head.data, len);
 
-    if (len == 0 && rc == 0)
+    if (rc == 0 && len == 0 && dial->head.len <= NET_HEAD_MAX)
         return;
-    if (rc < 0 || status == 0)
+    if (rc < 0 || len > NET_HEAD_MAX || status == 0)
         dial_fail(dial, EDGE_EPROTOCOL, "the answer is not HTTP, or too long");
     else if (edge_stream_detach(dial->stream, dial->head.data + len, dial->head.len - len) < 0)
         dial_fail(dial, -ENOMEM, "no memory");
@@ -49,9 +50,7 @@ static void ask(struct edge_dial *dial, struct edge_buf *request)
 
     if (rc == 0)
         edge_stream_write(dial->stream, request->data, request->len);
-    if (request->data)
-        explicit_bzero(request->data, request->len); /* the proxy's password */
-    edge_buf_fini(request);
+    edge_buf_wipe(request); /* the proxy's password */
     if (rc < 0) {
         dial_fail(dial, rc, "the request is too long");
         return;

@@ -28,7 +28,7 @@ struct edge_dial {
     struct addrinfo *addresses;
     struct addrinfo *address; /* being tried */
     struct edge_stream *stream;
-    struct edge_buf head; /* of an answer, as far as it has come */
+    struct edge_buf head; /* of an answer, as far as it has come, and what came with it */
     char *key;            /* Sec-WebSocket-Key */
 };
 

@@ -166,6 +166,15 @@ static bool is_open(const struct edge_listener *listener)
     return !uv_is_closing((const uv_handle_t *) &listener->poll);
 }
 
+/* Waiting in the backlog they would wake us without end. */
+static void wait_for_descriptors(struct edge_listener *listener, int why)
+{
+    edge_log_about(EDGE_LOG_WARN, "accept", "no connection is let in for a second: reason=%s",
+                   strerror(why));
+    (void) uv_poll_stop(&listener->poll);
+    edge_timer_arm(listener->again, NO_DESCRIPTORS_MS);
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
     struct edge_listener *listener = EDGE_CONTAINER_OF(poll, struct edge_listener, poll);
@@ -182,8 +191,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
         if (fd >= 0) {
             admit(listener, fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            (void) uv_poll_stop(poll); /* it would wake us without end */
-            edge_timer_arm(listener->again, NO_DESCRIPTORS_MS);
+            wait_for_descriptors(listener, errno);
             return;
         } else if (errno != ECONNABORTED && errno != EINTR) {
             return;

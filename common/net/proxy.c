@@ -9,22 +9,16 @@
 
 enum { CREDENTIALS_MAX = 1024, DEFAULT_PORT = 80 };
 
-static void wipe(struct edge_buf *buf)
-{
-    if (buf->data)
-        explicit_bzero(buf->data, buf->len);
-    edge_buf_fini(buf);
-}
-
-/* "user:password", each percent-encoded by itself. */
+/* "user:password", each percent-encoded by itself; the password and its colon may be left out. */
 static char *basic(const char *text, size_t len)
 {
     struct edge_buf plain = EDGE_BUF_INIT(CREDENTIALS_MAX);
     char *encoded = NULL;
 
-    if (edge_percent_decode(&plain, text, len) == 0)
+    if (edge_percent_decode(&plain, text, len) == 0 &&
+        edge_buf_puts(&plain, memchr(text, ':', len) ? "" : ":") == 0)
         encoded = edge_base64(plain.data, plain.len);
-    wipe(&plain);
+    edge_buf_wipe(&plain);
     return encoded;
 }
 

@@ -12,13 +12,19 @@
 #include "common/base/clock.h"
 #include "common/net/base.h"
 
-enum { RECORD_MAX = 16 * 1024 };
+enum {
+    RECORD_MAX = 16 * 1024,
+    /* Bytes TLS says by itself (new keys, alerts) to a peer that reads nothing: an attack. */
+    ANSWERS_MAX = 64 * 1024,
+};
 
 struct tls_stream {
     struct edge_stream base;
     struct edge_stream *below; /* NULL once closed or finished */
     SSL *ssl;
     struct edge_bytes in; /* what has come and OpenSSL has not taken; borrowed */
+    size_t answered;      /* by TLS itself since nothing was queued */
+    bool writing;         /* it is the owner who does */
     struct edge_tls_peer *peer;
     void (*ready)(int rc, const struct edge_err *err, void *arg); /* NULL after the handshake */
     void *ready_arg;
@@ -49,6 +55,13 @@ static int bio_read(BIO *bio, char *data, size_t len, size_t *ret_len)
     return 1;
 }
 
+static void note_answer(struct tls_stream *s, size_t len)
+{
+    if (edge_stream_queued(s->below) == 0)
+        s->answered = 0;
+    s->answered += len;
+}
+
 static int bio_write(BIO *bio, const char *data, size_t len, size_t *ret_len)
 {
     struct tls_stream *s = BIO_get_data(bio);
@@ -56,6 +69,8 @@ static int bio_write(BIO *bio, const char *data, size_t len, size_t *ret_len)
     BIO_clear_retry_flags(bio);
     if (!s->below)
         return 0;
+    if (!s->writing)
+        note_answer(s, len);
     edge_stream_write(s->below, data, len);
     *ret_len = len;
     return 1;
@@ -133,6 +148,10 @@ static bool read_record(struct tls_stream *s)
 
     ERR_clear_error();
     n = SSL_read(s->ssl, room, sizeof room);
+    if (s->answered > ANSWERS_MAX) {
+        stream_end(&s->base, EDGE_EPROTOCOL);
+        return false;
+    }
     if (n > 0) {
         stream_deliver(&s->base, room, (size_t) n);
         return true;
@@ -203,18 +222,20 @@ static void tls_write(struct edge_stream *stream, const void *data, size_t len)
 {
     struct tls_stream *s = self(stream);
     const char *at = data;
+    bool done = true;
 
-    while (len > 0) {
+    s->writing = true;
+    while (done && len > 0) {
         int part = len > INT_MAX ? INT_MAX : (int) len;
 
         ERR_clear_error();
-        if (SSL_write(s->ssl, at, part) != part) {
-            stream_end_later(stream, edge_tls_failure(s->ssl, NULL));
-            return;
-        }
+        done = SSL_write(s->ssl, at, part) == part;
         at += part;
         len -= (size_t) part;
     }
+    s->writing = false;
+    if (!done)
+        stream_end_later(stream, edge_tls_failure(s->ssl, NULL));
 }
 
 static size_t tls_queued(const struct edge_stream *stream)

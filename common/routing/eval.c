@@ -33,7 +33,7 @@ char *route_scratch_get(struct route_scratch *scratch, size_t len)
     return chunk->data;
 }
 
-void route_scratch_fini(struct route_scratch *scratch)
+static void fini_scratch(struct route_scratch *scratch)
 {
     while (scratch->chunks) {
         struct route_chunk *next = scratch->chunks->next;
@@ -58,7 +58,7 @@ void route_look_init(struct route_look *look, const struct edge_route_message *m
 void route_look_fini(struct route_look *look)
 {
     free(look->body_owned);
-    route_scratch_fini(&look->scratch);
+    fini_scratch(&look->scratch);
 }
 
 /* Once a message, and only for who asks. */
@@ -111,7 +111,8 @@ static bool property(const struct edge_route_property *list, size_t count, struc
     return false;
 }
 
-int route_value_compare(const struct route_value *a, const struct route_value *b)
+/* <0, 0, >0: kinds in their order, then values; a null text is before any other. */
+static int order_of(const struct route_value *a, const struct route_value *b)
 {
     if (a->kind != b->kind)
         return a->kind < b->kind ? -1 : 1;
@@ -154,8 +155,7 @@ static struct route_value compare(const struct route_op *op, const struct route_
         return undefined;
     if (op->type == ROUTE_STRING && (!a->text.data || !b->text.data))
         return undefined; /* nothing compares with a null property, unless it is a body's value */
-    return (struct route_value){.kind = ROUTE_BOOL,
-                                .truth = holds(op->word, route_value_compare(a, b))};
+    return (struct route_value){.kind = ROUTE_BOOL, .truth = holds(op->word, order_of(a, b))};
 }
 
 static struct route_value calculate(enum route_code code, const struct route_value *a,

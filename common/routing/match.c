@@ -5,7 +5,8 @@
 
 #include "common/routing/set.h"
 
-bool route_takes(const struct edge_route *route, const char *source)
+/* Is the message's source one that this route takes? */
+static bool takes(const struct edge_route *route, const char *source)
 {
     size_t prefix = route->source_len; /* with its slash, which the source may lack at its end */
     size_t len = strlen(source);
@@ -20,7 +21,7 @@ static enum edge_route_result test(const struct edge_route *route, const uint16_
 {
     const char *source = look->message->source ? look->message->source : "";
 
-    if (!route_takes(route, source))
+    if (!takes(route, source))
         return EDGE_ROUTE_FALSE;
     return route->program.len ? route_run(&route->program, map, look) : EDGE_ROUTE_TRUE;
 }

@@ -64,7 +64,6 @@ struct route_scratch {
 };
 /** NULL: no memory, or too much asked. */
 char *route_scratch_get(struct route_scratch *scratch, size_t len);
-void route_scratch_fini(struct route_scratch *scratch);
 
 /** One message under evaluation, by any number of programs whose paths are in one tree. */
 struct route_look {
@@ -96,8 +95,6 @@ struct route_function {
 };
 /** NULL: there is none. */
 const struct route_function *route_function_find(struct route_span name);
-/** <0, 0, >0: kinds in their order, then values; a null text is before any other. */
-int route_value_compare(const struct route_value *a, const struct route_value *b);
 struct route_value route_number_value(double number);
 
 #endif

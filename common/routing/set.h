@@ -31,7 +31,4 @@ struct edge_routes {
     bool looks_inside;
 };
 
-/** Is the message's source one that this route takes? */
-bool route_takes(const struct edge_route *route, const char *source);
-
 #endif

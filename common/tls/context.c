@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/tls/internal.h"
 #include "common/tls/ticket.h"
 
@@ -199,14 +200,27 @@ SSL *edge_tls_connect(const struct edge_tls_client *client, const char *host)
     return NULL;
 }
 
+static int not_trusted(long why, struct edge_err *err)
+{
+    const char *reason = X509_verify_cert_error_string(why);
+    char now[EDGE_TIME_TEXT];
+
+    if (why != X509_V_ERR_CERT_NOT_YET_VALID && why != X509_V_ERR_CERT_HAS_EXPIRED)
+        return edge_fail(err, EDGE_EAUTH, "the server's certificate is not trusted: %s", reason);
+    edge_time_format(edge_wall_ns(), now);
+    return edge_fail(err, EDGE_EAUTH,
+                     "the server's certificate is not trusted: %s; the clock of this device says "
+                     "%.19sZ",
+                     reason, now);
+}
+
 int edge_tls_failure(const SSL *ssl, struct edge_err *err)
 {
     long verified = SSL_get_verify_result(ssl);
 
     if (!SSL_is_server(ssl) && verified != X509_V_OK) {
         ERR_clear_error();
-        return edge_fail(err, EDGE_EAUTH, "the server's certificate is not trusted: %s",
-                         X509_verify_cert_error_string(verified));
+        return not_trusted(verified, err);
     }
     return tls_fail(err, EDGE_EPROTOCOL, "TLS failed");
 }

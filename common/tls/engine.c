@@ -33,7 +33,7 @@ static const char *find_module(const char *uri)
     return at ? at + 1 : NULL;
 }
 
-/* Its value, decoded. */
+/* Its value, decoded; NULL when that cannot be done. */
 static char *module_of(const char *uri)
 {
     struct edge_buf path = EDGE_BUF_INIT(MODULE_MAX);
@@ -42,9 +42,10 @@ static char *module_of(const char *uri)
     if (!at)
         return NULL;
     at = strchr(at, '=') + 1;
-    if (edge_percent_decode(&path, at, strcspn(at, "&")) < 0)
-        edge_buf_fini(&path);
-    return edge_buf_take(&path);
+    if (edge_percent_decode(&path, at, strcspn(at, "&")) == 0)
+        return edge_buf_take(&path);
+    edge_buf_fini(&path);
+    return NULL;
 }
 
 /* The engine does not know the attribute: the URI without it. It may hold a PIN. */
@@ -103,9 +104,13 @@ static int load(const char *uri, const char *module, EVP_PKEY **ret, struct edge
 int tls_token_key(const char *uri, EVP_PKEY **ret, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *module = module_of(uri);
-    char *plain = without_module(uri);
+    char *plain;
     int rc = -ENOMEM;
 
+    if (find_module(uri) && !module)
+        return edge_fail(err, EDGE_EINVALID,
+                         "the module-path of the pkcs11: URI is too long or badly encoded");
+    plain = without_module(uri);
     ERR_clear_error();
     pthread_mutex_lock(&token.lock);
     if (plain)

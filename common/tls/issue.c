@@ -89,15 +89,6 @@ static bool add_key_ids(X509 *cert, X509 *issuer)
            (!issuer || add_fixed(cert, &ctx, NID_authority_key_identifier, "keyid"));
 }
 
-static bool is_ascii(const char *text)
-{
-    for (const char *c = text; *c; c++) {
-        if (*c <= ' ' || *c > '~')
-            return false;
-    }
-    return *text != '\0';
-}
-
 static bool push_name(GENERAL_NAMES *names, int type, const char *text)
 {
     ASN1_OCTET_STRING *address = type == GEN_DNS ? a2i_IPADDRESS(text) : NULL;
@@ -118,7 +109,7 @@ static bool push_name(GENERAL_NAMES *names, int type, const char *text)
 static bool push_names(GENERAL_NAMES *names, int type, const char *const *texts)
 {
     for (; texts && *texts; texts++) {
-        if (!is_ascii(*texts) || !push_name(names, type, *texts))
+        if (!push_name(names, type, *texts))
             return false;
     }
     return true;
@@ -151,15 +142,38 @@ static int check_issuer(X509 *issuer, const struct edge_key *issuer_key,
     return over ? edge_fail(err, EDGE_EINVALID, "the issuer's certificate has expired") : 0;
 }
 
+static bool is_ascii(const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        if (*c <= ' ' || *c > '~')
+            return false;
+    }
+    return *text != '\0';
+}
+
+static int check_names(const char *const *texts, struct edge_err *err)
+{
+    for (; texts && *texts; texts++) {
+        if (!is_ascii(*texts))
+            return edge_fail(err, EDGE_EINVALID,
+                             "\"%.64s\" cannot be an alternative name of a certificate: it is "
+                             "empty, or has blanks or letters beyond ASCII",
+                             *texts);
+    }
+    return 0;
+}
+
 static int check_order(const struct edge_cert_order *order, struct edge_err *err)
 {
     size_t len = strnlen(order->cn, TLS_NAME_MAX + 1);
+    int rc;
 
     if (len == 0 || len > TLS_NAME_MAX)
         return edge_fail(err, EDGE_EINVALID, "a common name has 1 to %d characters", TLS_NAME_MAX);
     if (order->not_after_s <= order->not_before_s)
         return edge_fail(err, EDGE_EINVALID, "a certificate that ends before it begins");
-    return 0;
+    rc = check_names(order->dns, err);
+    return rc < 0 ? rc : check_names(order->uri, err);
 }
 
 static bool build(X509 *cert, const struct edge_cert_order *order, X509 *issuer)

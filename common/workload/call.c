@@ -60,20 +60,13 @@ static int read_answer(const struct edge_http_response *answer, struct edge_json
     return 0;
 }
 
-/* What is asked and answered may be a key. */
-static void wipe(char *text, size_t len)
-{
-    if (text)
-        explicit_bzero(text, len);
-}
-
 int edge_daemon_call(const struct edge_daemon_call *call, struct edge_json **ret,
                      struct edge_err *err)
 {
     static const struct edge_http_header headers[] = {{"Content-Type", "application/json"}};
     EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response answer = {0};
     EDGE_CLEANUP(edge_free) char *url = edge_format("http://localhost%s", call->path);
-    EDGE_CLEANUP(edge_free) char *body = call->body ? edge_json_text(call->body) : NULL;
+    EDGE_CLEANUP(edge_wipe) char *body = call->body ? edge_json_text(call->body) : NULL;
     struct edge_http_request request = {
         .method = call->method,
         .url = url,
@@ -91,14 +84,11 @@ int edge_daemon_call(const struct edge_daemon_call *call, struct edge_json **ret
     if (!url || (call->body && !body))
         return -ENOMEM;
     rc = edge_http_request(&request, &answer, err);
-    wipe(body, request.body.len);
     if (rc < 0)
         return rc == EDGE_EUNAVAILABLE ? edge_wrap(err, rc, "edge-securityd") : rc;
     if (answer.status < 200 || answer.status > 299)
         return refused(call, &answer, err);
-    rc = ret ? read_answer(&answer, ret, err) : 0;
-    wipe(answer.body.data, answer.body.len);
-    return rc;
+    return ret ? read_answer(&answer, ret, err) : 0;
 }
 
 char *edge_daemon_path(const char *before, const char *id, const char *after)

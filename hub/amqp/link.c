@@ -338,11 +338,6 @@ struct hub_amqp_connection *hub_amqp_link_connection(const struct hub_amqp_link 
     return link->connection;
 }
 
-const char *hub_amqp_link_address(const struct hub_amqp_link *link)
-{
-    return link->address;
-}
-
 const struct edge_tls_peer *hub_amqp_certificate(const struct hub_amqp_connection *c)
 {
     return c->ended ? NULL : edge_stream_certificate(c->stream);

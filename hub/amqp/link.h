@@ -139,7 +139,6 @@ EDGE_MUST_CHECK int hub_amqp_post(struct hub_amqp_link *link, uint64_t tag,
 /** 0 also while the client does not read what it has been sent. */
 unsigned hub_amqp_credit(const struct hub_amqp_link *link);
 struct hub_amqp_connection *hub_amqp_link_connection(const struct hub_amqp_link *link);
-const char *hub_amqp_link_address(const struct hub_amqp_link *link);
 
 /** Has this connection a granted token (or PLAIN login) that covers @p audience ("hub/…")? Set by
  * the nodes' token and plain. Expired ones do not count; links that relied on them are detached. */

@@ -70,20 +70,23 @@ static struct passing *first_waiting(const struct hub_client *client)
     return passing;
 }
 
-/* The session may end, or settle, from within deliver. */
+/* The session may end, or settle, from within deliver; the client goes with its session when nothing
+ * else is known of it. */
 static void deliver(struct hub_client *client)
 {
+    struct hub_session *session = client->session;
     struct passing *passing;
 
-    while (hub_client_listens(client, EDGE_FEATURE_C2D) && !client->session->paused &&
+    hub_session_hold(session);
+    while (!session->ended && hub_client_listens(client, EDGE_FEATURE_C2D) && !session->paused &&
            (passing = first_waiting(client))) {
-        struct hub_session *session = client->session;
         struct edge_message *message = EDGE_TAKE(passing->message);
 
         session->events.deliver(message, passing->lock, session->arg);
         edge_message_fini(message);
         free(message);
     }
+    hub_session_release(session);
 }
 
 void hub_c2d_message(struct hub_client *client, const struct edge_message *message, uint64_t lock)

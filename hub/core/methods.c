@@ -107,8 +107,10 @@ static void count(const struct hub_call *call)
                         (double) (edge_now_ms() - call->started_ms) / 1000);
 }
 
-void hub_call_end(struct hub_call *call, enum hub_result result, const char *why, int status,
-                  struct edge_bytes payload)
+/* It is over: whoever called hears of it, and it is freed. HUB_OK: @p status and @p payload count.
+ */
+static void end_call(struct hub_call *call, enum hub_result result, const char *why, int status,
+                     struct edge_bytes payload)
 {
     struct hub_core *core = call->client->core;
     const struct hub_upstream *upstream = core->upstream;
@@ -152,7 +154,7 @@ bool hub_methods_reply(struct hub_session *session, const char *rid, int status,
 
     for (struct hub_call *call = calls ? calls->first : NULL; call; call = call->next) {
         if (call->state == HUB_CALL_SENT && strcmp(call->rid, rid) == 0) {
-            hub_call_end(call, HUB_OK, NULL, status, json_of(payload));
+            end_call(call, HUB_OK, NULL, status, json_of(payload));
             return true;
         }
     }
@@ -166,11 +168,11 @@ static void expire(struct hub_call *call)
 
     if (call->state == HUB_CALL_WAITING) {
         (void) snprintf(why, sizeof why, "Client %s not found", client->name);
-        hub_call_end(call, HUB_NOT_FOUND, why, 0, (struct edge_bytes){NULL, 0});
+        end_call(call, HUB_NOT_FOUND, why, 0, (struct edge_bytes){NULL, 0});
     } else {
         (void) snprintf(why, sizeof why, "Timed out waiting for %s to answer the method request %s",
                         client->name, call->rid);
-        hub_call_end(call, HUB_TIMEOUT, why, 0, (struct edge_bytes){NULL, 0});
+        end_call(call, HUB_TIMEOUT, why, 0, (struct edge_bytes){NULL, 0});
     }
     (void) hub_client_tidy(client);
 }
@@ -203,8 +205,8 @@ void hub_methods_gone(struct hub_client *client)
     for (struct hub_call *call = client->calls->first; call; call = next) {
         next = call->next;
         if (call->state == HUB_CALL_SENT)
-            hub_call_end(call, HUB_GONE, "the client has gone before it answered", 0,
-                         (struct edge_bytes){NULL, 0});
+            end_call(call, HUB_GONE, "the client has gone before it answered", 0,
+                     (struct edge_bytes){NULL, 0});
         if (!client->calls)
             return;
     }
@@ -242,8 +244,8 @@ struct hub_methods *hub_methods_destroy(struct hub_methods *methods)
     if (!methods)
         return NULL;
     while ((at = hub_ring_take(&methods->calls)))
-        hub_call_end(EDGE_CONTAINER_OF(at, struct hub_call, all), HUB_GONE, "the hub ends", 0,
-                     (struct edge_bytes){NULL, 0});
+        end_call(EDGE_CONTAINER_OF(at, struct hub_call, all), HUB_GONE, "the hub ends", 0,
+                 (struct edge_bytes){NULL, 0});
     hub_never(&methods->refuse);
     hub_methods_refuse(&methods->refuse);
     edge_timer_destroy(methods->timer);

@@ -65,10 +65,6 @@ struct hub_call *hub_call_create(struct hub_client *client, int64_t deadline_ms)
 void hub_call_until(struct hub_call *call, int64_t deadline_ms);
 /** Hand it to the client, which listens. @p payload not JSON or empty: null */
 void hub_call_send(struct hub_call *call, const char *name, struct edge_bytes payload);
-/** It is over: whoever called hears of it, and it is freed. HUB_OK: @p status and @p payload count.
- */
-void hub_call_end(struct hub_call *call, enum hub_result result, const char *why, int status,
-                  struct edge_bytes payload);
 /** It has not been sent; nobody hears of it. */
 void hub_call_drop(struct hub_call *call);
 

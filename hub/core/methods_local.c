@@ -100,12 +100,17 @@ static struct hub_call *oldest_waiting(const struct hub_client *client)
     return oldest;
 }
 
+/* The session may end from within its events, and the client with it. */
 void hub_methods_available(struct hub_client *client)
 {
+    struct hub_session *session = client->session;
     struct hub_call *call;
 
-    while (hub_client_listens(client, EDGE_FEATURE_METHODS) && (call = oldest_waiting(client)))
+    hub_session_hold(session);
+    while (!session->ended && hub_client_listens(client, EDGE_FEATURE_METHODS) &&
+           (call = oldest_waiting(client)))
         send_waiting(call);
+    hub_session_release(session);
 }
 
 /* @return NULL: it has been refused */

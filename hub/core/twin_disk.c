@@ -65,7 +65,8 @@ void hub_twin_unload(struct hub_twin *twin)
     twin->client->core->twins->loaded--;
 }
 
-void hub_twins_evict(struct hub_twins *twins)
+/* Too many in memory: those not used for longest go. */
+static void evict(struct hub_twins *twins)
 {
     struct hub_task *next;
 
@@ -97,10 +98,12 @@ static void on_document(int rc, struct edge_bytes data, void *arg)
         state = hub_twin_state_create();
     if (state)
         put(twin, state);
+    else
+        hub_twin_put_off(twin);
     hub_twin_loaded(twin, state ? HUB_OK : HUB_FAILED);
     hub_twin_turn(twin);
     hub_twin_tidy(twin);
-    hub_twins_evict(core->twins);
+    evict(core->twins);
 }
 
 int hub_twin_load(struct hub_twin *twin)

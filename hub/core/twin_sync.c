@@ -58,6 +58,16 @@ static int64_t again_at(struct hub_twin *twin)
            (wait_s < HUB_TWIN_RETRY_MAX_S ? wait_s : HUB_TWIN_RETRY_MAX_S) * INT64_C(1000);
 }
 
+void hub_twin_put_off(struct hub_twin *twin)
+{
+    int64_t at = again_at(twin);
+
+    if (twin->get_at != HUB_TWIN_NEVER)
+        twin->get_at = at;
+    if (twin->push_at != HUB_TWIN_NEVER)
+        twin->push_at = at;
+}
+
 /* The request of this twin is over. */
 static void finish(struct hub_twin *twin, enum hub_counter counter, enum hub_summary summary)
 {
@@ -197,7 +207,7 @@ void hub_twin_turn(struct hub_twin *twin)
     if (due && usable(twins->core) && twin->request == HUB_TWIN_IDLE &&
         twins->under_way < HUB_TWINS_UNDER_WAY) {
         if (!twin->state && !twin->loading && hub_twin_load(twin) < 0)
-            twin->get_at = twin->push_at = again_at(twin);
+            hub_twin_put_off(twin);
         else if (twin->state && (twin->asking.first || twin->get_at <= now))
             get(twin);
         else if (twin->state)

@@ -7,7 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-void hub_twin_queue_add(struct hub_twin_queue *queue, struct hub_twin_op *op)
+static void queue_add(struct hub_twin_queue *queue, struct hub_twin_op *op)
 {
     op->next = NULL;
     if (queue->last)
@@ -39,7 +39,7 @@ static void free_op(struct hub_twin_op *op)
     free(op);
 }
 
-void hub_twin_op_fail(struct hub_twin_op *op, enum hub_result result, const char *why)
+static void fail_op(struct hub_twin_op *op, enum hub_result result, const char *why)
 {
     if (op->session && op->session->ended)
         result = HUB_GONE;
@@ -92,7 +92,7 @@ void hub_twins_free(struct hub_client *client)
     if (!twin)
         return;
     while ((op = hub_twin_queue_take(&twin->ops)) || (op = hub_twin_queue_take(&twin->asking)))
-        hub_twin_op_fail(op, HUB_GONE, "the hub ends");
+        fail_op(op, HUB_GONE, "the hub ends");
     free_twin(twin);
 }
 
@@ -104,7 +104,7 @@ void hub_twin_loaded(struct hub_twin *twin, enum hub_result result)
         if (result == HUB_OK)
             op->run(twin, op);
         else
-            hub_twin_op_fail(op, result, "the twin cannot be read here");
+            fail_op(op, result, "the twin cannot be read here");
     }
 }
 
@@ -115,7 +115,7 @@ void hub_twin_run(struct hub_twin *twin, struct hub_twin_op *op)
         op->run(twin, op);
         return;
     }
-    hub_twin_queue_add(&twin->ops, op);
+    queue_add(&twin->ops, op);
     if (!twin->loading && hub_twin_load(twin) < 0)
         hub_twin_loaded(twin, HUB_FAILED);
 }
@@ -153,12 +153,12 @@ void hub_twin_answer(struct hub_twin *twin, struct hub_twin_op *op, enum hub_res
     EDGE_CLEANUP(edge_free) char *text = NULL;
 
     if (op->session->ended || !twin->state->known) {
-        hub_twin_op_fail(op, failure, why);
+        fail_op(op, failure, why);
         return;
     }
     text = hub_twin_state_text(twin->state);
     if (!text) {
-        hub_twin_op_fail(op, HUB_FAILED, "no memory for the twin");
+        fail_op(op, HUB_FAILED, "no memory for the twin");
         return;
     }
     count_get(twin, op);
@@ -171,7 +171,7 @@ void hub_twin_answer(struct hub_twin *twin, struct hub_twin_op *op, enum hub_res
 static void run_get(struct hub_twin *twin, struct hub_twin_op *op)
 {
     if (twin->client->core->online) {
-        hub_twin_queue_add(&twin->asking, op);
+        queue_add(&twin->asking, op);
         hub_twin_turn(twin);
         return;
     }
@@ -210,7 +210,7 @@ static void on_committed(int rc, void *arg)
 
     free(c);
     if (rc < 0 || op->session->ended) {
-        hub_twin_op_fail(op, HUB_FAILED, "the twin cannot be written here");
+        fail_op(op, HUB_FAILED, "the twin cannot be written here");
         return;
     }
     op->patched(HUB_OK, NULL, version, op->arg);
@@ -227,7 +227,7 @@ static void commit(struct hub_twin *twin, struct hub_twin_op *op)
             return;
     }
     free(c);
-    hub_twin_op_fail(op, HUB_FAILED, "the twin cannot be written here");
+    fail_op(op, HUB_FAILED, "the twin cannot be written here");
 }
 
 /* Whoever routes twin changes gets the patch as a message. */
@@ -259,12 +259,12 @@ static void run_patch(struct hub_twin *twin, struct hub_twin_op *op)
     int rc;
 
     if (op->session->ended) {
-        hub_twin_op_fail(op, HUB_GONE, NULL);
+        fail_op(op, HUB_GONE, NULL);
         return;
     }
     rc = hub_twin_state_report(twin->state, op->patch, &err);
     if (rc < 0) {
-        hub_twin_op_fail(op, rc == -ENOMEM ? HUB_FAILED : HUB_BAD, err.text);
+        fail_op(op, rc == -ENOMEM ? HUB_FAILED : HUB_BAD, err.text);
         return;
     }
     hub_metrics_count(twin->client->core->metrics, HUB_COUNT_REPORTED,

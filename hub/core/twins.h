@@ -81,12 +81,10 @@ void hub_twin_run(struct hub_twin *twin, struct hub_twin_op *op);
 void hub_twin_loaded(struct hub_twin *twin, enum hub_result result);
 /** Let go of what nobody needs any more; the client may be gone afterwards. */
 void hub_twin_tidy(struct hub_twin *twin);
-void hub_twin_queue_add(struct hub_twin_queue *queue, struct hub_twin_op *op);
 struct hub_twin_op *hub_twin_queue_take(struct hub_twin_queue *queue);
 /** Answer a GET from what is known, or a PATCH with a failure. Frees it. */
 void hub_twin_answer(struct hub_twin *twin, struct hub_twin_op *op, enum hub_result failure,
                      const char *why);
-void hub_twin_op_fail(struct hub_twin_op *op, enum hub_result result, const char *why);
 
 /* twin_disk.c */
 
@@ -97,14 +95,14 @@ int hub_twin_save(struct hub_twin *twin, hub_stored_done *done, void *arg);
 /** It was used. */
 void hub_twin_touch(struct hub_twin *twin);
 void hub_twin_unload(struct hub_twin *twin);
-/** Too many in memory: those not used for longest go. */
-void hub_twins_evict(struct hub_twins *twins);
 
 /* twin_sync.c */
 
 /** There is something to ask of IoT Hub at these times, or earlier ones that were set. */
 void hub_twin_get_at(struct hub_twin *twin, int64_t at_ms);
 void hub_twin_push_at(struct hub_twin *twin, int64_t at_ms);
+/** Its document could not be read: what is to be asked waits, longer each time. */
+void hub_twin_put_off(struct hub_twin *twin);
 /** Do what is due. */
 void hub_twin_turn(struct hub_twin *twin);
 void hub_twins_look(void *twins);

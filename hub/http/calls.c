@@ -128,11 +128,12 @@ static void on_grant(const struct hub_grant *grant, void *arg)
         .response_s = call->request.response_s,
     };
 
-    if (grant->result == HUB_OK && call->calls)
-        hub_core_invoke(call->calls->core, &invocation, on_answer, call);
+    if (!call->calls)
+        fail_call(call, UNAVAILABLE, "the hub ends");
+    else if (grant->result != HUB_OK)
+        fail_call(call, status_of(grant->result), grant->reason);
     else
-        fail_call(call, grant->result == HUB_UNAVAILABLE ? UNAVAILABLE : UNAUTHORIZED,
-                  grant->reason);
+        hub_core_invoke(call->calls->core, &invocation, on_answer, call);
 }
 
 static void authenticate(struct hub_http_call *call)

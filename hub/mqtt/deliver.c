@@ -22,7 +22,8 @@ void hub_mqtt_tell(struct hub_mqtt_session *s, const struct edge_buf *topic,
         hub_mqtt_drop(s, "%s", edge_strerror(rc));
 }
 
-void hub_mqtt_regulate(struct hub_mqtt_session *s)
+/* Stop or resume deliveries as the client can take them. */
+static void regulate(struct hub_mqtt_session *s)
 {
     bool pause = !hub_mqtt_client_room(s->client);
 
@@ -103,7 +104,7 @@ void hub_mqtt_on_deliver(const struct edge_message *message, uint64_t lock, void
     if (!s->client)
         return; /* not settled: it will come again */
     deliver(s, message, lock);
-    hub_mqtt_regulate(s);
+    regulate(s);
 }
 
 void hub_mqtt_on_acked(uint64_t tag, void *arg)
@@ -119,7 +120,7 @@ void hub_mqtt_on_room(void *arg)
     struct hub_mqtt_session *s = arg;
 
     if (s->session)
-        hub_mqtt_regulate(s);
+        regulate(s);
 }
 
 void hub_mqtt_on_desired(const char *patch, size_t len, int64_t version, void *arg)

@@ -52,8 +52,6 @@ static inline void hub_mqtt_message_finip(struct edge_message *message)
 {
     hub_mqtt_message_fini(message);
 }
-/** Stop or resume deliveries as the client can take them. */
-void hub_mqtt_regulate(struct hub_mqtt_session *s);
 
 extern const struct hub_mqtt_client_ops hub_mqtt_session_ops; /* arg: the session */
 extern const struct hub_events hub_mqtt_session_events;       /* arg: the session */

@@ -30,42 +30,6 @@ struct hub_body *hub_body_unref(struct hub_body *body)
     return NULL;
 }
 
-static uint64_t mix(uint64_t sum, uint64_t word)
-{
-    sum = (sum ^ word) * 0x9E3779B97F4A7C15U;
-    return sum ^ sum >> 29;
-}
-
-static uint64_t word_at(const struct hub_body *body, size_t at)
-{
-    uint64_t word = 0;
-    size_t left = body->len - at;
-
-    memcpy(&word, body->data + at, left < sizeof word ? left : sizeof word);
-    return word;
-}
-
-/* Four sums side by side, each in a variable of its own: a processor works on all at once. */
-uint32_t hub_body_sum(const struct hub_body *body)
-{
-    uint64_t sum = mix(mix(body->len, body->message), (uint64_t) body->enqueued_ns);
-    uint64_t a = 1, b = 2, c = 3, d = 4; /* blocks that change places change the sum */
-    uint64_t words[4];
-    size_t at = 0;
-
-    for (; body->len - at >= sizeof words; at += sizeof words) {
-        memcpy(words, body->data + at, sizeof words);
-        a = mix(a, words[0]);
-        b = mix(b, words[1]);
-        c = mix(c, words[2]);
-        d = mix(d, words[3]);
-    }
-    sum = mix(mix(mix(mix(sum, a), b), c), d);
-    for (; at < body->len; at += sizeof words[0])
-        sum = mix(sum, word_at(body, at));
-    return (uint32_t) (sum ^ sum >> 32);
-}
-
 int hub_recent_init(struct hub_recent *recent, size_t max)
 {
     *recent = (struct hub_recent){.nbuckets = 256, .max = max};

@@ -34,8 +34,6 @@ struct hub_body *hub_body_create(uint64_t message, struct edge_bytes data);
 struct hub_body *hub_body_ref(struct hub_body *body);
 /** Accepts NULL; returns NULL. */
 struct hub_body *hub_body_unref(struct hub_body *body);
-/** Over number, time and bytes: what tells a flipped bit on disk. */
-uint32_t hub_body_sum(const struct hub_body *body);
 
 struct hub_recent {
     struct hub_body **buckets;

@@ -130,11 +130,6 @@ void hub_store_free_lists(struct hub_store *store);
 int64_t hub_store_now_t(struct hub_store *store);
 bool hub_store_expired(const struct hub_store *store, const struct hub_entry *entry, int64_t now_t);
 
-/* put.c */
-
-/** Make the oldest go until @p bytes more fit. @return false when they cannot */
-bool hub_store_make_room(struct hub_store *store, uint64_t bytes);
-
 /* committed.c */
 
 /** A group has come back. */
@@ -148,6 +143,8 @@ void hub_store_retry(void *store);
 void hub_store_tidy(struct hub_store *store, const struct hub_group *group);
 void hub_store_on_quiet(void *store);
 void hub_store_recopy(void *store);
+/** The documents' copy is old, or damaged, when the hub was killed: look at it once. */
+void hub_store_copy_later(struct hub_store *store);
 
 /* queue.c */
 
@@ -167,10 +164,8 @@ void hub_queue_free(struct hub_queue *queue);
 /* remove.c: the ways out */
 
 enum hub_way { HUB_WAY_DELIVERED, HUB_WAY_EXPIRED, HUB_WAY_DROPPED };
-/** An entry that is in no list any more leaves the accounts, and the disk with the next group. */
-void hub_store_remove(struct hub_store *store, const struct hub_entry *entry, enum hub_way way,
-                      enum hub_store_drop why);
-/** ... and its queue's. */
+/** An entry that is in no list any more leaves the accounts, its queue's too, and the disk with the
+ * next group. */
 void hub_queue_remove(struct hub_queue *queue, const struct hub_entry *entry, enum hub_way way,
                       enum hub_store_drop why);
 /** Take the first entry, which hub_queue_first shows, out of its list. */

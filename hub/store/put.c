@@ -31,7 +31,8 @@ static bool drop_oldest(struct hub_store *store)
     return false;
 }
 
-bool hub_store_make_room(struct hub_store *store, uint64_t bytes)
+/* The oldest go until @p bytes more fit. @return false when they cannot */
+static bool make_room(struct hub_store *store, uint64_t bytes)
 {
     if (bytes > store->max_bytes)
         return false;
@@ -88,7 +89,7 @@ int hub_store_put(struct hub_store *store, struct edge_bytes data, const struct 
     if (data.len > HUB_STORE_BODY_MAX || ntargets == 0 || ntargets > HUB_STORE_TARGETS_MAX)
         return EDGE_ELIMIT;
     if (store->full || store->uncommitted + data.len > HUB_UNCOMMITTED_MAX ||
-        !hub_store_make_room(store, cost))
+        !make_room(store, cost))
         return HUB_STORE_FULL;
     rc = ntargets > 1 ? hub_shared_reserve(&store->shared, store->shared_to_come + 1) : 0;
     body = rc < 0 ? NULL : hub_body_create(store->next_message, data);

@@ -18,8 +18,9 @@ static void count(struct hub_ledger *ledger, enum hub_way way, enum hub_store_dr
     }
 }
 
-void hub_store_remove(struct hub_store *store, const struct hub_entry *entry, enum hub_way way,
-                      enum hub_store_drop why)
+/* Its queue has been told, or is gone. */
+static void leave(struct hub_store *store, const struct hub_entry *entry, enum hub_way way,
+                  enum hub_store_drop why)
 {
     uint64_t message = hub_entry_message(entry->id);
     bool last = !(entry->id & HUB_ENTRY_MASK) || hub_shared_drop(&store->shared, message) == 0;
@@ -44,7 +45,7 @@ void hub_queue_remove(struct hub_queue *queue, const struct hub_entry *entry, en
 {
     queue->length--;
     queue->bytes -= entry->size;
-    hub_store_remove(queue->store, entry, way, why);
+    leave(queue->store, entry, way, why);
 }
 
 static bool has_room(struct hub_store *store)
@@ -63,7 +64,7 @@ static bool pump_trash(struct hub_store *store)
     if (!trash)
         return false;
     if (hub_index_pop(&trash->index, &entry)) {
-        hub_store_remove(store, &entry, HUB_WAY_DROPPED, trash->why);
+        leave(store, &entry, HUB_WAY_DROPPED, trash->why);
         return true;
     }
     store->trash = trash->next;

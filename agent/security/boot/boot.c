@@ -9,7 +9,8 @@
 #include "common/base/log.h"
 #include "common/base/pause.h"
 
-enum { FIRST_WAIT_MS = 5000, MAX_WAIT_MS = 300000, REFUSED_PAUSE_MS = 300000 };
+enum { REFUSED_PAUSE_MS = 300000 };
+static const struct edge_pauses waits = {5000, 300000};
 
 enum state { NONE, RECALLING, ASKING, ADOPTING, WAITING, READY, OFF, STATES };
 enum event { FOUND, ADOPTED, FAILED, TIME, AGAIN, EVENTS };
@@ -18,7 +19,7 @@ struct sec_boot {
     struct sec_boot_options options;
     enum state state;
     struct edge_timer *timer;
-    unsigned failures;
+    unsigned wait_ms; /* the last one; 0: none yet */
     bool ready;
     bool closed;
     bool other;         /* adopted another device than before */
@@ -105,14 +106,8 @@ static void adopt(struct sec_boot *b)
 
 static void wait_a_while(struct sec_boot *b)
 {
-    uint64_t ms = FIRST_WAIT_MS;
-
-    for (unsigned i = 0; i < b->failures && ms < MAX_WAIT_MS; i++)
-        ms *= 2;
-    if (ms > MAX_WAIT_MS)
-        ms = MAX_WAIT_MS;
-    b->failures++;
-    edge_timer_arm(b->timer, ms + edge_random_below(ms / 4));
+    b->wait_ms = edge_pause_longer(b->wait_ms, &waits);
+    edge_timer_arm(b->timer, b->wait_ms + edge_random_below(b->wait_ms / 4));
     edge_warn("not provisioned yet: %s", b->why.text);
 }
 
@@ -140,7 +135,7 @@ static void begin_ready(struct sec_boot *b)
     bool first = !b->ready;
 
     b->ready = true;
-    b->failures = 0;
+    b->wait_ms = 0;
     b->anew = false;
     if (sec_self_names(b->options.self, &names) && (first || b->other))
         edge_info("provisioned hub=%s device=%s", names.hub, names.device);

@@ -34,7 +34,8 @@ static void memory_free(struct sec_secret *secret)
     free(s);
 }
 
-int sec_secret_of_bytes(struct edge_bytes key, struct sec_secret **ret, struct edge_err *err)
+/* A copy of @p key, 1 to SEC_SECRET_MAX bytes. */
+static int of_bytes(struct edge_bytes key, struct sec_secret **ret, struct edge_err *err)
 {
     struct memory_secret *s;
 
@@ -68,8 +69,7 @@ int sec_secret_of_text(const char *text, struct sec_secret **ret, struct edge_er
     if (rc < 0)
         rc = edge_fail(err, rc, "a key is not valid base64");
     else
-        rc =
-            sec_secret_of_bytes((struct edge_bytes){(const uint8_t *) key.data, key.len}, ret, err);
+        rc = of_bytes((struct edge_bytes){(const uint8_t *) key.data, key.len}, ret, err);
     wipe(&key);
     return rc;
 }
@@ -83,7 +83,7 @@ static int make_file(const char *path, struct sec_secret **ret, struct edge_err 
         return edge_fail(err, rc, "cannot make a key: no random numbers");
     rc = edge_file_write(path, key, sizeof key, 0600, err);
     if (rc == 0)
-        rc = sec_secret_of_bytes((struct edge_bytes){key, sizeof key}, ret, err);
+        rc = of_bytes((struct edge_bytes){key, sizeof key}, ret, err);
     explicit_bzero(key, sizeof key);
     return rc;
 }
@@ -117,8 +117,7 @@ int sec_secret_of_file(const char *path, struct sec_secret **ret, struct edge_er
             "remove it to have a new one made",
             path, FILE_KEY_SIZE);
     if (rc == 0)
-        rc =
-            sec_secret_of_bytes((struct edge_bytes){(const uint8_t *) key.data, key.len}, ret, err);
+        rc = of_bytes((struct edge_bytes){(const uint8_t *) key.data, key.len}, ret, err);
     wipe(&key);
     return rc;
 }

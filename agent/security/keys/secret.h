@@ -13,9 +13,6 @@ struct sec_secret;
 
 enum { SEC_SECRET_MAX = 512 }; /* bytes of a key that is given to us */
 
-/** A copy of @p key, 1 to SEC_SECRET_MAX bytes. @return 0, EDGE_EINVALID or -ENOMEM */
-EDGE_MUST_CHECK int sec_secret_of_bytes(struct edge_bytes key, struct sec_secret **ret,
-                                        struct edge_err *err);
 /** A key as configuration writes it: base64, or the "pkcs11:" URI of an object. */
 EDGE_MUST_CHECK int sec_secret_of_text(const char *text, struct sec_secret **ret,
                                        struct edge_err *err);

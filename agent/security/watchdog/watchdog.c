@@ -16,13 +16,13 @@
 #include "common/http/client.h"
 
 enum {
-    FIRST_PAUSE_MS = 1000,
-    MAX_PAUSE_MS = 60000,
     SETTLED_MS = 60000,  /* up this long: the next pause is the first again */
     PATIENCE_MS = 30000, /* from SIGTERM to SIGKILL */
     MAX_MISSES = 3,
     ANSWER_MS = 10000,
 };
+
+static const struct edge_pauses pauses = {1000, 60000};
 
 enum state { NONE, DOWN, STARTING, UP, ENDING, STATES };
 enum event { TIME, STARTED, FAILED, ENDED, UNWELL, RESTART, EVENTS };
@@ -33,8 +33,8 @@ struct sec_watchdog {
     struct edge_timer *timer;
     enum state state;
     pid_t agent;
-    int64_t since_ms; /* when it was started */
-    unsigned failures;
+    int64_t since_ms;  /* when it was started */
+    unsigned pause_ms; /* the last one; 0: none yet */
     unsigned misses;
     bool looking;
     bool ending; /* for good */
@@ -104,20 +104,14 @@ static void on_report(void *arg)
 
 static void pause_a_while(struct sec_watchdog *w)
 {
-    uint64_t ms = FIRST_PAUSE_MS;
-
     if (w->ending) {
         w->options.ended(w->options.arg);
         return;
     }
     if (w->since_ms && edge_now_ms() - w->since_ms > SETTLED_MS)
-        w->failures = 0;
-    for (unsigned i = 0; i < w->failures && ms < MAX_PAUSE_MS; i++)
-        ms *= 2;
-    if (ms > MAX_PAUSE_MS)
-        ms = MAX_PAUSE_MS;
-    w->failures++;
-    edge_timer_arm(w->timer, ms + edge_random_below(ms / 4));
+        w->pause_ms = 0;
+    w->pause_ms = edge_pause_longer(w->pause_ms, &pauses);
+    edge_timer_arm(w->timer, w->pause_ms + edge_random_below(w->pause_ms / 4));
 }
 
 /* One agent for a home: one that is left over goes first, in its own time. */

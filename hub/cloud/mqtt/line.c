@@ -23,16 +23,17 @@ static int64_t linger_ms(const struct hub_line *line)
     return (int64_t) LINGER_PAUSES * line->lines->options.pause_min_ms;
 }
 
-bool hub_line_forgotten(const struct hub_line *line)
-{
-    return line->state == LINE_IDLE && !hub_line_needed(line) && line->failing == 0 &&
-           edge_now_ms() - line->used_ms >= linger_ms(line) - 10; /* timers may be early */
-}
-
-bool hub_line_needed(const struct hub_line *line)
+/* Is anything wanted of it? */
+static bool is_needed(const struct hub_line *line)
 {
     return line == line->lines->self || line->wanted || line->waiting.count || line->flying.count ||
            line->asks.count;
+}
+
+bool hub_line_forgotten(const struct hub_line *line)
+{
+    return line->state == LINE_IDLE && !is_needed(line) && line->failing == 0 &&
+           edge_now_ms() - line->used_ms >= linger_ms(line) - 10; /* timers may be early */
 }
 
 static uint64_t pause_ms(const struct hub_line *line)
@@ -102,7 +103,7 @@ void hub_line_rearm(struct hub_line *line)
 {
     int64_t at = line->renew_ms;
     int64_t now = edge_now_ms();
-    int64_t idle_at = (hub_line_needed(line) ? now : line->used_ms) + linger_ms(line);
+    int64_t idle_at = (is_needed(line) ? now : line->used_ms) + linger_ms(line);
 
     if (line->state == LINE_IDLE)
         edge_timer_arm(line->timer, (uint64_t) linger_ms(line));
@@ -227,7 +228,7 @@ void hub_line_start(struct hub_line *line)
 {
     const struct hub_lines *lines = line->lines;
 
-    if (hub_line_needed(line) && !lines->closing && (lines->up || line == lines->self))
+    if (is_needed(line) && !lines->closing && (lines->up || line == lines->self))
         hub_line_step(line, LINE_EV_NEED);
 }
 
@@ -255,7 +256,7 @@ static void up_timer(struct hub_line *line)
     hub_line_expire(line, now);
     if (again && !(line->wanted & EDGE_FEATURE_C2D))
         line->again_ms = INT64_MAX; /* when somebody wants them again */
-    if (!hub_line_needed(line) && now - line->used_ms >= linger_ms(line))
+    if (!is_needed(line) && now - line->used_ms >= linger_ms(line))
         hub_line_stop(line, "");
     else if (now >= line->renew_ms || (again && line->again_ms != INT64_MAX))
         hub_line_step(line, LINE_EV_RENEW);

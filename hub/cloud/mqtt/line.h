@@ -195,8 +195,6 @@ void hub_line_again(struct hub_line *line);
 void hub_line_rearm(struct hub_line *line);
 /** While draining: go on when all is done. */
 void hub_line_drained(struct hub_line *line);
-/** Is anything wanted of it? */
-bool hub_line_needed(const struct hub_line *line);
 /** It is idle, and has not been needed for long. */
 bool hub_line_forgotten(const struct hub_line *line);
 /** It may send. */

@@ -173,7 +173,7 @@ EDGE_MUST_CHECK int cloud_twin_report(struct cloud *cloud, const struct edge_ide
 EDGE_MUST_CHECK int cloud_meta_touch(struct edge_json *meta, const struct edge_json *patch,
                                      const char *now, int64_t version);
 
-/* session.c */
+/* session.c, owed.c */
 
 /** Something may be waiting for this identity's session. */
 void cloud_wake(struct cloud *cloud, const char *device, const char *module);
@@ -187,7 +187,7 @@ void cloud_close_device(struct cloud *cloud, const char *device, enum hub_result
 /** The open session of an identity that has these features, or NULL. */
 struct hub_session *cloud_session_with(struct cloud *cloud, const char *device, const char *module,
                                        unsigned features);
-/** Tell the session about a change; copies. */
+/** Tell the session about a change; @p patch becomes its own. */
 EDGE_MUST_CHECK int cloud_push_desired(struct hub_session *session, char *patch, int64_t version);
 void cloud_sessions_rearm(struct cloud *cloud);
 extern const struct hub_backend_ops cloud_backend_ops;

@@ -13,15 +13,11 @@
 
 enum { RETRY_S = 1, ACCEPTED = 202, DONE = 200 };
 
+static const char id_scope[] = "0ne00000001"; /* that devices must name */
+
 const char *cloud_dps_host(const struct cloud *cloud)
 {
     return cloud->dps_host;
-}
-
-const char *cloud_dps_scope(const struct cloud *cloud)
-{
-    (void) cloud;
-    return "0ne00000001";
 }
 
 struct edge_json *cloud_dps_error(struct cloud *cloud, int rc, const struct edge_err *err)
@@ -110,7 +106,7 @@ static int check_token(struct cloud *cloud, const struct edge_sas *sas, const ch
                        struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free)
-    char *resource = edge_format("%s/registrations/%s", cloud_dps_scope(cloud), registration);
+    char *resource = edge_format("%s/registrations/%s", id_scope, registration);
 
     if (!resource)
         return -ENOMEM;
@@ -176,7 +172,7 @@ int cloud_dps_prove(struct cloud *cloud, const char *scope, const char *registra
 
     if (!cloud->dps)
         return cloud_refuse(err, CLOUD_NOT_FOUND, "device provisioning is not served");
-    if (strcmp(scope, cloud_dps_scope(cloud)) != 0)
+    if (strcmp(scope, id_scope) != 0)
         return cloud_refuse(err, CLOUD_UNAUTHORIZED, "the id scope is another");
     if (strlen(registration) > CLOUD_REGISTRATION_MAX || !*registration)
         return cloud_refuse(err, CLOUD_INVALID, "the registration id is not valid");

@@ -11,8 +11,6 @@ enum { CLOUD_REGISTRATION_MAX = 128 };
 
 /** The service's name in TLS and tokens: "dps" in place of the hub's first label. */
 const char *cloud_dps_host(const struct cloud *cloud);
-/** The id scope that devices must name. */
-const char *cloud_dps_scope(const struct cloud *cloud);
 
 /* Devices. */
 

@@ -1,3 +1,4 @@
+/* Sessions of clients: opened, kept, taken over, expired, ended. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -5,81 +6,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "tests/emulator/cloud/internal.h"
+#include "tests/emulator/cloud/session.h"
 
 enum { WAIT_MAX_S = 86400, NS_PER_S = 1000000000 };
 
-/* Something a session is still owed: the answer to a call, or a notification. */
-struct cloud_pending {
-    struct cloud_wait wait;
-    struct cloud_pending *next, **link;
-    struct hub_session *session;
-    void (*finish)(struct cloud_pending *p, enum hub_result result); /* frees nothing */
-    enum hub_result result;
-    char why[160];
-    char *text; /* a twin, a patch */
-    int64_t version;
-    union {
-        hub_done *done;
-        hub_twin_done *twin;
-        hub_version_done *version;
-    } fn;
-    void *arg;
-};
-
-static void drop_pending(struct cloud_pending *p)
-{
-    cloud_unwait(&p->wait);
-    *p->link = p->next;
-    if (p->next)
-        p->next->link = p->link;
-    else
-        p->session->pendings_end = p->link;
-    free(p->text);
-    free(p);
-}
-
-static void finish(struct cloud_pending *p, enum hub_result result)
-{
-    struct cloud_pending mine = *p; /* the callee may end the session */
-
-    p->text = NULL;
-    drop_pending(p);
-    mine.finish(&mine, result);
-    free(mine.text);
-}
-
-static void on_ready(int rc, struct cloud_wait *wait)
-{
-    struct cloud_pending *p = EDGE_CONTAINER_OF(wait, struct cloud_pending, wait);
-
-    finish(p, rc < 0 ? HUB_FAILED : p->result);
-}
-
-/* @return NULL without memory: the caller answers HUB_FAILED by itself */
-static struct cloud_pending *owe(struct hub_session *session, int rc, const struct edge_err *err,
-                                 void (*fn)(struct cloud_pending *p, enum hub_result result),
-                                 void *arg)
-{
-    struct cloud_pending *p = calloc(1, sizeof *p);
-
-    if (!p)
-        return NULL;
-    p->session = session;
-    p->finish = fn;
-    p->arg = arg;
-    p->result = cloud_hub_result(rc);
-    snprintf(p->why, sizeof p->why, "%.*s", (int) sizeof p->why - 1, err ? err->text : "");
-    p->link = session->pendings_end;
-    *session->pendings_end = p;
-    session->pendings_end = &p->next;
-    cloud_wait(session->cloud, &p->wait, on_ready);
-    return p;
-}
-
-/* Life */
-
-static void touch(struct hub_session *session, bool state)
+void cloud_session_touch(struct hub_session *session, bool state)
 {
     struct cloud_live *live =
         cloud_live(session->cloud, session->who.device, session->who.module, false);
@@ -96,7 +27,7 @@ static void unlink_session(struct hub_session *session)
     struct cloud *cloud = session->cloud;
     struct cloud_live *live = cloud_live(cloud, session->who.device, session->who.module, false);
 
-    touch(session, true);
+    cloud_session_touch(session, true);
     if (live && live->session == session)
         live->session = NULL;
     session->prev->next = session->next;
@@ -127,22 +58,21 @@ static void release(struct hub_session *session)
 }
 
 /* Everything the session is owed is answered; then its memory goes. */
-static void end_session(struct hub_session *session)
+void cloud_session_close(struct hub_session *session)
 {
     unlink_session(session);
     unlock_messages(session);
     cloud_methods_gone(session);
-    while (session->pendings)
-        finish(session->pendings, HUB_GONE);
+    cloud_owed_end(session);
     release(session);
 }
 
-static void expel(struct hub_session *session, enum hub_result why)
+void cloud_session_expel(struct hub_session *session, enum hub_result why)
 {
     struct hub_events events = session->events;
     void *arg = session->arg;
 
-    end_session(session);
+    cloud_session_close(session);
     events.closed(why, arg);
 }
 
@@ -152,7 +82,7 @@ void cloud_close_session(struct cloud *cloud, const char *device, const char *mo
     struct cloud_live *live = cloud_live(cloud, device, module, false);
 
     if (live && live->session)
-        expel(live->session, why);
+        cloud_session_expel(live->session, why);
 }
 
 static struct hub_session *session_of(struct cloud *cloud, const char *device)
@@ -169,7 +99,7 @@ void cloud_close_device(struct cloud *cloud, const char *device, enum hub_result
     struct hub_session *session;
 
     while ((session = session_of(cloud, device)) != NULL)
-        expel(session, why);
+        cloud_session_expel(session, why);
 }
 
 static bool broken(struct cloud *cloud, const struct hub_session *session, const char *device)
@@ -189,7 +119,7 @@ void cloud_check_chains(struct cloud *cloud, const char *device)
         struct hub_session *next = session->next;
 
         if (ends)
-            expel(session, HUB_REFUSED); /* its client may end others */
+            cloud_session_expel(session, HUB_REFUSED); /* its client may end others */
         session = ends ? cloud->sessions.next : next;
     }
 }
@@ -203,11 +133,11 @@ unsigned cloud_drop(struct cloud *cloud, const char *identity)
 
         if (!live || !live->session)
             return 0;
-        expel(live->session, HUB_UNAVAILABLE);
+        cloud_session_expel(live->session, HUB_UNAVAILABLE);
         return 1;
     }
     while (cloud->sessions.next != &cloud->sessions) {
-        expel(cloud->sessions.next, HUB_UNAVAILABLE);
+        cloud_session_expel(cloud->sessions.next, HUB_UNAVAILABLE);
         count++;
     }
     return count;
@@ -242,7 +172,7 @@ static void on_expiry(void *arg)
     if (session->until_s > cloud_now_s(session->cloud))
         arm_expiry(session);
     else
-        expel(session, HUB_REFUSED);
+        cloud_session_expel(session, HUB_REFUSED);
 }
 
 void cloud_sessions_rearm(struct cloud *cloud)
@@ -251,7 +181,7 @@ void cloud_sessions_rearm(struct cloud *cloud)
         arm_expiry(s);
 }
 
-static void mark_dirty(struct hub_session *session)
+void cloud_session_stir(struct hub_session *session)
 {
     struct cloud *cloud = session->cloud;
 
@@ -270,12 +200,12 @@ void cloud_wake(struct cloud *cloud, const char *device, const char *module)
     struct hub_session *session = cloud_session_with(cloud, device, module, 0);
 
     if (session)
-        mark_dirty(session);
+        cloud_session_stir(session);
 }
 
 /* Kept sessions: what one is subscribed to, by identity. */
 
-static int remember(struct hub_session *session)
+int cloud_session_remember(struct hub_session *session)
 {
     char text[16];
 
@@ -298,7 +228,7 @@ static int recall(struct hub_session *session, bool *ret_resumed)
                    ? 0
                    : store_del(session->cloud->store, STORE_SESSIONS, who->device, who->module);
     if (rc == STORE_ABSENT)
-        return remember(session);
+        return cloud_session_remember(session);
     session->features = (unsigned) strtoul(text.data ? text.data : "0", NULL, 10);
     return 0;
 }
@@ -345,20 +275,20 @@ static int take_over(struct hub_session *session)
     if (!live)
         return -ENOMEM;
     if (live->session)
-        expel(live->session, HUB_CONFLICT);
+        cloud_session_expel(live->session, HUB_CONFLICT);
     live->session = session;
     session->next = &cloud->sessions;
     session->prev = cloud->sessions.prev;
     session->prev->next = session;
     cloud->sessions.prev = session;
     cloud->nsessions++;
-    touch(session, true);
+    cloud_session_touch(session, true);
     return 0;
 }
 
-static int op_open(void *backend, const struct hub_claim *claim, const struct hub_grant *grant,
-                   bool keep, const struct hub_events *events, void *arg, unsigned *ret_features,
-                   struct hub_session **ret)
+int cloud_session_open(void *backend, const struct hub_claim *claim, const struct hub_grant *grant,
+                       bool keep, const struct hub_events *events, void *arg,
+                       unsigned *ret_features, struct hub_session **ret)
 {
     struct cloud *cloud = backend;
     struct hub_session *session = calloc(1, sizeof *session);
@@ -386,215 +316,15 @@ static int op_open(void *backend, const struct hub_claim *claim, const struct hu
         return rc;
     }
     arm_expiry(session);
-    mark_dirty(session);
+    cloud_session_stir(session);
     cloud_methods_ready(session);
     *ret_features = session->features;
     *ret = session;
     return resumed ? HUB_RESUMED : 0;
 }
 
-static void op_close(struct hub_session *session)
-{
-    end_session(session);
-}
-
-static void op_extend(struct hub_session *session, const struct hub_grant *grant)
+void cloud_session_extend(struct hub_session *session, const struct hub_grant *grant)
 {
     session->until_s = grant->until_s;
     arm_expiry(session);
 }
-
-/* Calls that are answered */
-
-static void finish_done(struct cloud_pending *p, enum hub_result result)
-{
-    p->fn.done(result, p->why, p->arg);
-}
-
-static void answer(struct hub_session *session, int rc, const struct edge_err *err, hub_done *done,
-                   void *arg)
-{
-    struct cloud_pending *p = owe(session, rc, err, finish_done, arg);
-
-    if (p)
-        p->fn.done = done;
-    else
-        done(HUB_FAILED, "out of memory", arg);
-}
-
-static void op_subscribe(struct hub_session *session, unsigned on, unsigned off, hub_done *done,
-                         void *arg)
-{
-    unsigned before = session->features;
-    int rc = 0;
-
-    session->features = (session->features & ~off) | on;
-    if (session->keep && session->features != before)
-        rc = remember(session);
-    if (on & EDGE_FEATURE_C2D)
-        mark_dirty(session);
-    if (on & EDGE_FEATURE_METHODS)
-        cloud_methods_ready(session);
-    answer(session, rc, NULL, done, arg);
-}
-
-static void finish_lost(struct cloud_pending *p, enum hub_result result)
-{
-    if (result == HUB_GONE)
-        p->fn.done(HUB_GONE, "", p->arg);
-}
-
-static void on_lost_last(int rc, struct cloud_wait *wait)
-{
-    struct cloud_pending *p = EDGE_CONTAINER_OF(wait, struct cloud_pending, wait);
-
-    (void) rc;
-    expel(p->session, HUB_UNAVAILABLE);
-}
-
-static void on_lost(int rc, struct cloud_wait *wait)
-{
-    (void) rc;
-    (void) wait;
-}
-
-/* The knob: stored, never acknowledged; the last of them takes the connection along. */
-static bool lose_ack(struct hub_session *session, hub_done *done, void *arg)
-{
-    struct cloud *cloud = session->cloud;
-    struct cloud_pending *p;
-
-    if (cloud->faults.lose_acks <= 0)
-        return false;
-    p = owe(session, 0, NULL, finish_lost, arg);
-    if (!p)
-        return false;
-    p->fn.done = done;
-    cloud_wait(cloud, &p->wait, --cloud->faults.lose_acks == 0 ? on_lost_last : on_lost);
-    return true;
-}
-
-static void op_send(struct hub_session *session, const struct edge_message *message, hub_done *done,
-                    void *arg)
-{
-    struct edge_err err = {0};
-    int rc = session->cloud->faults.throttle ? CLOUD_THROTTLED : 0;
-
-    touch(session, false);
-    if (rc == 0)
-        rc = cloud_telemetry_add(session->cloud, &session->who, session->auth_method,
-                                 session->generation_id, message, &err);
-    if (rc == 0 && lose_ack(session, done, arg))
-        return;
-    answer(session, rc, &err, done, arg);
-}
-
-static void finish_twin(struct cloud_pending *p, enum hub_result result)
-{
-    const char *text = result == HUB_OK && p->text ? p->text : "";
-
-    p->fn.twin(result, p->why, text, strlen(text), p->arg);
-}
-
-static void op_twin_get(struct hub_session *session, hub_twin_done *done, void *arg)
-{
-    EDGE_CLEANUP(edge_json_free) struct edge_json *twin = NULL;
-    struct edge_err err = {0};
-    struct cloud_pending *p;
-    char *text = NULL;
-    int rc = session->cloud->faults.throttle ? CLOUD_THROTTLED
-                                             : cloud_twin_load(session->cloud, session->who.device,
-                                                               session->who.module, &twin, &err);
-
-    touch(session, false);
-    if (rc == 0) {
-        text = cloud_twin_device_text(twin);
-        rc = text ? 0 : -ENOMEM;
-    }
-    p = owe(session, rc, &err, finish_twin, arg);
-    if (!p) {
-        free(text);
-        done(HUB_FAILED, "out of memory", "", 0, arg);
-        return;
-    }
-    p->text = text;
-    p->fn.twin = done;
-}
-
-static void finish_version(struct cloud_pending *p, enum hub_result result)
-{
-    p->fn.version(result, p->why, p->version, p->arg);
-}
-
-static void op_twin_patch(struct hub_session *session, const char *patch, size_t len,
-                          hub_version_done *done, void *arg)
-{
-    struct edge_err err = {0};
-    struct cloud_pending *p;
-    int64_t version = 0;
-    int rc = session->cloud->faults.throttle
-                 ? CLOUD_THROTTLED
-                 : cloud_twin_report(session->cloud, &session->who, patch, len, &version, &err);
-
-    touch(session, false);
-    p = owe(session, rc, &err, finish_version, arg);
-    if (!p) {
-        done(HUB_FAILED, "out of memory", 0, arg);
-        return;
-    }
-    p->version = version;
-    p->fn.version = done;
-}
-
-static void finish_desired(struct cloud_pending *p, enum hub_result result)
-{
-    if (result == HUB_OK)
-        p->session->events.desired(p->text, strlen(p->text), p->version, p->session->arg);
-}
-
-int cloud_push_desired(struct hub_session *session, char *patch, int64_t version)
-{
-    struct cloud_pending *p = owe(session, 0, NULL, finish_desired, NULL);
-
-    if (!p) {
-        free(patch);
-        return -ENOMEM;
-    }
-    p->text = patch;
-    p->version = version;
-    return 0;
-}
-
-static bool op_method_reply(struct hub_session *session, const char *rid, int status,
-                            struct edge_bytes payload)
-{
-    touch(session, false);
-    return cloud_method_answer(session, rid, status, payload);
-}
-
-static void op_settle(struct hub_session *session, uint64_t lock, enum hub_outcome outcome)
-{
-    touch(session, false);
-    cloud_c2d_settled(session, lock, outcome);
-}
-
-static void op_pause(struct hub_session *session, bool paused)
-{
-    session->paused = paused;
-    if (!paused)
-        mark_dirty(session);
-}
-
-const struct hub_backend_ops cloud_backend_ops = {
-    .authenticate = cloud_authenticate,
-    .open = op_open,
-    .close = op_close,
-    .extend = op_extend,
-    .subscribe = op_subscribe,
-    .send = op_send,
-    .twin_get = op_twin_get,
-    .twin_patch = op_twin_patch,
-    .method_reply = op_method_reply,
-    .settle = op_settle,
-    .pause = op_pause,
-};

@@ -2,6 +2,7 @@
 
 #include "agent/image/backoff.h"
 #include "agent/image/credentials.h"
+#include "common/base/clock.h"
 
 static const struct agent_registry registries[] = {
     {.host = "Registry.Example:5000", .username = "config", .password = "c"},
@@ -80,6 +81,20 @@ static void test_backoff_gives_up_and_hears_cancellation(void **state)
     assert_false(agent_backoff_again(&fresh, 86400000, cancel));
 }
 
+static void test_no_try_comes_earlier_than_the_server_asks(void **state)
+{
+    enum { ASKED_MS = 300, TRIES = 6 };
+    (void) state;
+
+    for (int i = 0; i < TRIES; i++) {
+        struct agent_backoff backoff = {0};
+        int64_t begun_ms = edge_now_ms();
+
+        assert_true(agent_backoff_again(&backoff, ASKED_MS, NULL));
+        assert_true(edge_now_ms() - begun_ms >= ASKED_MS - 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +103,7 @@ int main(void)
         cmocka_unit_test(test_upstream_is_the_parent_in_addresses_too),
         cmocka_unit_test(test_configured_registry_is_found_without_case),
         cmocka_unit_test(test_backoff_gives_up_and_hears_cancellation),
+        cmocka_unit_test(test_no_try_comes_earlier_than_the_server_asks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

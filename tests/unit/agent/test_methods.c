@@ -5,6 +5,7 @@
 
 #include "agent/methods/methods.h"
 #include "common/base/bytes.h"
+#include "common/base/clock.h"
 #include "common/base/encode.h"
 #include "tests/unit/agent/log_folder.h"
 
@@ -217,6 +218,37 @@ static void test_a_module_is_restarted(void **state)
     assert_int_equal(call(d, "RestartModule", "{\"schemaVersion\":\"2.0\",\"id\":\"cam\"}"), 500);
     d->act_rc = EDGE_ECONFLICT;
     assert_int_equal(call(d, "RestartModule", "{\"schemaVersion\":\"1.0\",\"id\":\"cam\"}"), 500);
+}
+
+/* It would be killed after a minute. */
+static void test_the_end_does_not_wait_for_a_program(void **state)
+{
+    struct device *d = *state;
+    EDGE_CLEANUP(edge_free) char *began = edge_format("%s/began", d->folder->dir);
+    EDGE_CLEANUP(edge_free) char *script = edge_format("touch %s; sleep 50", began);
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    const struct agent_methods_program programs[] = {{"x.txt", argv}, {NULL, NULL}};
+    const struct agent_methods_config config = {.loop = d->loop,
+                                                .ops = {list, act, log_id, systeminfo, d},
+                                                .log_dir = d->folder->dir,
+                                                .temp_dir = "/tmp",
+                                                .hub = "hub.test",
+                                                .device = "edge1",
+                                                .programs = programs};
+    int64_t begun_ms = edge_now_ms();
+
+    agent_methods_destroy(d->methods);
+    assert_int_equal(agent_methods_create(&config, &d->methods), 0);
+    assert_int_equal(call(d, "UploadSupportBundle",
+                          "{\"schemaVersion\":\"1.0\",\"sasUrl\":\"http://127.0.0.1:1/c?sig=x\"}"),
+                     200);
+    while (access(began, F_OK) < 0) {
+        assert_true(edge_now_ms() - begun_ms < 10000);
+        (void) poll(NULL, 0, 5);
+    }
+    begun_ms = edge_now_ms();
+    d->methods = agent_methods_destroy(d->methods);
+    assert_true(edge_now_ms() - begun_ms < 20000);
 }
 
 #define LOGS(items, more) "{\"schemaVersion\":\"1.0\",\"items\":" items more "}"
@@ -446,6 +478,7 @@ int main(void)
         TEST(test_unknown_tasks_are_called_so),
         TEST(test_a_bad_sas_url_is_refused_and_not_repeated),
         TEST(test_a_failed_upload_names_the_host_and_no_secret),
+        TEST(test_the_end_does_not_wait_for_a_program),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

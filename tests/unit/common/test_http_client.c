@@ -14,12 +14,33 @@
 #include "common/http/client.h"
 #include "common/http/transfer.h"
 
+void __real_free(void *at);
+void __wrap_free(void *at);
+
+/* The block to look at as it is given back. */
+static const char *watched;
+static size_t watched_size;
+static unsigned given_back, unwiped;
+
+/* The linker sends every free() of this program's own objects here. */
+void __wrap_free(void *at)
+{
+    if (at && at == watched) {
+        given_back++;
+        for (size_t i = 0; i < watched_size; i++)
+            unwiped += watched[i] != '\0';
+        watched = NULL;
+    }
+    __real_free(at);
+}
+
 /* A server that takes one connection after another and answers each with the next canned text. */
 struct server {
     int listener;
     int port;
     const char *replies[4]; /* NULL: say nothing until the client goes */
     size_t count;
+    int delay_ms; /* of each answer */
     char seen[4][2048];
     size_t nseen;
     pthread_t thread;
@@ -40,6 +61,7 @@ static void serve_one(struct server *server, int fd, size_t index)
         used += (size_t) n;
     }
     server->nseen = index + 1;
+    (void) poll(NULL, 0, server->delay_ms);
     if (reply)
         (void) !write(fd, reply, strlen(reply));
     if (reply)
@@ -114,6 +136,25 @@ static void test_body_and_headers_of_an_answer_are_returned(void **state)
     assert_string_equal(first, "a");
     assert_string_equal(edge_http_response_header_next(&response, "X-One", first), "b");
     assert_null(edge_http_response_header(&response, "X-Two"));
+}
+
+/* A token, a key: whoever asked has it, nobody else shall find it. */
+static void test_an_answer_is_wiped_when_it_goes(void **state)
+{
+    struct server server = {
+        .replies = {"HTTP/1.1 200 OK\r\nX-Token: secret\r\nContent-Length: 6\r\n\r\nsecret"}};
+    struct edge_http_response response = {0};
+    (void) state;
+
+    server_start(&server);
+    assert_int_equal(ask(&server, (struct edge_http_request){0}, &response, NULL), 0);
+    server_stop(&server);
+    given_back = unwiped = 0;
+    watched = response.body.data;
+    watched_size = response.body.len;
+    edge_http_response_fini(&response);
+    assert_int_equal(given_back, 1);
+    assert_int_equal(unwiped, 0);
 }
 
 static void test_error_status_is_an_answer_with_its_body(void **state)
@@ -330,6 +371,47 @@ static void test_redirect_loop_is_a_limit(void **state)
     server_stop(&server);
 }
 
+static void test_the_limit_of_time_is_for_all_redirects_together(void **state)
+{
+    static const char on[] = "HTTP/1.1 302 Found\r\nLocation: /v2/\r\nContent-Length: 0\r\n\r\n";
+    struct server server = {
+        .replies = {on, on, on, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"}, .delay_ms = 400};
+    struct edge_http_request request = {.redirects = 4, .total_ms = 1000};
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    struct edge_err err = {0};
+    (void) state;
+
+    server_start(&server);
+    assert_int_equal(ask(&server, request, &response, &err), EDGE_EUNAVAILABLE);
+    server_stop(&server);
+    assert_non_null(strstr(err.text, "127.0.0.1"));
+    assert_true(server.nseen < 4);
+}
+
+static int count_head(const struct edge_http_response *response, void *arg)
+{
+    (void) response;
+    ++*(int *) arg;
+    return 0;
+}
+
+static void test_a_trailer_is_no_new_answer(void **state)
+{
+    struct server server = {.replies = {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                        "2\r\nok\r\n0\r\nHTTP/1.1: 500 x\r\nA: b\r\n\r\n"}};
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    int heads = 0;
+    struct edge_http_request request = {.on_head = count_head, .arg = &heads};
+    (void) state;
+
+    server_start(&server);
+    assert_int_equal(ask(&server, request, &response, NULL), 0);
+    server_stop(&server);
+    assert_int_equal(response.status, 200);
+    assert_string_equal(response.body.data, "ok");
+    assert_int_equal(heads, 1);
+}
+
 static void test_redirect_to_another_protocol_is_refused(void **state)
 {
     struct server server = {.replies = {"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n"
@@ -439,6 +521,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_body_and_headers_of_an_answer_are_returned),
+        cmocka_unit_test(test_an_answer_is_wiped_when_it_goes),
         cmocka_unit_test(test_error_status_is_an_answer_with_its_body),
         cmocka_unit_test(test_refused_connection_is_unavailable_and_names_the_host),
         cmocka_unit_test(test_broken_body_is_unavailable),
@@ -451,6 +534,8 @@ int main(void)
         cmocka_unit_test(test_redirect_to_another_host_takes_no_credentials_along),
         cmocka_unit_test(test_redirect_on_the_same_host_keeps_credentials),
         cmocka_unit_test(test_redirect_loop_is_a_limit),
+        cmocka_unit_test(test_the_limit_of_time_is_for_all_redirects_together),
+        cmocka_unit_test(test_a_trailer_is_no_new_answer),
         cmocka_unit_test(test_redirect_to_another_protocol_is_refused),
         cmocka_unit_test(test_redirect_is_an_answer_when_none_are_followed),
         cmocka_unit_test(test_redirects_stay_encrypted_and_know_their_origin),

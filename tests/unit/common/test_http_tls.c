@@ -1,7 +1,9 @@
 /* The server with TLS, asked by the client (libcurl): both sides' certificates, every method. */
 #include "tests/unit/test.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -132,6 +134,47 @@ static void test_a_server_of_another_ca_is_not_asked(void **state)
     assert_int_equal(response.fault, EDGE_HTTP_FAULT_TRUST);
 }
 
+static struct pki shown;
+static atomic_bool is_shown;
+
+static void show(void *arg)
+{
+    (void) arg;
+    assert_int_equal(edge_tls_server_reload(house.tls, shown.pem, shown.key_pem, NULL), 0);
+    atomic_store(&is_shown, true);
+}
+
+static void show_soon(void)
+{
+    atomic_store(&is_shown, false);
+    edge_loop_post(house.loop, show, NULL);
+    while (!atomic_load(&is_shown))
+        (void) poll(NULL, 0, 1);
+}
+
+static void test_a_certificate_of_another_time_is_told_with_the_clock(void **state)
+{
+    static const char *const names[] = {"127.0.0.1", NULL};
+    struct edge_http_request request = {.url = house.url, .ca_file = house.ca_file};
+    EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
+    struct edge_err err = {0};
+    (void) state;
+
+    shown = pki_issue((struct edge_cert_order){.use = EDGE_CERT_SERVER,
+                                               .cn = "localhost",
+                                               .dns = names,
+                                               .not_before_s = time(NULL) - PKI_DAY,
+                                               .not_after_s = time(NULL) - 1},
+                      &house.ca);
+    show_soon();
+    assert_int_equal(edge_http_request(&request, &response, &err), EDGE_EAUTH);
+    pki_free(&shown);
+    shown = house.server_id;
+    show_soon();
+    if (!strstr(err.text, "clock"))
+        fail_msg("%s", err.text);
+}
+
 static void test_every_method_takes_its_body_along(void **state)
 {
     static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
@@ -155,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_sides_show_certificates),
         cmocka_unit_test(test_a_server_of_another_ca_is_not_asked),
+        cmocka_unit_test(test_a_certificate_of_another_time_is_told_with_the_clock),
         cmocka_unit_test(test_every_method_takes_its_body_along),
     };
 

@@ -331,6 +331,19 @@ static void test_a_proxy_stands_between_when_asked(void **state)
     edge_tls_client_destroy(tls);
 }
 
+static void test_a_proxys_user_may_have_no_password(void **state)
+{
+    char proxy[64];
+    struct edge_dial_options options = {.host = "example.com", .port = 443, .proxy = proxy};
+    (void) state;
+
+    (void) snprintf(proxy, sizeof proxy, "http://user@127.0.0.1:%u", edge_listener_port(w.proxy));
+    w.canned = "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
+    dial(options);
+    expect_failure(EDGE_EAUTH, "status 407");
+    assert_non_null(strstr(w.seen, "\r\nProxy-Authorization: Basic dXNlcjo=\r\n"));
+}
+
 static void test_servers_that_cannot_be_trusted_are_not(void **state)
 {
     struct edge_tls_client *right = client_tls(&ca, NULL);
@@ -357,15 +370,44 @@ static void test_servers_that_cannot_be_trusted_are_not(void **state)
     edge_tls_client_destroy(wrong);
 }
 
+/* Whoever reads it may have to set the clock of the device. */
+static void test_a_certificate_of_another_time_is_told_with_the_clock(void **state)
+{
+    static const char *const names[] = {"localhost", NULL};
+    struct pki old = pki_issue((struct edge_cert_order){.use = EDGE_CERT_SERVER,
+                                                        .cn = "localhost",
+                                                        .dns = names,
+                                                        .not_before_s = time(NULL) - PKI_DAY,
+                                                        .not_after_s = time(NULL) - 1},
+                               &ca);
+    struct edge_tls_client *tls = client_tls(&ca, NULL);
+    struct edge_dial_options options = {
+        .host = "localhost", .port = edge_http_server_port(w.server), .tls = tls};
+    char now[EDGE_TIME_TEXT];
+    (void) state;
+
+    edge_time_format(edge_wall_ns(), now);
+    now[10] = '\0'; /* the day, which may end meanwhile */
+    assert_int_equal(edge_tls_server_reload(w.tls, old.pem, old.key_pem, NULL), 0);
+    dial(options);
+    expect_failure(EDGE_EAUTH, "expired");
+    assert_non_null(strstr(w.err.text, "clock"));
+    assert_non_null(strstr(w.err.text, now));
+    edge_tls_client_destroy(tls);
+    pki_free(&old);
+}
+
 static void test_what_a_proxy_may_answer_instead(void **state)
 {
     static char endless[10000];
+    static char page[20000]; /* in one piece with its head */
     static const struct {
         const char *answer;
         int rc;
         const char *part;
     } cases[] = {
         {"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", EDGE_EAUTH, "status 407"},
+        {page, EDGE_EAUTH, "status 403"},
         {"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", EDGE_EREMOTE, "status 502"},
         {"SSH-2.0-OpenSSH\r\n\r\n", EDGE_EPROTOCOL, "not HTTP"},
         {"HTTP/1.1 2x0\r\n\r\n", EDGE_EPROTOCOL, "not HTTP"},
@@ -378,6 +420,8 @@ static void test_what_a_proxy_may_answer_instead(void **state)
         .host = "example.com", .port = 443, .proxy = proxy, .timeout_ms = 1000};
     (void) state;
 
+    memset(page, 'x', sizeof page - 1);
+    memcpy(page, "HTTP/1.1 403 Forbidden\r\n\r\n", 26);
     memset(endless, 'x', sizeof endless - 1);
     memcpy(endless, "HTTP/1.1 200 OK\r\nA: ", 20);
     (void) snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", edge_listener_port(w.proxy));
@@ -387,6 +431,27 @@ static void test_what_a_proxy_may_answer_instead(void **state)
         expect_failure(cases[i].rc, cases[i].part);
     }
     assert_int_equal(w.proxied, EDGE_ARRAY_LEN(cases));
+}
+
+static void test_what_comes_with_the_proxys_yes_is_heard(void **state)
+{
+    static const char yes[] = "HTTP/1.1 200 OK\r\n\r\n";
+    static char greeting[30000];
+    char proxy[64];
+    struct edge_dial_options options = {.host = "example.com", .port = 25, .proxy = proxy};
+    (void) state;
+
+    memset(greeting, 'x', sizeof greeting - 1);
+    memcpy(greeting, yes, sizeof yes - 1);
+    (void) snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", edge_listener_port(w.proxy));
+    w.canned = greeting;
+    w.enough = SIZE_MAX;
+    dial(options);
+    if (w.rc != 0)
+        fail_msg("%s", w.err.text);
+    run();
+    assert_int_equal(w.ended, 0);
+    assert_int_equal(w.heard.len, strlen(greeting) - strlen(yes));
 }
 
 /* The proxy plays a WebSocket server: what it grants must be what was asked for. */
@@ -555,8 +620,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_WORLD(test_a_websocket_over_tls_carries_bytes_both_ways),
         IN_WORLD(test_a_proxy_stands_between_when_asked),
+        IN_WORLD(test_a_proxys_user_may_have_no_password),
         IN_WORLD(test_servers_that_cannot_be_trusted_are_not),
+        IN_WORLD(test_a_certificate_of_another_time_is_told_with_the_clock),
         IN_WORLD(test_what_a_proxy_may_answer_instead),
+        IN_WORLD(test_what_comes_with_the_proxys_yes_is_heard),
         IN_WORLD(test_a_websocket_that_was_not_asked_for_is_refused),
         IN_WORLD(test_a_plain_connection_hears_what_came_early_and_the_end),
         IN_WORLD(test_nobody_there_is_said_so),

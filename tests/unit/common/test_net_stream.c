@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -196,6 +198,41 @@ static void test_who_is_there_is_known(void **state)
     net_hang_up(&c);
 }
 
+/* Who waits meanwhile is let in when there are some again; somebody should know. */
+static void test_a_process_without_descriptors_says_so_and_goes_on(void **state)
+{
+    enum { MOST = 256 };
+    struct rlimit before, few;
+    int fillers[MOST], log = memfd_create("log", MFD_CLOEXEC), saved = dup(STDERR_FILENO), n = 0;
+    struct net_client c;
+    char text[4096] = {0};
+    (void) state;
+
+    assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = MOST;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (n < MOST && (fillers[n] = dup(log)) >= 0)
+        n++;
+    close(fillers[--n]);
+    c = net_dial(NULL, NULL);
+    net_tell(&c, "e", 1);
+    for (int64_t limit = edge_now_ms() + 5000; text[0] == '\0' && edge_now_ms() < limit;) {
+        (void) poll(NULL, 0, 5);
+        (void) !pread(log, text, sizeof text - 1, 0);
+    }
+    while (n > 0)
+        close(fillers[--n]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(log);
+    net_hear_all(&c, text + sizeof text - 1, 1);
+    net_hang_up(&c);
+    assert_non_null(strstr(text, "Too many open files"));
+}
+
 #define OVER(how, test)                                                                            \
     {                                                                                              \
 #test " (" #how ")", test, net_setup_##how, net_teardown, NULL                             \
@@ -214,6 +251,7 @@ int main(void)
         OVER_ALL(test_a_handler_may_close_within_its_call),
         OVER(tcp, test_a_torn_connection_is_told_from_an_end),
         OVER(tls, test_a_torn_connection_is_told_from_an_end),
+        OVER(unix, test_a_process_without_descriptors_says_so_and_goes_on),
         OVER(unix, test_who_is_there_is_known),
         OVER(tcp, test_who_is_there_is_known),
     };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -191,6 +192,38 @@ static void test_what_is_kept_stays_open_and_nothing_else_does(void **state)
     close(fds[1]);
 }
 
+static void *fire_soon(void *arg)
+{
+    edge_cancel_sleep(NULL, 100);
+    edge_cancel_fire(arg);
+    return NULL;
+}
+
+/* Also when it has closed its outputs, and its children with it. */
+static void test_who_gives_up_does_not_wait_for_the_child(void **state)
+{
+    static const char *const scripts[] = {"sleep 100 & sleep 100", "exec >&- 2>&-; sleep 100"};
+    (void) state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(scripts); i++) {
+        EDGE_CLEANUP(edge_cancel_unref) struct edge_cancel *cancel = edge_cancel_create();
+        EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(1000);
+        const struct edge_spawn spawn = {.argv =
+                                             (const char *const[]){"sh", "-c", scripts[i], NULL},
+                                         .timeout_ms = 20000,
+                                         .cancel = cancel};
+        int64_t began_ms = edge_now_ms();
+        pthread_t thread;
+        int status;
+
+        assert_int_equal(pthread_create(&thread, NULL, fire_soon, cancel), 0);
+        assert_int_equal(edge_spawn_run(&spawn, &out, &out, &status, NULL), -ECANCELED);
+        assert_true(edge_now_ms() - began_ms < 10000);
+        pthread_join(thread, NULL);
+        assert_int_equal(edge_spawn_run(&spawn, &out, &out, &status, NULL), -ECANCELED);
+    }
+}
+
 static void test_a_missing_program_is_named(void **state)
 {
     static const char *const argv[] = {"/no/such/program", NULL};
@@ -216,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_time_over_ends_the_child_and_its_children),
         cmocka_unit_test(test_output_closed_early_is_waited_for),
         cmocka_unit_test(test_what_is_kept_stays_open_and_nothing_else_does),
+        cmocka_unit_test(test_who_gives_up_does_not_wait_for_the_child),
         cmocka_unit_test(test_a_missing_program_is_named),
     };
 

@@ -143,8 +143,10 @@ static void test_orders_that_cannot_be_filled_are_refused(void **state)
     assert_int_equal(edge_cert_issue(&order, "nonsense", ca.key, &pem, &err), EDGE_EINVALID);
     order.dns = bad;
     assert_int_equal(edge_cert_issue(&order, ca.pem, ca.key, &pem, &err), EDGE_EINVALID);
+    assert_has(err.text, "\"a b\" cannot be an alternative name");
     order.dns = umlaut;
     assert_int_equal(edge_cert_issue(&order, ca.pem, ca.key, &pem, &err), EDGE_EINVALID);
+    assert_has(err.text, "cannot be an alternative name");
     order.dns = NULL;
     order.cn = "";
     assert_int_equal(edge_cert_issue(&order, ca.pem, ca.key, &pem, &err), EDGE_EINVALID);

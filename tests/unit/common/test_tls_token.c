@@ -122,10 +122,23 @@ static void test_what_is_not_there_is_said_without_the_pin(void **state)
     edge_buf_fini(&said);
 }
 
+static void test_a_module_that_cannot_be_named_is_told_as_such(void **state)
+{
+    static const char uri[] = "pkcs11:token=edge?pin-value=1234&module-path=/a%zz";
+    struct edge_key *key = NULL;
+    struct edge_err err = {0};
+    (void) state;
+
+    assert_int_equal(edge_key_load(uri, &key, &err), EDGE_EINVALID);
+    assert_non_null(strstr(err.text, "module-path"));
+    assert_null(strstr(err.text, "1234"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_not_there_is_said_without_the_pin),
+        cmocka_unit_test(test_a_module_that_cannot_be_named_is_told_as_such),
         cmocka_unit_test(test_a_key_in_a_token_signs_and_serves),
     };
 

@@ -43,6 +43,13 @@ void client_did_not_see(const char *text)
         fail_msg("\"%s\" in: %s", text, house.client.notes.data);
 }
 
+void hub_was_asked(const char *text)
+{
+    amqp_client_pump(&house.client);
+    if (!house.fake.notes.data || !strstr(house.fake.notes.data, text))
+        fail_msg("not \"%s\" in: %s", text, house.fake.notes.data);
+}
+
 void forget(void)
 {
     edge_buf_fini(&house.client.notes);

@@ -22,6 +22,8 @@ void house_open(struct hub_amqp_options limits);
 int house_close(void **state);
 void client_saw(const char *text);
 void client_did_not_see(const char *text);
+/** Of the backend: what it has noted. */
+void hub_was_asked(const char *text);
 /** Of what client and backend have noted. */
 void forget(void);
 

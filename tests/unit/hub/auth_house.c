@@ -219,8 +219,12 @@ void run_until(bool (*until)(void))
 void open_auth(void)
 {
     struct hub_store_options store = {.loop = w.loop, .dir = w.dir};
-    struct hub_auth_options options = {
-        .loop = w.loop, .source = &w.source, .self = &w.self, .changed = on_changed};
+    struct hub_auth_options options = {.loop = w.loop,
+                                       .source = &w.source,
+                                       .self = &w.self,
+                                       .changed = on_changed,
+                                       .refresh_s = w.refresh_s,
+                                       .refresh_delay_s = w.delay_s};
     struct edge_err err = {0};
 
     assert_int_equal(hub_store_open(&store, &w.store, &err), 0);

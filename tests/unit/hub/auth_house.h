@@ -37,7 +37,9 @@ struct auth_world {
     int status; /* of every answer; 200: as the cloud knows */
     unsigned pages, ones;
     bool endless;
-    bool silent; /* questions stay open */
+    bool silent;        /* questions stay open */
+    unsigned refresh_s; /* of the next open_auth; 0: an hour */
+    unsigned delay_s;   /* between questions for one identity; 0: the room's own */
     struct question *open[8];
     unsigned nopen;
     /* what was told */

@@ -204,6 +204,7 @@ static void on_stream(struct edge_stream *stream, void *arg)
 
     (void) arg;
     site.accepted++;
+    site.stream = stream;
     if (!site.deafness) {
         if (site.speaks_amqp)
             hub_amqp_accept(site.amqp, stream, false);
@@ -295,6 +296,7 @@ void site_open(unsigned answer_ms, unsigned idle_ms)
         .pause_max_ms = 50,
         .answer_ms = answer_ms ? answer_ms : 5000,
         .idle_ms = idle_ms,
+        .max_identities = site.max_identities,
         .events = {connected, ready, desired, method, message, refused},
         .arg = &site,
     };
@@ -348,7 +350,7 @@ static void on_patched(enum hub_result result, const char *why, int64_t version,
 
 void site_want(const struct edge_identity *who, unsigned features)
 {
-    const struct hub_wish wish = {features, "sdk/1", ""};
+    const struct hub_wish wish = {features, "sdk/1", site.model_id ? site.model_id : ""};
 
     site.calls++;
     site.up->ops->want(site.up->self, who, &wish);

@@ -153,8 +153,12 @@ int hub_store_get(struct hub_store *store, const char *kind, const char *name,
 
     (void) store;
     key_of(key, sizeof key, kind, name);
-    post((struct later){
-        .got = done, .text = edge_strdup(edge_map_get(&the->documents, key)), .arg = arg});
+    the->reads++;
+    post((struct later){.got = done,
+                        .text = the->unreadable ? NULL
+                                                : edge_strdup(edge_map_get(&the->documents, key)),
+                        .arg = arg,
+                        .rc = the->unreadable ? EDGE_ESTORE : 0});
     return 0;
 }
 

@@ -52,7 +52,8 @@ struct mock {
     struct edge_map documents; /* "kind/name" -> text */
     bool sealed;               /* through the mocked vault */
     bool broken;               /* nothing can be written */
-    unsigned writes;
+    bool unreadable;           /* nothing can be read */
+    unsigned writes, reads;
     struct mock_client clients[MOCK_CLIENTS];
     unsigned nclients;
     /* Of the router, the store, and who waits for the configuration. */

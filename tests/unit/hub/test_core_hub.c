@@ -470,6 +470,45 @@ static void the_report_shows_who_is_connected(void **state)
     assert_non_null(strstr(world->report, "\"status\":\"Disconnected\""));
 }
 
+/* A head may find within an event that its client cannot be served: nothing is left of it then. */
+
+static const struct edge_identity leaf = {"leaf", ""};
+
+static void on_deliver_leave(const struct edge_message *message, uint64_t lock, void *arg)
+{
+    struct world *world = arg;
+
+    (void) message;
+    (void) lock;
+    world->done++;
+    hub_core_backend(world->core)->ops->close(world->session);
+    world->session = NULL;
+}
+
+static void a_session_may_end_within_a_delivery(void **state)
+{
+    static const struct hub_events leaving = {.deliver = on_deliver_leave, .closed = on_closed};
+    struct world *world = *state;
+    const struct hub_backend *backend = hub_core_backend(world->core);
+    const struct hub_claim claim = {.who = leaf, .client = "test", .model_id = ""};
+    const struct hub_grant grant = {HUB_OK, INT64_MAX, ""};
+    struct edge_message message = {0};
+    unsigned features;
+
+    connected(world, true);
+    until(world, &world->configured, 1);
+    assert_int_equal(backend->ops->open(backend->self, &claim, &grant, false, &leaving, world,
+                                        &features, &world->session),
+                     0);
+    subscribe(world, EDGE_FEATURE_C2D);
+    until(world, &world->features, EDGE_FEATURE_C2D);
+    assert_int_equal(edge_message_set_body(&message, "a", 1), 0);
+    hub_core_events()->message(&leaf, &message, 1, world->core);
+    edge_message_fini(&message);
+    assert_int_equal(world->done, 1);
+    assert_null(world->session);
+}
+
 /* Everything under way is answered, and nothing is left. */
 static void the_hub_ends_with_requests_under_way(void **state)
 {
@@ -495,6 +534,7 @@ int main(void)
         TEST(a_module_lives_through_an_outage_and_a_restart),
         TEST(desired_properties_and_methods_reach_the_module),
         TEST(the_report_shows_who_is_connected),
+        TEST(a_session_may_end_within_a_delivery),
         TEST(the_hub_ends_with_requests_under_way),
     };
 

@@ -508,6 +508,29 @@ static void many_twins_are_read_back_from_disk(void **state)
     }
 }
 
+/* A disk that cannot be read is asked again later and later, not without end. */
+static void a_twin_that_cannot_be_read_is_not_read_all_the_time(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+
+    mock_online(mock, false);
+    mock_patch(m, "{\"r\":9}");
+    mock_until(mock, &m->answers, 2);
+    mock_restart(mock);
+    mock->unreadable = true;
+    mock->reads = 0;
+    mock_online(mock, true);
+    mock_until(mock, &mock->reads, 1);
+    for (int i = 0; i < 20; i++)
+        mock_settle(mock);
+    assert_int_equal(mock->reads, 1);
+    mock->unreadable = false;
+    mock_online(mock, false);
+    mock_online(mock, true); /* and then everything is tried at once */
+    mock_same(mock_asked(mock, MOCK_PATCH, M)->text, "{\"r\":9}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,6 +562,7 @@ int main(void)
         TEST(what_was_missed_is_fetched_when_iot_hub_is_back),
         TEST(first_subscription_tells_nothing),
         TEST(many_twins_are_read_back_from_disk),
+        TEST(a_twin_that_cannot_be_read_is_not_read_all_the_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

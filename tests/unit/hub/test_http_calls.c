@@ -260,8 +260,21 @@ static void test_who_is_not_let_in_calls_nobody(void **state)
     answered(401, "the token is of another key", CALLER TOKEN, good_body);
     answered(401, "the token is of another key", CALLER, good_body);
     assert_string_equal(core.asked, "edge1/caller -");
-    core.granted = HUB_UNAVAILABLE;
-    answered(503, "the token is of another key", CALLER TOKEN, good_body);
+    assert_int_equal(core.ninvoked, 0);
+}
+
+static void test_a_hub_that_cannot_tell_does_not_say_unauthorized(void **state)
+{
+    static const struct {
+        enum hub_result result;
+        int status;
+    } cases[] = {{HUB_UNAVAILABLE, 503}, {HUB_GONE, 503}, {HUB_FAILED, 500}};
+
+    (void) state;
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(cases); i++) {
+        core.granted = cases[i].result;
+        answered(cases[i].status, "the token is of another key", CALLER TOKEN, good_body);
+    }
     assert_int_equal(core.ninvoked, 0);
 }
 
@@ -364,6 +377,7 @@ int main(void)
         TEST(test_a_call_is_answered_as_the_module_answers),
         TEST(test_who_calls_must_be_said),
         TEST(test_who_is_not_let_in_calls_nobody),
+        TEST(test_a_hub_that_cannot_tell_does_not_say_unauthorized),
         TEST(test_what_the_core_says_has_its_status),
         TEST(test_who_leaves_early_is_not_answered),
         TEST(test_a_server_that_ends_leaves_calls_to_the_core),
