@@ -23,7 +23,7 @@ foreach(subject run policies update module_network volumes logs oom malformed co
 endforeach()
 edge_python_test(crash integration faults 1800)
 if(NOT EDGE_SANITIZE)
-  edge_python_test(integration integration quickstart 1800)
+  edge_python_test(integration integration quickstart 3600)
 endif()
 foreach(subject ctr curl)
   edge_python_test(conformance conformance ${subject} 300)

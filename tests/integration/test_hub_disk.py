@@ -56,7 +56,16 @@ class HubDisk(HubCrashCase):
     def wait_taken(self, more=50):
         """Until so many more are acknowledged."""
         before = sum(self.crowd.promised.values())
-        wait_for(lambda: sum(self.crowd.promised.values()) >= before + more, 60, "messages to be taken again")
+
+        def taken():
+            self.crowd.check()
+            return sum(self.crowd.promised.values()) >= before + more
+
+        try:
+            wait_for(taken, 120, "messages to be taken again")
+        except AssertionError as why:
+            clients = {p.who.name: (p.acknowledged, len(p.waiting), p.failures) for p in self.crowd.publishers}
+            raise AssertionError(f"{why}\n{clients}\n{self.hub.tail(20)}") from why
 
     def kill_often(self, times=4):
         for _ in range(times):

@@ -25,6 +25,7 @@ PATIENCE_S = 15 if SANITIZED else 5  # a third of one is usual; a machine that d
 MEMORY_MIB = 4096 if SANITIZED else 160
 CLIENTS = 80  # MaxConnectedClients
 CROWD = 64
+WELCOME_S = 10  # that the hub waits for a CONNECT, or a token, whoever else there is
 KEY = edge_hub.key_of("crowd")
 
 
@@ -207,23 +208,32 @@ class HubHostile(unittest.TestCase):
             self.ended(clients[0])
         self.wait_said("refused: from=127.*no CONNECT came in time")
 
+    def check_said(self, way, began):
+        """Why they were ended. By AMQP they make room for others, unless the machine is so busy that their time is over first."""
+        why = "no CONNECT came in time"
+        if way in (5671, "AMQPWSB10"):
+            ends = "and others wait" if time.monotonic() - began < WELCOME_S - 2 else "(and others wait|in time)"
+            why = "amqp client dropped: from=127.* reason=it has shown no token: " + ends
+        self.assertTrue(self.said(why), why)
+
     def test_who_says_nothing_after_tls(self):
         """More than may wait for their CONNECT, or for a token."""
-        for port, count, least, why in ((8883, 1200, 190, "no CONNECT came in time"), (5671, 300, 90, "amqp client dropped: from=127.* reason=it has shown no token: and others wait")):
-            self.source = f"127.0.{self.number}.{port % 200}"
+        for port, count, least in ((8883, 1200, 190), (5671, 300, 90)):
+            self.source, began = f"127.0.{self.number}.{port % 200}", time.monotonic()
             with self.subTest(port), self.good_beside():
                 clients = [self.shake_hands(port) for _ in range(count)]
                 for client in clients[:least]:
-                    self.ended(client, 5)
+                    self.ended(client)
             self.close_all()
             self.sockets.clear()
-            self.assertTrue(self.said(why))
+            self.check_said(port, began)
 
     def test_who_shows_any_certificate_and_nothing_else(self):
         """By AMQP it need not show a token, and is a stranger until somebody has been let in."""
         cert = self.place.authority.self_signed("anybody")[:2]
         context = ssl.create_default_context(cafile=self.place.trust)
         context.load_cert_chain(*cert)
+        began = time.monotonic()
         with self.good_beside():
             clients = []
             for _ in range(300):
@@ -232,8 +242,8 @@ class HubHostile(unittest.TestCase):
                 client.sendall(b"AMQP\0\1\0\0" + b"\0\0\0\x11\2\0\0\0\0\x53\x10\xc0\x04\x01\xa1\x01x")  # OPEN as "x"
                 clients.append(client)
             for client in clients[:90]:
-                self.ended(client, 5)
-        self.assertTrue(self.said("amqp client dropped: from=127.* reason=it has shown no token: and others wait"))
+                self.ended(client)
+        self.check_said(5671, began)
 
     def test_what_is_no_amqp(self):
         for data in (os.urandom(100), b"AMQP\0\1\0\0\xff\xff\xff\xff", b"AMQP\3\1\0\0" + b"\0\0\0\7\2\0\0\0", b"GET / HTTP/1.1\r\n\r\n",
@@ -478,8 +488,8 @@ class HubHostile(unittest.TestCase):
             self.assertRegex(self.ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "^$|^HTTP/1.1 (4|5)")
 
     def test_websockets_that_say_nothing(self):
-        for protocol, count, why in (("mqtt", 1100, "no CONNECT came in time"), ("AMQPWSB10", 300, "amqp client dropped: from=127.* reason=it has shown no token: and others wait")):
-            self.source = f"127.0.{self.number}.{count % 199}"
+        for protocol, count in (("mqtt", 1100), ("AMQPWSB10", 300)):
+            self.source, began = f"127.0.{self.number}.{count % 199}", time.monotonic()
             with self.subTest(protocol), self.good_beside():
                 clients = []
                 for _ in range(count):
@@ -490,7 +500,7 @@ class HubHostile(unittest.TestCase):
                     self.ended(client, 20)
             self.close_all()
             self.sockets.clear()
-            self.assertTrue(self.said(why))
+            self.check_said(protocol, began)
 
     def test_frames_without_end(self):
         """Pings, empty fragments, tiny fragments of a packet that never ends, and a frame that says it is huge."""

@@ -56,7 +56,7 @@ class Quickstart(unittest.TestCase):
         self.before = machine()
         self.addCleanup(self.run_script, "--down")
 
-    def run_script(self, *arguments, timeout=600):
+    def run_script(self, *arguments, timeout=1500):
         return subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, timeout=timeout)
 
     def up(self, cut=4):
