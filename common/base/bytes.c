@@ -57,7 +57,7 @@ static int reserve(struct edge_buf *buf, size_t extra)
 /* For so much more, and a NUL. */
 static inline bool has_room(const struct edge_buf *buf, size_t extra)
 {
-    return extra < buf->cap_ - buf->len && extra <= buf->max - buf->len;
+    return buf->data && extra < buf->cap_ - buf->len && extra <= buf->max - buf->len;
 }
 
 int edge_buf_append(struct edge_buf *buf, const void *data, size_t len)
