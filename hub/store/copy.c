@@ -1,6 +1,7 @@
 #include "hub/store/copy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "common/base/file.h"
@@ -11,6 +12,7 @@
 enum {
     HEAD = 16,
     RECORD = 16,
+    PIECE = 64 * 1024,
     BYTES_MAX = 64 * 1024 * 1024,
 };
 static const uint8_t magic[8] = {'E', 'd', 'H', 'c', 'o', 'p', 'y', '1'};
@@ -48,12 +50,22 @@ static void fill_head(struct edge_buf *buf, uint32_t count)
     (void) hub_put32(head + 12, count);
 }
 
+/* Piece by piece: it is not held in memory twice. */
 static bool is_as(const char *path, const struct edge_buf *buf)
 {
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf old = EDGE_BUF_INIT(BYTES_MAX);
+    EDGE_CLEANUP(edge_close) int fd = hub_files_real.open(path, O_RDONLY);
+    char piece[PIECE];
+    size_t at = 0;
+    ssize_t n = 0;
 
-    return edge_file_read(path, &old, NULL) == 0 && old.len == buf->len &&
-           memcmp(old.data, buf->data, buf->len) == 0;
+    if (fd < 0)
+        return false;
+    while ((n = hub_files_real.read(fd, piece, sizeof piece, at)) > 0) {
+        if (buf->len - at < (size_t) n || memcmp(buf->data + at, piece, (size_t) n) != 0)
+            return false;
+        at += (size_t) n;
+    }
+    return n == 0 && at == buf->len;
 }
 
 int hub_copy_update(const char *path, struct hub_db *db)

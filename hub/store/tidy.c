@@ -2,13 +2,16 @@
  * the file: by the reading thread while groups go on, once it is long, and by the commit thread
  * once all has been quiet for a while. In between the commit thread only finishes what is almost
  * done, so that the log begins anew. */
+#include <sys/stat.h>
+
 #include "common/base/clock.h"
 #include "hub/store/internal.h"
 
 enum {
     LONG = 1024 * 1024,
     ALMOST = 128 * 1024,
-    COPY_MS = 10 * 60 * 1000, /* between copies of the documents */
+    COPY_MS = 10 * 60 * 1000,     /* between copies of the documents, ... */
+    COPY_BYTES = 4 * 1024 * 1024, /* ... once more for so many: half a GB a day, whatever changes */
 };
 
 static void work(void *arg)
@@ -55,10 +58,18 @@ void hub_store_tidy(struct hub_store *store, const struct hub_group *group)
         edge_timer_arm(store->quiet, store->quiet_ms);
 }
 
+static int64_t until_copy(const struct hub_store *store)
+{
+    struct stat st = {0};
+    int64_t bytes = stat(store->copy, &st) == 0 ? (int64_t) st.st_size : 0;
+    int64_t left = store->copied_ms + COPY_MS * (1 + bytes / COPY_BYTES) - edge_now_ms();
+
+    return store->copied_ms && left > 0 ? left : 0;
+}
+
 void hub_store_on_quiet(void *arg)
 {
     struct hub_store *store = arg;
-    int64_t left;
 
     if (store->noise) {
         store->noise = false;
@@ -67,9 +78,8 @@ void hub_store_on_quiet(void *arg)
     }
     hub_commit_lock(store->commit)->quiet = true;
     hub_commit_unlock(store->commit, 0);
-    left = store->copied_ms ? store->copied_ms + COPY_MS - edge_now_ms() : 0;
     if (!edge_timer_armed(store->recopy) || !store->copied_ms)
-        edge_timer_arm(store->recopy, left > 0 ? (uint64_t) left : 0);
+        edge_timer_arm(store->recopy, (uint64_t) until_copy(store));
 }
 
 void hub_store_copy_later(struct hub_store *store)

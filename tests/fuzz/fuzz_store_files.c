@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "common/base/file.h"
-#include "hub/store/crc.h"
 #include "hub/store/segment.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_store.h"
 
-enum { SALT = 0x5a17, FILES = 4, MESSAGES = 64 };
+enum { FILES = 4, MESSAGES = 64 };
 enum { HEADS = 1, GROUPS = 2, LIMITS = 4, MERGES = 8 }; /* in the first byte: what is set right */
 
 static char dir[64];
@@ -24,44 +24,14 @@ static struct found {
     size_t nmessages;
 } found;
 
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t) (value >> 8 * i);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 | (uint32_t) at[3] << 24;
-}
-
-/* Every group whose place is plain. */
-static void mend(uint8_t *bytes, size_t size, uint32_t salt)
-{
-    size_t at = HUB_SEGMENT_HEAD;
-
-    while (at + HUB_GROUP_HEAD <= size && memcmp(bytes + at, hub_group_magic, 4) == 0) {
-        uint64_t meta = get32(bytes + at + 32);
-        uint64_t bodies = get32(bytes + at + 36);
-
-        if (at + HUB_GROUP_HEAD + meta + bodies > size)
-            return;
-        put32(bytes + at + 8, salt);
-        put32(bytes + at + 12, 0);
-        put32(bytes + at + 40, hub_crc32c(0, bytes + at + HUB_GROUP_HEAD, meta));
-        put32(bytes + at + 4, hub_crc32c(0, bytes + at + 8, HUB_GROUP_HEAD - 8));
-        at += HUB_GROUP_HEAD + meta + bodies;
-    }
-}
-
 static void write_segment(uint32_t number, uint8_t *bytes, size_t size, uint8_t flags)
 {
     struct hub_segment_head head = {
         .version = HUB_LOG_VERSION,
         .id = number + 1,
         .last_id = number + 1,
-        .salt = SALT + number,
-        .before_salt = flags & LIMITS && number > 0 ? SALT + number - 1 : 0,
+        .salt = FUZZ_SALT + number,
+        .before_salt = flags & LIMITS && number > 0 ? FUZZ_SALT + number - 1 : 0,
         .before_end = size,
     };
     char path[160];
@@ -70,7 +40,7 @@ static void write_segment(uint32_t number, uint8_t *bytes, size_t size, uint8_t 
     if (flags & HEADS && size >= HUB_SEGMENT_HEAD)
         hub_segment_head_write(&head, bytes);
     if (flags & GROUPS)
-        mend(bytes, size, SALT + number);
+        fuzz_mend_groups(bytes, size, FUZZ_SALT + number);
     (void) snprintf(path, sizeof path, "%s/segment-%016" PRIx64 "-%016" PRIx64 ".log", dir, head.id,
                     head.salt);
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hub/store/crc.h"
 #include "hub/store/scan.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/fuzz_store.h"
 
-enum { SALT = 0x5a17, SEGMENTS = 2 };
+enum { SEGMENTS = 2 };
 
 struct memory {
     struct hub_source source;
@@ -19,34 +19,6 @@ static const uint8_t *view(struct hub_source *source, uint64_t at, size_t len)
     struct memory *memory = EDGE_CONTAINER_OF(source, struct memory, source);
 
     return at + len <= source->size ? memory->bytes + at : NULL;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t) (value >> 8 * i);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 | (uint32_t) at[3] << 24;
-}
-
-/* Every group whose place is plain. */
-static void mend(uint8_t *bytes, size_t size)
-{
-    size_t at = HUB_SEGMENT_HEAD;
-
-    while (at + HUB_GROUP_HEAD <= size && memcmp(bytes + at, hub_group_magic, 4) == 0) {
-        uint64_t meta = get32(bytes + at + 32);
-        uint64_t bodies = get32(bytes + at + 36);
-
-        if (at + HUB_GROUP_HEAD + meta + bodies > size)
-            return;
-        put32(bytes + at + 40, hub_crc32c(0, bytes + at + HUB_GROUP_HEAD, meta));
-        put32(bytes + at + 4, hub_crc32c(0, bytes + at + 8, HUB_GROUP_HEAD - 8));
-        at += HUB_GROUP_HEAD + meta + bodies;
-    }
 }
 
 static int on_name(const char *name, void *arg)
@@ -76,7 +48,7 @@ static void look_at_bodies(struct memory *memory, const struct hub_walk_group *g
 
         sum = hub_crc32c(sum, memory->bytes + at + 8, 16 + (size_t) head.len);
         fuzz_holds(hub_body_is_whole(memory->bytes + at, &head) ==
-                   (sum == get32(memory->bytes + at + 4)));
+                   (sum == hub_get32(memory->bytes + at + 4)));
         at += HUB_BODY_HEAD + (uint64_t) head.len;
     }
 }
@@ -87,13 +59,13 @@ static void look_at_groups(struct memory *memory)
     struct hub_walk_group group;
     uint64_t before = HUB_SEGMENT_HEAD;
 
-    hub_walk_init(&walk, &memory->source, SALT, UINT64_MAX);
+    hub_walk_init(&walk, &memory->source, FUZZ_SALT, UINT64_MAX);
     while (hub_walk_next(&walk, &group) == 1) {
         fuzz_holds(group.at >= before && group.end > group.at && group.end <= memory->source.size);
         before = group.end;
         look_at_bodies(memory, &group);
     }
-    fuzz_holds(hub_walk_tail(&memory->source, SALT) <= before);
+    fuzz_holds(hub_walk_tail(&memory->source, FUZZ_SALT) <= before);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -111,11 +83,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size > 0)
             memcpy(memory[i].bytes, data, size);
         if (size > 0 && data[0] & 1)
-            mend(memory[i].bytes, size);
+            fuzz_mend_groups(memory[i].bytes, size, 0);
         memory[i].source = (struct hub_source){.view = view, .size = size};
         look_at_groups(&memory[i]);
         segments[i].source = &memory[i].source;
-        segments[i].salt = SALT;
+        segments[i].salt = FUZZ_SALT;
         segments[i].limit = UINT64_MAX;
     }
     if (hub_scan_gone(segments, SEGMENTS, &gone, &next) == 0)

@@ -399,6 +399,7 @@ static bool die_in_merge(int nth)
     if (child == 0) {
         struct bench own = b;
 
+        alarm(300); /* who waits for it waits for ever */
         cut_at = nth;
         if (edge_loop_create(&own.loop) < 0)
             _exit(1);
