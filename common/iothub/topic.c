@@ -81,6 +81,15 @@ static bool take_rid(struct cursor *c, struct edge_bytes *rid)
     return rid->len > 0;
 }
 
+/* Who reports without one waits for no answer. */
+static bool take_rid_if_any(struct cursor *c, struct edge_bytes *rid)
+{
+    if (!at_end(c) && *c->at != '?')
+        return false;
+    (void) take_rid(c, rid);
+    return true;
+}
+
 static bool take_status(struct cursor *c, int *status)
 {
     struct edge_bytes digits = segment(c);
@@ -118,7 +127,7 @@ void edge_topic_parse(const char *text, size_t len, struct edge_topic *ret)
     if (skip(&c, "$iothub/twin/GET/")) {
         ret->kind = take_rid(&c, &ret->rid) ? EDGE_TOPIC_TWIN_GET : EDGE_TOPIC_UNKNOWN;
     } else if (skip(&c, "$iothub/twin/PATCH/properties/reported/")) {
-        ret->kind = take_rid(&c, &ret->rid) ? EDGE_TOPIC_TWIN_PATCH : EDGE_TOPIC_UNKNOWN;
+        ret->kind = take_rid_if_any(&c, &ret->rid) ? EDGE_TOPIC_TWIN_PATCH : EDGE_TOPIC_UNKNOWN;
     } else if (skip(&c, "$iothub/methods/res/")) {
         ret->kind = take_status(&c, &ret->status) && take_rid(&c, &ret->rid)
                         ? EDGE_TOPIC_METHOD_RESPONSE

@@ -12,7 +12,7 @@ enum edge_topic_kind {
     EDGE_TOPIC_UNKNOWN,
     EDGE_TOPIC_TELEMETRY,       /* devices/d[/modules/m]/messages/events/{bag} : who, bag */
     EDGE_TOPIC_TWIN_GET,        /* $iothub/twin/GET/?$rid=r : rid */
-    EDGE_TOPIC_TWIN_PATCH,      /* $iothub/twin/PATCH/properties/reported/?$rid=r : rid */
+    EDGE_TOPIC_TWIN_PATCH,      /* …/twin/PATCH/properties/reported/?$rid=r : rid, or none */
     EDGE_TOPIC_METHOD_RESPONSE, /* $iothub/methods/res/s/?$rid=r : rid, status */
 };
 /** What a client subscribes to; bits. */

@@ -9,9 +9,9 @@
 struct edge_listener;
 
 struct edge_listener_options {
-    const char
-        *uri;    /* "tcp://127.0.0.1:8883", "tcp://[::1]:443", "unix:///run/x.sock"; port 0: any */
-    mode_t mode; /* of a unix socket; 0: 0660 */
+    const char *uri; /* "tcp://127.0.0.1:8883", "tcp://[::]:443" (every address, of IPv4 as well),
+                        "unix:///run/x.sock"; port 0: any */
+    mode_t mode;     /* of a unix socket; 0: 0660 */
     struct edge_tls_server *tls; /* NULL: plain; outlives the listener */
     unsigned max_handshakes;     /* TLS handshakes under way at once; 0: 512; while more wait in the
                                     backlog, the silent are dropped */

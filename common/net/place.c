@@ -122,18 +122,42 @@ static uint16_t bound_port(int fd)
     return (uint16_t) strtoul(port, NULL, 10);
 }
 
+static bool is_every_address(const struct addrinfo *info)
+{
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *) info->ai_addr;
+
+    return info->ai_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
+}
+
 static int bind_tcp(const struct addrinfo *info, const char *uri, struct net_place *ret,
                     struct edge_err *err)
 {
     EDGE_CLEANUP(edge_close) int fd = stream_socket(info->ai_family);
-    int on = 1;
+    int on = 1, off = 0;
 
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        (is_every_address(info) &&
+         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0) ||
         bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
         return edge_fail(err, -errno, "cannot listen on %s: %s", uri, strerror(errno));
     *ret = (struct net_place){fd, bound_port(fd), NULL, 0};
     fd = -1;
     return 0;
+}
+
+/* Every address; where the kernel has no IPv6, every one of IPv4. */
+static int bind_any(const struct addrinfo *info, const char *uri, struct net_place *ret,
+                    struct edge_err *err)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    const struct addrinfo four = {
+        .ai_family = AF_INET, .ai_addr = (struct sockaddr *) &any, .ai_addrlen = sizeof any};
+    int rc = bind_tcp(info, uri, ret, err);
+
+    if (rc != -EAFNOSUPPORT || !is_every_address(info))
+        return rc;
+    any.sin_port = ((const struct sockaddr_in6 *) info->ai_addr)->sin6_port;
+    return bind_tcp(&four, uri, ret, err);
 }
 
 /* "127.0.0.1:80" or "[::1]:80"; names would have to be looked up. */
@@ -158,7 +182,7 @@ static int listen_tcp(const char *uri, const char *authority, struct net_place *
     }
     if (rc < 0)
         return edge_fail(err, rc, "cannot listen on %s: expected an IP address and a port", uri);
-    rc = bind_tcp(info, uri, ret, err);
+    rc = bind_any(info, uri, ret, err);
     freeaddrinfo(info);
     return rc;
 }

@@ -39,7 +39,7 @@ static void accept(struct hub_auth *auth, const struct hub_claim *claim,
                    const struct hub_proof *proof, hub_grant_done *done, void *arg)
 {
     remember(auth, claim, proof);
-    grant(HUB_OK, proof->kind == HUB_PROOF_KEY ? proof->until_s : INT64_MAX, "", done, arg);
+    grant(HUB_OK, proof->until_s, "", done, arg);
 }
 
 /* Only the cloud can tell who somebody is of whom it has said nothing. */

@@ -113,6 +113,8 @@ static void take(struct hub_session *session, const struct edge_message *message
     const struct hub_client *client = session->client;
     struct hub_core *core = client->core;
     const char *output = message->sys[EDGE_SYS_OUTPUT];
+    const struct edge_route_property model = {"modelId", client->model_id};
+    bool modelled = client->model_id && *client->model_id;
     char source[HUB_SOURCE_MAX];
 
     hub_metrics_count(core->metrics, HUB_COUNT_RECEIVED,
@@ -120,7 +122,8 @@ static void take(struct hub_session *session, const struct edge_message *message
     hub_metrics_observe(core->metrics, HUB_SIZE_MESSAGE, (const char *[]){client->name},
                         (double) size);
     source_of(client, output, source);
-    hub_router_send(core->router, source, &client->who, message, NULL, 0, done, arg);
+    hub_router_send(core->router, source, &client->who, message, &model, modelled ? 1 : 0, done,
+                    arg);
 }
 
 static void send(struct hub_session *session, const struct edge_message *message, hub_done *done,

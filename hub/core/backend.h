@@ -47,7 +47,7 @@ struct hub_claim {
 /** How an accepted claim was proved; copied by who keeps it. */
 struct hub_grant {
     enum hub_result result;
-    int64_t until_s;  /* wall clock: when the token expires; INT64_MAX for a certificate */
+    int64_t until_s;  /* wall clock: when the token or certificate ends; INT64_MAX: never */
     char reason[160]; /* of a refusal, for the log and for clients that show it */
 };
 

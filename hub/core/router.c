@@ -2,6 +2,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -12,7 +13,7 @@ enum {
     RECORD_MAX = HUB_STORE_BODY_MAX,
     RECORD_KEPT = 64 * 1024,             /* of memory, between messages */
     UNCOMMITTED_MAX = 256 * 1024 * 1024, /* 1,000 clients with 25 messages of 10 KiB each */
-    SYSTEM_MAX = EDGE_SYS_MAX + 4 + 16,  /* properties, ours, and what the caller adds */
+    SYSTEM_MAX = EDGE_SYS_MAX + 5 + 16,  /* properties, ours, and what the caller adds */
 };
 
 /* What a route means here. */
@@ -140,6 +141,16 @@ static size_t add_property(struct edge_route_property *to, size_t n, const char 
     return n + 1;
 }
 
+/* Of the application's properties on the wire, of the system's to a route. */
+static const char *operation_of(const struct edge_message *message)
+{
+    for (size_t i = 0; i < message->nproperties; i++) {
+        if (strcasecmp(message->properties[i].name, "iothub-operation") == 0)
+            return message->properties[i].value;
+    }
+    return NULL;
+}
+
 static size_t list_system(struct hub_router *router, const struct edge_identity *sender,
                           const struct edge_message *message,
                           const struct edge_route_property *more, size_t nmore)
@@ -152,6 +163,7 @@ static size_t list_system(struct hub_router *router, const struct edge_identity 
         n = add_property(router->system, n, more[i].name, more[i].value);
     for (unsigned i = 0; i < EDGE_SYS_MAX; i++)
         n = add_property(router->system, n, system_names[i], message->sys[i]);
+    n = add_property(router->system, n, "operation", operation_of(message));
     edge_time_format(edge_wall_ns(), router->now);
     n = add_property(router->system, n, "enqueuedTime", router->now);
     n = add_property(router->system, n, "connectionDeviceId", sender->device);

@@ -129,7 +129,7 @@ static void on_expiry(void *arg)
         hub_session_tick(session);
         return;
     }
-    edge_info("a client's token has expired: client=%s", session->client->name);
+    edge_info("a client's token or certificate has expired: client=%s", session->client->name);
     hub_session_expel(session, HUB_REFUSED);
 }
 

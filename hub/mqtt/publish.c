@@ -70,7 +70,8 @@ static struct asking *ask(struct hub_mqtt_session *s, struct edge_bytes rid)
     }
     asking->session = s;
     asking->len = rid.len;
-    memcpy(asking->rid, rid.data, rid.len);
+    if (rid.len > 0)
+        memcpy(asking->rid, rid.data, rid.len);
     s->pending++;
     s->twins++;
     return asking;
@@ -81,6 +82,8 @@ static void reply(struct hub_mqtt_session *s, struct edge_bytes rid, int status,
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf topic = EDGE_BUF_INIT(MQTT_STRING_MAX);
 
+    if (rid.len == 0)
+        return; /* it wants to hear nothing of it */
     if (edge_topic_twin_response(&topic, status, rid, version) < 0)
         hub_mqtt_drop(s, "its request id is too long");
     else

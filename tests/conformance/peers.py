@@ -186,12 +186,14 @@ class Proton:
             self.connection.close()
 
 
-def log_in(host, ca, user, password):
+def log_in(host, ca, user, password, ws=False):
     """The code of SASL PLAIN, without the cost of Proton: 0 when it is taken; None: the connection ends instead."""
     answer = b"\0" + user.encode() + b"\0" + password.encode()
     body = b"\0\x53\x41\xd0" + struct.pack(">II", 4 + 7 + 5 + len(answer), 2) + b"\xa3\x05PLAIN\xb0" + struct.pack(">I", len(answer)) + answer
     said = b""
-    with dial(host, 5671, ca) as client, contextlib.suppress(ConnectionError, ssl.SSLError):
+    below = dial(host, 443 if ws else 5671, ca)
+    with below, contextlib.suppress(ConnectionError, ssl.SSLError):
+        client = WebSocket(host, "AMQPWSB10", below) if ws else below
         client.sendall(b"AMQP\3\1\0\0" + struct.pack(">IBBH", 8 + len(body), 2, 1, 0) + body)
         while b"\0\x53\x44" not in said or not said.partition(b"\0\x53\x44")[2].partition(b"\x50")[2]:
             data = client.recv(4096)

@@ -277,19 +277,21 @@ class HubAmqp(unittest.TestCase):
             address=f"/devices/{name}/messages/devicebound", body=text.encode(), inferred=True, **more))
 
     def test_what_becomes_of_a_message_to_a_device(self):
-        """Accepted, dead-lettered, given back until it is too often, too old: the service hears of each."""
+        """Accepted, dead-lettered, given back until it is too often, too old: the service hears of each what it has asked for."""
         receiver = self.client(self.leaf).receiver("/devices/leaf1/messages/devicebound", credit=1)
-        for word in ("accept", "reject", "release"):
-            self.send_to_device("leaf1", word, id=f"{self.mark}-{word}", properties={"iothub-ack": "full", "k": "v"})
+        sent = [(f"{word}-{ack}", ack) for ack in ("none", "positive", "negative") for word in ("accept", "reject")]
+        sent += [("accept", "full"), ("reject", "full"), ("release", "full")]
+        for word, ack in sent:
+            self.send_to_device("leaf1", word, id=f"{self.mark}-{word}", properties={"iothub-ack": ack, "k": "v"})
         counts = []
         while True:
             got = receiver.receive(20)
-            self.assertEqual((got.address, got.properties), ("/devices/leaf1/messages/devicebound", {"iothub-ack": "full", "k": "v"}))
-            self.assertGreater(got.annotations["x-opt-sequence-number"], 0)
             word = bytes(got.body).decode()
+            self.assertEqual((got.address, got.properties), ("/devices/leaf1/messages/devicebound", {"iothub-ack": dict(sent)[word], "k": "v"}))
+            self.assertGreater(got.annotations["x-opt-sequence-number"], 0)
             self.assertEqual(got.id, f"{self.mark}-{word}")
             if word != "release":
-                (receiver.accept if word == "accept" else receiver.reject)()
+                (receiver.accept if "accept" in word else receiver.reject)()
                 continue
             counts.append(got.annotations["iothub-deliverycount"])
             receiver.release(delivered=False)
@@ -303,8 +305,8 @@ class HubAmqp(unittest.TestCase):
         self.send_to_device("signed", "old", by=sender, id=f"{self.mark}-old", expiry_time=until, properties={"iothub-ack": "full"})
         wait_for(lambda: time.time() > until, 2, "its end", every=0.1)
         self.client(cert=self.cert).receiver("/devices/signed/messages/devicebound", credit=1)
-        self.assertEqual(self.feedback(4), {"accept": "Success", "reject": "Rejected", "release": "DeliveryCountExceeded",
-                                            "old": "Expired"})
+        self.assertEqual(self.feedback(6), {"accept-positive": "Success", "reject-negative": "Rejected", "accept": "Success",
+                                            "reject": "Rejected", "release": "DeliveryCountExceeded", "old": "Expired"})
 
     def feedback(self, count):
         """{message: status} of this test's."""

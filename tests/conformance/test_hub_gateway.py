@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import unittest
+import urllib.error
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import sandbox  # noqa: E402
@@ -114,17 +115,54 @@ class HubGateway(unittest.TestCase):
                 status, head, text = self.curl(method, path, body='{"blobName":"x"}')
                 self.assertEqual(status, 404)
                 self.assertIn("content-type: application/json", head)
+                self.assertIn("x-content-type-options: nosniff", head)
                 self.assertTrue(json.loads(text)["message"])
         self.assertIn(self.curl("POST", "/devices/leaf1/files", body="x" * 1000000)[0], (404, 413))
-        self.assertEqual(self.curl("GET", "/health")[0], 200)
+
+    def test_health_and_metrics(self):
+        """By HTTPS to everybody behind the gateway, and by HTTP on a port of their own."""
+        status, head, text = self.curl("GET", "/health", body="")
+        self.assertEqual((status, json.loads(text)["upstream"], json.loads(text)["wrong"]), (200, True, []))
+        self.assertIn("content-type: application/json", head)
+        status, head, text = self.curl("GET", "/metrics", body="")
+        self.assertEqual(status, 200)
+        self.assertIn("content-type: text/plain; version=0.0.4", head)
+        self.assertRegex(text, r'(?m)^edgehub_connected_clients\{.*iothub="hub.test".*edge_device="edge1".*\} 0$')
+        for path in ("/health", "/metrics"):
+            self.assertEqual(self.curl("POST", path)[0], 405)
+            self.assertIn(self.hub.get(path).strip()[:1], ("{", "#", "e"))
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.hub.get("/twins/edge1/methods")
+        self.assertEqual(refused.exception.code, 404)
+
+    def upgrade(self, protocol):
+        """The status that an upgrade is answered with."""
+        return self.curl("GET", "/$iothub/websocket", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H",
+                         "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H",
+                         f"Sec-WebSocket-Protocol: {protocol}", body="")[0]
 
     def test_a_websocket_of_something_else_is_refused(self):
         for protocol in ("soap", "mqttv5", "AMQPWSB11"):
             with self.subTest(protocol):
-                status = self.curl("GET", "/$iothub/websocket", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H",
-                                   "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H",
-                                   f"Sec-WebSocket-Protocol: {protocol}", body="")[0]
-                self.assertEqual(status, 400)
+                self.assertEqual(self.upgrade(protocol), 400)
+
+    def test_heads_can_be_switched_off(self):
+        """By IoT Edge's settings: their ports, their WebSockets, and certificates of clients."""
+        with contextlib.ExitStack() as after:
+            self.hub.stop()
+            after.callback(self.hub.start, 60)
+            other = self.place.hub(storage=self.hub.storage, name="switched", more={
+                "MqttSettings__Enabled": "false", "amqpSettings__enabled": "False", "ClientCertAuthEnabled": "false",
+                "Metrics__MetricsEnabled": "false"})
+            other.start(60)
+            after.callback(other.stop)
+            for port in (8883, 5671, edge_hub.METRICS):
+                with self.subTest(port), self.assertRaises(ConnectionRefusedError):
+                    socket.create_connection((edge_hub.ADDRESS, port), 10)
+            for protocol in ("mqtt", "AMQPWSB10"):
+                self.assertEqual(self.upgrade(protocol), 400)
+            self.assertNotIn("Client Certificate Types", self.shake(443, "-tls1_2").stdout)
+            self.assertEqual(self.curl("GET", "/health", body="")[0], 200)
 
 
 if __name__ == "__main__":

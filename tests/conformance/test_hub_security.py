@@ -357,6 +357,20 @@ class HubSecurity(unittest.TestCase):
         self.send(self.leaf)
         self.assertEqual([event["body"] for event in self.events()], [b"last"])
 
+    def test_each_link_goes_by_a_token_of_its_own(self):
+        """A connection with many identities: what each has put opens its own links, and nobody else's; the first by each way in."""
+        plain = self.amqp(ws=True, user="leaf1@sas.hub", password=self.leaf.token(), allowed_mechs="PLAIN")
+        for client, inside, others in ((self.amqp(ws=False), [], (self.sensor, self.leaf, self.inner)), (plain, [self.leaf], (self.sink, self.other)),
+                                       (self.amqp(self.signed, allowed_mechs="EXTERNAL"), [self.signed], (self.device, self.agent))):
+            for who in others:
+                self.assertEqual(self.refused(client, *links(who)[0]), "amqp:unauthorized-access")
+                self.assertEqual(client.put_token(who.resource, who.token()), 200)
+                self.assertIsNone(self.refused(client, *links(who)[0]))
+            for one in self.everybody():
+                for link in links(one):
+                    with self.subTest(tokens=[one.name for one in (*inside, *others)], link=link):
+                        self.assertEqual(self.refused(client, *link), None if one in (*inside, *others) else "amqp:unauthorized-access")
+
     def test_nobody_puts_a_token_for_another(self):
         for who in (self.sensor, self.leaf):
             client = self.amqp(who)
@@ -421,9 +435,9 @@ class HubSecurity(unittest.TestCase):
                 self.logged(who.name, word, again=lambda: self.mqtt(who, bad[name]))
             self.assertEqual(self.mqtt(who).code, 0)
 
-    def log_in_plain(self, who, token):
+    def log_in_plain(self, who, token, ws):
         """Whether SASL takes it."""
-        return log_in(GATEWAY, self.place.trust, path(who).removeprefix("/devices/") + "@sas.hub", token) == 0
+        return log_in(GATEWAY, self.place.trust, path(who).removeprefix("/devices/") + "@sas.hub", token, ws) == 0
 
     def test_bad_tokens_by_cbs_and_plain(self):
         for who, other, ws in ((self.leaf, self.other, False), (self.sensor, self.sink, True)):
@@ -434,9 +448,12 @@ class HubSecurity(unittest.TestCase):
                     self.assertEqual(self.refused(client, path(who) + "/messages/events", True), "amqp:unauthorized-access")
             self.assertEqual(client.put_token(who.resource, who.token()), 200)
             named = [name for name in bad if bad[name]]
-            found = self.together(lambda name: self.soon(self.log_in_plain, who, bad[name]), named)
-            self.assertEqual([name for name, taken in zip(named, found) if taken], [])
-            self.assertTrue(self.log_in_plain(who, who.token()))
+            for by_ws in (False, True):
+                found = self.together(lambda name: self.soon(self.log_in_plain, who, bad[name], by_ws), named)
+                self.assertEqual([name for name, taken in zip(named, found) if taken], [])
+                self.assertTrue(self.log_in_plain(who, who.token(), by_ws))
+            for name, word in (("expired", "expired"), ("by another key", "signature"), ("of another", "another resource")):
+                self.logged("amqp client refused", f"client={who.name} ", word, again=lambda: self.log_in_plain(who, bad[name], ws))
 
     def test_bad_tokens_by_http(self):
         bad = bad_tokens(self.sensor, self.sink)
@@ -459,6 +476,8 @@ class HubSecurity(unittest.TestCase):
                 for ws in (False, True):
                     self.assertEqual(self.mqtt(one, token, ws=ws).code, 0)
                     self.assertEqual(self.amqp(ws=ws).put_token(one.resource, token), 200)
+                    if "@" not in one.device:
+                        self.assertTrue(self.log_in_plain(one, token, ws))
 
     def test_strangers_and_those_of_others(self):
         gone = edge_hub.Identity("gone", "", edge_hub.key_of("gone"))
@@ -589,7 +608,7 @@ class HubSecurity(unittest.TestCase):
             client = self.amqp(cert=pair[:2], ws=ws, allowed_mechs=mechanism)
             return self.refused(client, path(who) + "/messages/events", True)
 
-        ways = [("ANONYMOUS", False), ("EXTERNAL", False), ("ANONYMOUS", True)]
+        ways = [("ANONYMOUS", False), ("EXTERNAL", False), ("EXTERNAL", True)]
         codes = self.together(lambda case: self.soon(come, case), cases.values())
         conditions = [self.soon(attach, (case, *way)) for case in cases.values() for way in ways]
         for number, (name, case) in enumerate(cases.items()):
@@ -690,11 +709,82 @@ class HubSecurity(unittest.TestCase):
             return all(self.place.cloud.service.ok("GET", f"/devices/{name}")["connectionState"] == "Connected" for name in names)
         wait_for(there, 20, "IoT Hub to see the devices", every=0.1)
 
-    def test_a_token_that_ends_ends_its_connection(self):
-        client = self.mqtt(self.leaf, self.leaf.token(3 - GRACE))
-        self.assertEqual(client.code, 0)
-        self.assertLess(client.ended(3 + SOON), 3 + SOON)
-        self.logged("leaf1", "expired")
+    def test_what_ends_ends_at_its_second(self):
+        """A token by each way in, and a certificate: who is alone loses its connection, others their links; who has renewed stays."""
+        names = ["mqtt", "mqtt-ws", "cbs", "cbs-ws", "plain", "shared", "stays", "renewed"]
+        people = {name: self.place.leaf("ends-" + name) for name in names}
+        began = time.monotonic()
+        for who in people.values():
+            self.assertEqual(self.mqtt(who).code, 0)
+        rehearsed = time.monotonic() - began
+        end = int(time.time() + 3 + 15 * rehearsed)
+        for name in ("cert-mqtt", "cert-amqp"):
+            pair = self.papers.make("ends-" + name, end=f"@{end}")
+            people[name] = self.register("ends-" + name, pair[2])
+            people[name].cert = pair[:2]
+
+        def token(name):
+            return edge_hub.sas(people[name].resource, people[name].key, end - GRACE - int(time.time()))
+
+        def sender(client, name):
+            return client.sender(path(people[name]) + "/messages/events")
+
+        watched = {name: self.mqtt(people[name], None if "cert" in name else token(name), ws="ws" in name) for name in
+                   ("mqtt", "mqtt-ws", "cert-mqtt")}
+        watched |= {name: self.amqp(ws="ws" in name) for name in ("cbs", "cbs-ws", "shared")}
+        for name in ("cbs", "cbs-ws", "shared"):
+            self.assertEqual(watched[name].put_token(people[name].resource, token(name)), 200)
+        watched["plain"] = self.amqp(user="ends-plain@sas.hub", password=token("plain"), allowed_mechs="PLAIN")
+        watched["cert-amqp"] = self.amqp(people["cert-amqp"], allowed_mechs="EXTERNAL")
+        self.assertEqual(watched["shared"].put_token(people["stays"].resource, people["stays"].token()), 200)
+        renewing = self.amqp()
+        self.assertEqual(renewing.put_token(people["renewed"].resource, token("renewed")), 200)
+        for name in ("cbs", "cbs-ws", "plain", "cert-amqp", "shared"):
+            sender(watched[name], name)
+        stays, renewed = sender(watched["shared"], "stays"), sender(renewing, "renewed")
+        self.assertEqual(renewing.put_token(people["renewed"].resource, people["renewed"].token()), 200)
+        self.assertLess(time.time(), end, "all of them are in before it")
+
+        def ended(name):
+            """(when, the condition)"""
+            if isinstance(watched[name], Mqtt):
+                with contextlib.suppress(TimeoutError):
+                    watched[name].ended(SOON + end - time.time())
+                return time.time(), None
+            with self.assertRaises(proton.ProtonException) as raised:
+                watched[name].wait(lambda: False, SOON + end - time.time())
+            return time.time(), getattr(raised.exception, "condition", None)
+
+        for name, (when, condition) in zip(watched, self.together(ended, watched)):
+            with self.subTest(name):
+                self.assertTrue(end <= when < end + SOON - 1, f"{when - end:.3f} s after its second")
+                self.assertEqual(condition, "amqp:unauthorized-access" if name == "shared" else None)
+        self.logged("expired")
+        for link in (stays, renewed):
+            self.assertEqual(link.send(proton.Message(body=b"x", inferred=True)).remote_state, proton.Delivery.ACCEPTED)
+        self.assertEqual(self.refused(watched["shared"], path(people["shared"]) + "/messages/events", True), "amqp:unauthorized-access")
+        self.assertEqual(watched["shared"].put_token(people["shared"].resource, people["shared"].token()), 200)
+        self.assertIsNone(self.refused(watched["shared"], path(people["shared"]) + "/messages/events", True))
+
+    # Elsewhere
+
+    def test_an_identity_is_in_one_place(self):
+        """Whatever protocol it comes by next, the connection of before ends, alone or with its links."""
+        who, other = self.place.leaf("moves"), self.place.leaf("does-not")
+        mqtt = self.mqtt(who)
+        amqp = self.amqp(who, ws=True)
+        self.assertEqual(amqp.put_token(other.resource, other.token()), 200)
+        sender = amqp.sender(path(who) + "/messages/events")
+        mqtt.ended(SOON)
+        kept = amqp.sender(path(other) + "/messages/events")
+        again = self.mqtt(who, ws=True)
+        with self.assertRaises(proton.utils.LinkDetached) as detached:
+            sender.send(proton.Message(body=b"x", inferred=True), timeout=SOON)
+        self.assertEqual(detached.exception.condition, "amqp:link:stolen")
+        self.assertEqual(kept.send(proton.Message(body=b"x", inferred=True)).remote_state, proton.Delivery.ACCEPTED)
+        last = self.amqp(who).sender(path(who) + "/messages/events")
+        again.ended(SOON)
+        self.assertEqual(last.send(proton.Message(body=b"x", inferred=True)).remote_state, proton.Delivery.ACCEPTED)
 
 
 if __name__ == "__main__":

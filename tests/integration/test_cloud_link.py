@@ -16,6 +16,7 @@ import urllib.parse
 import mqtt_twin
 import sandbox
 import services
+from connect_proxy import Proxy
 from sandbox import Unmet, wait_for
 
 DRIVER = os.environ["EDGE_CLOUD_DRIVER"]
@@ -62,43 +63,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = base64.b64decode(body["data"])
         self.server.signed.append(data.decode())
         self._answer({"digest": base64.b64encode(hmac.new(KEY, data, hashlib.sha256).digest()).decode()})
-
-
-class Proxy(socketserver.ThreadingTCPServer):
-    """HTTP CONNECT and nothing else."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self):
-            method, target, _ = self.rfile.readline().decode().split()
-            headers = {}
-            while (line := self.rfile.readline().decode().strip()):
-                name, _, value = line.partition(":")
-                headers[name.lower()] = value.strip()
-            self.server.asked.append((method, target, headers.get("proxy-authorization")))
-            host, port = target.rsplit(":", 1)
-            with socket.create_connection((host, int(port))) as far:
-                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=self.pump, args=(far, self.connection), daemon=True)
-                back.start()
-                self.pump(self.connection, far)
-                back.join()
-
-        @staticmethod
-        def pump(source, sink):
-            try:
-                while (data := source.recv(65536)):
-                    sink.sendall(data)
-                sink.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
-
-    def __init__(self):
-        self.asked = []
-        super().__init__(("127.0.0.1", 0), Proxy.Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 class Driver:
@@ -206,10 +170,9 @@ class CloudLink(unittest.TestCase):
 
     def test_all_of_it_through_a_proxy(self):
         proxy = Proxy()
-        self.addCleanup(proxy.server_close)
-        self.addCleanup(proxy.shutdown)
+        self.addCleanup(proxy.stop)
         self.start(websocket=True, port=mqtt_twin.WEBSOCKET,
-                   proxy=f"http://user:word@127.0.0.1:{proxy.server_address[1]}")
+                   proxy=f"http://user:word@{proxy.address}")
         self.driver.wait_links(True)
         self.exchange()
         self.assertEqual(proxy.asked[0], ("CONNECT", f"localhost:{mqtt_twin.WEBSOCKET}",

@@ -1,4 +1,5 @@
-"""edge-hub and the cloud: each protocol upwards, and a cloud that takes some and not others. test_hub_outage.py: a cloud that is away."""
+"""edge-hub and the cloud: each protocol upwards, through a proxy as well, and a cloud that takes some and not others. test_hub_outage.py: a cloud that is away."""
+import base64
 import json
 import subprocess
 import threading
@@ -7,6 +8,7 @@ import unittest
 import sandbox
 import cloud
 import edge_hub
+from connect_proxy import Proxy
 from sandbox import wait_for
 
 SECONDS = {"MinTwinSyncPeriodSecs": "1", "ReportedPropertiesSyncFrequencySecs": "1"}
@@ -81,12 +83,13 @@ class HubUpstream(unittest.TestCase):
         self.assertEqual((entry["in"], entry["delivered"]), (count * SENDERS, count * SENDERS))
         return len(events) - count * SENDERS
 
-    def by(self, protocol):
-        hub = self.begin(UpstreamProtocol=protocol)
+    def by(self, protocol, **more):
+        hub = self.begin(UpstreamProtocol=protocol, **more)
         wait_for(hub.online, 30, "the hub to be connected")
         self.send(0, 100)
         self.all_arrive(hub, 100)
         wait_for(lambda: "edge1/sensor" in (self.place.status().get("clients") or {}), 30, "the hub's report")
+        return hub
 
     def test_amqp(self):
         self.by("Amqp")
@@ -99,6 +102,23 @@ class HubUpstream(unittest.TestCase):
 
     def test_mqtt_by_websocket(self):
         self.by("MqttWs")
+
+    def by_proxy(self, protocol):
+        """Everything goes by the proxy that the environment names, which wants a password; nothing beside it."""
+        proxy = Proxy()
+        self.addCleanup(proxy.stop)
+        hub = self.by(protocol, https_proxy=f"http://user:word@{proxy.address}")
+        word = "Basic " + base64.b64encode(b"user:word").decode()
+        self.assertEqual(set(proxy.asked), {("CONNECT", f"{edge_hub.CLOUD}:443", word)})
+        lines = subprocess.check_output(["ss", "-Htnp", "dst", edge_hub.CLOUD_ADDRESS], text=True).splitlines()
+        self.assertTrue(lines)  # the proxy's
+        self.assertEqual([line for line in lines if f"pid={hub.process.pid}," in line], [])
+
+    def test_amqp_by_proxy(self):
+        self.by_proxy("AmqpWs")
+
+    def test_mqtt_by_proxy(self):
+        self.by_proxy("MqttWs")
 
     def test_acknowledgements_are_lost(self):
         hub = self.begin()

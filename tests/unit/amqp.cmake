@@ -1,6 +1,9 @@
 edge_test(unit/hub/test_amqp_head.c
   SOURCES unit/hub/amqp_house.c unit/hub/fake_stream.c unit/hub/fake_backend.c unit/hub/amqp_client.c
   LINKS edge::hub_amqp edge::proton)
+edge_test(unit/hub/test_amqp_rules.c
+  SOURCES unit/hub/amqp_house.c unit/hub/fake_stream.c unit/hub/fake_backend.c unit/hub/amqp_client.c
+  LINKS edge::hub_amqp edge::proton)
 edge_test(unit/hub/test_amqp_credit.c
   SOURCES unit/hub/amqp_house.c unit/hub/fake_stream.c unit/hub/fake_backend.c unit/hub/amqp_client.c
   LINKS edge::hub_amqp edge::proton)

@@ -3,6 +3,7 @@ edge_library(mqtt_fakes SOURCES unit/hub/fake_stream.c unit/hub/fake_backend.c L
 edge_test(unit/hub/test_mqtt_codec.c LINKS edge::mqtt_codec)
 edge_test(unit/hub/test_mqtt_client.c LINKS edge::mqtt_fakes)
 edge_test(unit/hub/test_mqtt_user.c LINKS edge::hub_mqtt)
+edge_test(unit/hub/test_mqtt_window.c LINKS edge::hub_mqtt)
 foreach(part head traffic)
   edge_test(unit/hub/test_mqtt_${part}.c
     SOURCES unit/hub/mqtt_house.c LINKS edge::mqtt_fakes edge::json)

@@ -40,6 +40,48 @@ static void test_what_goes_out_reads_the_same_again(void **state)
     edge_message_fini(&m);
 }
 
+static void test_every_system_property_has_its_name(void **state)
+{
+    static const struct {
+        const char *name;
+        enum edge_sys which;
+    } all[] = {
+        {"mid", EDGE_SYS_MESSAGE_ID},    {"cid", EDGE_SYS_CORRELATION_ID},
+        {"uid", EDGE_SYS_USER_ID},       {"to", EDGE_SYS_TO},
+        {"ct", EDGE_SYS_CONTENT_TYPE},   {"ce", EDGE_SYS_CONTENT_ENCODING},
+        {"exp", EDGE_SYS_EXPIRY},        {"on", EDGE_SYS_OUTPUT},
+        {"ifid", EDGE_SYS_INTERFACE_ID}, {"sub", EDGE_SYS_SUBJECT},
+        {"schema", EDGE_SYS_SCHEMA},     {"ctime", EDGE_SYS_CREATION_TIME},
+        {"diagid", EDGE_SYS_DIAG_ID},    {"diagctx", EDGE_SYS_DIAG_CONTEXT},
+    };
+    (void) state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+        EDGE_CLEANUP(edge_free) char *bag = edge_format("%%24.%s=a%%2Fb", all[i].name);
+        EDGE_CLEANUP(edge_buf_fini) struct edge_buf out = EDGE_BUF_INIT(100);
+        struct edge_message m;
+
+        assert_int_equal(parse(bag, &m), 0);
+        assert_int_equal(m.nproperties, 0);
+        assert_string_equal(m.sys[all[i].which], "a/b");
+        assert_int_equal(edge_bag_format(&m, &out), 0);
+        assert_string_equal(out.data, bag);
+        edge_message_fini(&m);
+    }
+}
+
+static void test_the_last_of_two_system_properties_counts(void **state)
+{
+    struct edge_message m;
+    (void) state;
+
+    assert_int_equal(parse("$.mid=a&%24.mid=b&x=1&x=2", &m), 0);
+    assert_string_equal(m.sys[EDGE_SYS_MESSAGE_ID], "b");
+    assert_int_equal(m.nproperties, 2); /* what is the application's stays as it is */
+    assert_int_equal(edge_message_size(&m), 1 + 2 * 2);
+    edge_message_fini(&m);
+}
+
 static void test_a_percent_sign_may_be_one(void **state)
 {
     static const char *const same[] = {"50%", "%", "%zz", "%4", "%%41", "a%00b", "%2"};
@@ -125,6 +167,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_bag_is_system_and_application_properties),
         cmocka_unit_test(test_what_goes_out_reads_the_same_again),
+        cmocka_unit_test(test_every_system_property_has_its_name),
+        cmocka_unit_test(test_the_last_of_two_system_properties_counts),
         cmocka_unit_test(test_a_percent_sign_may_be_one),
         cmocka_unit_test(test_bad_bags_are_refused),
         cmocka_unit_test(test_a_hub_says_whose_a_message_was),

@@ -294,6 +294,22 @@ void amqp_client_send(struct amqp_client *c, pn_link_t *link,
     edge_buf_fini(&encoded);
 }
 
+void amqp_client_ask_cbs(struct amqp_client *c, const char *address,
+                         const struct hub_amqp_message *message)
+{
+    pn_link_t *sender = amqp_client_attach(c, address, true, 0);
+    pn_link_t *receiver = amqp_client_attach(c, address, false, 0);
+
+    amqp_client_pump(c);
+    amqp_client_send(c, sender, message, false);
+    amqp_client_pump(c); /* as the SDKs do: credit after the request */
+    pn_link_flow(receiver, 10);
+    amqp_client_pump(c);
+    pn_link_close(sender);
+    pn_link_close(receiver);
+    amqp_client_pump(c);
+}
+
 void amqp_client_put_token(struct amqp_client *c, const char *audience, const char *token)
 {
     struct hub_amqp_pair properties[] = {
@@ -308,15 +324,6 @@ void amqp_client_put_token(struct amqp_client *c, const char *audience, const ch
                                        .nproperties = 3,
                                        .body = HUB_AMQP_BODY_VALUE,
                                        .value = hub_amqp_text(token)};
-    pn_link_t *sender = amqp_client_attach(c, "$cbs", true, 0);
-    pn_link_t *receiver = amqp_client_attach(c, "$cbs", false, 0);
 
-    amqp_client_pump(c);
-    amqp_client_send(c, sender, &message, false);
-    amqp_client_pump(c); /* as the SDKs do: credit after the request */
-    pn_link_flow(receiver, 10);
-    amqp_client_pump(c);
-    pn_link_close(sender);
-    pn_link_close(receiver);
-    amqp_client_pump(c);
+    amqp_client_ask_cbs(c, "$cbs", &message);
 }

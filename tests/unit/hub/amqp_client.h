@@ -42,7 +42,10 @@ void amqp_client_send(struct amqp_client *client, pn_link_t *link,
                       const struct hub_amqp_message *message, bool settled);
 void amqp_client_send_bytes(struct amqp_client *client, pn_link_t *link, const void *bytes,
                             size_t len, bool settled);
-/** Put a token by way of links of its own; the answer is pumped. */
+/** A request to $cbs by way of links of its own; the answer is pumped. */
+void amqp_client_ask_cbs(struct amqp_client *client, const char *address,
+                         const struct hub_amqp_message *message);
+/** Put a token so. */
 void amqp_client_put_token(struct amqp_client *client, const char *audience, const char *token);
 
 #endif

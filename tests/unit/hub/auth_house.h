@@ -37,8 +37,9 @@ struct auth_world {
     int status; /* of every answer; 200: as the cloud knows */
     unsigned pages, ones;
     bool endless;
-    bool silent;      /* questions stay open */
-    unsigned delay_s; /* between questions for one identity; 0: the room's own */
+    bool silent;        /* questions stay open */
+    unsigned delay_s;   /* between questions for one identity; 0: the room's own */
+    unsigned refresh_s; /* of the next open_auth; 0: an hour */
     struct question *open[8];
     unsigned nopen;
     /* what was told */

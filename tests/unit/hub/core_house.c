@@ -249,7 +249,9 @@ static const struct hub_events events = {.deliver = on_deliver, .closed = on_clo
 int person_try(struct house *house, struct person *person, const char *name, bool keep,
                enum hub_protocol protocol, int64_t until_s)
 {
-    struct hub_claim claim = {.protocol = protocol, .client = "test", .model_id = ""};
+    struct hub_claim claim = {.protocol = protocol,
+                              .client = "test",
+                              .model_id = person->model_id ? person->model_id : ""};
     struct hub_grant grant = {HUB_OK, until_s, ""};
 
     person->house = house;
@@ -310,13 +312,18 @@ static void on_sent(enum hub_result result, const char *why, void *arg)
         person->refused++;
 }
 
+void person_send_message(struct person *person, const struct edge_message *message)
+{
+    person->house->core->backend.ops->send(person->session, message, on_sent, person);
+}
+
 void person_send(struct person *person, const char *output, const char *body)
 {
     struct edge_message message = {0};
 
     assert_int_equal(edge_message_set_body(&message, body, strlen(body)), 0);
     assert_int_equal(edge_message_set_sys(&message, EDGE_SYS_OUTPUT, output), 0);
-    person->house->core->backend.ops->send(person->session, &message, on_sent, person);
+    person_send_message(person, &message);
     edge_message_fini(&message);
 }
 

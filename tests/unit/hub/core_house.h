@@ -13,6 +13,7 @@ struct house;
 struct person {
     struct house *house;
     struct hub_session *session;  /* NULL: not connected */
+    const char *model_id;         /* or NULL */
     unsigned features;            /* what open gave */
     bool pauses;                  /* pause after each delivery */
     bool accepts;                 /* accept whatever is delivered, at once */
@@ -95,6 +96,7 @@ void person_subscribe(struct person *person, unsigned on, unsigned off);
 /** Then person_subscribe. @return how many are wanted now, or negative */
 int person_want(struct person *person, const char *input, bool on);
 void person_send(struct person *person, const char *output, const char *body);
+void person_send_message(struct person *person, const struct edge_message *message);
 void person_settle(struct person *person, unsigned index, enum hub_outcome outcome);
 
 /** A route's figures, as the ledger has them. */

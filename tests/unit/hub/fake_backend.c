@@ -117,6 +117,8 @@ static int open_session(void *backend, const struct hub_claim *claim, const stru
     (void) grant;
     edge_identity_format(&claim->who, name, sizeof name);
     note(fake, "open %s;", keep ? "keep" : "clean");
+    if (*claim->model_id)
+        note(fake, "model %s of %s;", claim->model_id, claim->client);
     if (fake->open_rc < 0)
         return fake->open_rc;
     if (fake_session(fake, name))

@@ -332,7 +332,7 @@ static void on_patched(enum hub_result result, const char *why, int64_t version,
 
 void site_want(const struct edge_identity *who, unsigned features)
 {
-    const struct hub_wish wish = {features, "sdk/1", ""};
+    const struct hub_wish wish = {features, "sdk/1", site.model_id ? site.model_id : ""};
 
     site.calls++;
     site.up->ops->want(site.up->self, who, &wish);

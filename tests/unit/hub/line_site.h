@@ -34,6 +34,7 @@ struct line_site {
     int64_t token_s;           /* life of a token */
     bool scoped;               /* everybody is in scope */
     unsigned max_identities;   /* of the upstream; 0: its own limit */
+    const char *model_id;      /* of whoever is wanted; or NULL */
     uint64_t lock;             /* of the last message */
     unsigned calls;            /* ops under way: no callback may come from within */
     char until[200];           /* what is waited for */

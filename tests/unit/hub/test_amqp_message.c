@@ -158,6 +158,110 @@ static void test_properties_of_telemetry(void **state)
     edge_message_fini(&m);
 }
 
+/* What a client has said of its message it says to IoT Hub and, but for the output, to a client. */
+static void test_every_property_goes_both_ways(void **state)
+{
+    static const struct {
+        enum edge_sys which;
+        const char *value;
+    } all[] = {
+        {EDGE_SYS_MESSAGE_ID, "m 1"},
+        {EDGE_SYS_CORRELATION_ID, "c"},
+        {EDGE_SYS_TO, "/devices/a%20b/x"},
+        {EDGE_SYS_USER_ID, "u"},
+        {EDGE_SYS_CONTENT_TYPE, "text/x"},
+        {EDGE_SYS_CONTENT_ENCODING, "utf-8"},
+        {EDGE_SYS_OUTPUT, "out1"},
+        {EDGE_SYS_SCHEMA, "s1"},
+        {EDGE_SYS_CREATION_TIME, "2026-01-01T00:00:00Z"},
+        {EDGE_SYS_INTERFACE_ID, "urn:x"},
+        {EDGE_SYS_SUBJECT, "component"},
+        {EDGE_SYS_ACK, "full"},
+    };
+    struct hub_amqp_pair properties[] = {
+        {"iothub-outputname", hub_amqp_text("out1")},
+        {"IoTHub-Message-Schema", hub_amqp_text("s1")},
+        {"iothub-creation-time-utc", hub_amqp_text("2026-01-01T00:00:00Z")},
+        {"iothub-ack", hub_amqp_text("full")},
+        {"iothub-operation", hub_amqp_text("op")},
+        {"k", hub_amqp_text("")},
+    };
+    struct hub_amqp_pair annotations[] = {
+        {"iothub-interface-id", hub_amqp_text("urn:x")},
+        {"dt-subject", hub_amqp_text("component")},
+    };
+    const struct hub_amqp_message sent = {
+        .message_id = hub_amqp_text("m 1"),
+        .correlation_id = hub_amqp_text("c"),
+        .to = "/devices/a%20b/x",
+        .user_id = {(const uint8_t *) "u", 1},
+        .content_type = "text/x",
+        .content_encoding = "utf-8",
+        .annotations = annotations,
+        .nannotations = EDGE_ARRAY_LEN(annotations),
+        .properties = properties,
+        .nproperties = EDGE_ARRAY_LEN(properties),
+        .body = HUB_AMQP_BODY_DATA,
+    };
+    struct hub_amqp_message read = again(&sent);
+    struct edge_message m, back;
+
+    (void) state;
+    assert_int_equal(hub_amqp_from_client(&read, &m, NULL), 0);
+    for (int way = 0; way < 2; way++) {
+        struct hub_amqp_message given;
+
+        edge_buf_fini(&out);
+        assert_int_equal((way ? hub_amqp_to_cloud : hub_amqp_to_client)(&m, &arena, &given), 0);
+        given = again(&given);
+        assert_int_equal(hub_amqp_from_cloud(&given, &back), 0);
+        for (size_t i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+            assert_string_equal(m.sys[all[i].which], all[i].value);
+            if (all[i].which == EDGE_SYS_OUTPUT && !way)
+                assert_null(back.sys[EDGE_SYS_OUTPUT]);
+            else
+                assert_string_equal(back.sys[all[i].which], all[i].value);
+        }
+        assert_int_equal(back.nproperties, 2);
+        assert_string_equal(back.properties[0].name, "iothub-operation");
+        assert_string_equal(back.properties[0].value, "op");
+        assert_string_equal(back.properties[1].value, "");
+        edge_message_fini(&back);
+    }
+    edge_message_fini(&m);
+}
+
+static const char *annotation(const struct hub_amqp_message *message, const char *name)
+{
+    const struct hub_amqp_value *value =
+        hub_amqp_find(message->annotations, message->nannotations, name);
+    static char text[64];
+
+    assert_non_null(value);
+    assert_true(value->s.len < sizeof text);
+    memcpy(text, value->s.data, value->s.len);
+    text[value->s.len] = '\0';
+    return text;
+}
+
+static void test_a_message_for_an_input_names_it_and_its_sender(void **state)
+{
+    struct edge_message m = {.delivery_count = 1};
+    struct hub_amqp_message message;
+
+    (void) state;
+    assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_INPUT, "in1"), 0);
+    assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_ORIGIN_DEVICE, "edge1"), 0);
+    assert_int_equal(edge_message_set_sys(&m, EDGE_SYS_ORIGIN_MODULE, "modA"), 0);
+    assert_int_equal(hub_amqp_to_client(&m, &arena, &message), 0);
+    message = again(&message);
+    assert_string_equal(annotation(&message, "x-opt-input-name"), "in1");
+    assert_string_equal(annotation(&message, "iothub-connection-device-id"), "edge1");
+    assert_string_equal(annotation(&message, "iothub-connection-module-id"), "modA");
+    assert_null(hub_amqp_find(message.annotations, message.nannotations, "x-opt-lock-token"));
+    edge_message_fini(&m);
+}
+
 static void test_text_that_is_no_utf8_is_refused(void **state)
 {
     struct hub_amqp_pair property = {"k", {.kind = HUB_AMQP_STRING, .s = {(uint8_t *) "\xff", 1}}};
@@ -231,10 +335,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_every_kind_of_value_comes_back), TEST(test_data_sections_are_joined),
-        TEST(test_many_data_sections_are_joined),  TEST(test_what_is_malformed_is_refused),
-        TEST(test_properties_of_telemetry),        TEST(test_text_that_is_no_utf8_is_refused),
-        TEST(test_a_message_from_the_cloud),       TEST(test_messages_to_and_from_iot_hub),
+        TEST(test_every_kind_of_value_comes_back),
+        TEST(test_data_sections_are_joined),
+        TEST(test_many_data_sections_are_joined),
+        TEST(test_what_is_malformed_is_refused),
+        TEST(test_properties_of_telemetry),
+        TEST(test_text_that_is_no_utf8_is_refused),
+        TEST(test_a_message_from_the_cloud),
+        TEST(test_messages_to_and_from_iot_hub),
+        TEST(test_every_property_goes_both_ways),
+        TEST(test_a_message_for_an_input_names_it_and_its_sender),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

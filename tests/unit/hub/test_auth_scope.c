@@ -148,6 +148,35 @@ static void test_a_refresh_begins_after_it_was_asked_for(void **state)
     assert_int_equal(w.pages, before + 2 * CLOUD_MAX / PAGE);
 }
 
+static bool the_list_is_read(void)
+{
+    return w.pages == CLOUD_MAX / PAGE;
+}
+
+static bool d_has_changed(void)
+{
+    return w.changed[0] != '\0';
+}
+
+/* Nobody asks for it: a key that was taken away ends who had come by it. */
+static void test_all_of_it_is_read_again_after_a_while(void **state)
+{
+    (void) state;
+
+    close_auth();
+    w.pages = 0;
+    w.refresh_s = 1;
+    open_auth();
+    run_until(the_list_is_read);
+    assert_int_equal(come("d", "key1"), HUB_OK);
+    add("d", "a2V5Mg==");
+    run_until(d_has_changed);
+    assert_string_equal(w.changed, "d ");
+    assert_int_equal(again("d"), HUB_REFUSED);
+    assert_int_equal(w.ones, 0);
+    assert_in_range(w.pages, CLOUD_MAX / PAGE + 1, 2 * CLOUD_MAX / PAGE);
+}
+
 static bool five_pages(void)
 {
     return w.pages >= 1 + CLOUD_MAX / PAGE;
@@ -182,6 +211,7 @@ int main(void)
         IN_HOUSE(test_a_refusal_to_speak_closes_no_door),
         IN_HOUSE(test_a_list_that_is_empty_or_endless_changes_nothing),
         IN_HOUSE(test_a_refresh_begins_after_it_was_asked_for),
+        IN_HOUSE(test_all_of_it_is_read_again_after_a_while),
         cmocka_unit_test_setup_teardown(test_the_first_refresh_may_come_late, set_up_offline,
                                         tear_down),
     };

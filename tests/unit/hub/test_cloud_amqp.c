@@ -62,6 +62,15 @@ static void test_one_connection_carries_all(void **state)
     assert_int_equal(hub_amqp_clients(site.amqp), 1);
 }
 
+static void test_what_a_client_is_is_passed_on(void **state)
+{
+    (void) state;
+    site.model_id = "dtmi:a;1";
+    begin();
+    site_want(&site_leaf, DESIRED);
+    site_wait_asked("open clean;model dtmi:a;1 of sdk/1 " CLIENT ";");
+}
+
 static void test_without_a_connection_messages_come_back(void **state)
 {
     (void) state;
@@ -420,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_one_connection_carries_all),
+        TEST(test_what_a_client_is_is_passed_on),
         TEST(test_without_a_connection_messages_come_back),
         TEST(test_the_end_of_the_server_is_noticed_and_mended),
         TEST(test_who_does_not_answer_is_not_there),

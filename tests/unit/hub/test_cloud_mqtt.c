@@ -31,6 +31,16 @@ static void test_the_hub_itself_comes_first(void **state)
     site_wait("ready leaf 8;");
 }
 
+static void test_what_a_client_is_is_passed_on(void **state)
+{
+    (void) state;
+    site.model_id = "dtmi:a;1";
+    site_open(0, 0);
+    site_wait("up;");
+    site_want(&site_leaf, DESIRED);
+    site_wait_asked("|dtmi:a;1|leaf;edge1;");
+}
+
 static void test_messages_reach_iot_hub_in_order(void **state)
 {
     (void) state;
@@ -571,6 +581,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_the_hub_itself_comes_first),
+        TEST(test_what_a_client_is_is_passed_on),
         TEST(test_messages_reach_iot_hub_in_order),
         TEST(test_a_window_is_refilled_as_messages_are_acknowledged),
         TEST(test_more_than_can_wait_is_for_later),

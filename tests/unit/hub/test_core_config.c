@@ -251,6 +251,20 @@ static void a_kept_one_that_is_refused_now_is_not_reported_as_good(void **state)
     assert_int_equal(mock->configured, 0);
 }
 
+/* Without a word of IoT Hub's: a patch may have been lost. */
+static void the_twin_is_read_again_after_a_while(void **state)
+{
+    struct mock *mock = *state;
+
+    mock->core.options.settings.config_refresh_s = 1;
+    mock_online(mock, true);
+    answer_twin(mock, GOOD, 5);
+    answer_twin(mock, "{\"schemaVersion\":\"1.1\",\"routes\":{}", 6);
+    assert_int_equal(mock->nroutes, 0);
+    answer_twin(mock, GOOD, 7);
+    assert_int_equal(mock->nroutes, 1);
+}
+
 static void a_twin_that_cannot_be_read_is_asked_for_again(void **state)
 {
     struct mock *mock = *state;
@@ -275,6 +289,7 @@ int main(void)
         TEST(the_kept_one_is_in_force_at_once_without_iot_hub),
         TEST(an_unreadable_kept_one_is_no_configuration),
         TEST(a_kept_one_that_is_refused_now_is_not_reported_as_good),
+        TEST(the_twin_is_read_again_after_a_while),
         TEST(a_twin_that_cannot_be_read_is_asked_for_again),
     };
 

@@ -1,5 +1,7 @@
 /* From a sender through routes to queues, and the ledger of that. */
+#include <glob.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "tests/unit/hub/core_house.h"
@@ -102,6 +104,60 @@ static void test_conditions_see_properties_and_the_senders_name(void **state)
     assert_int_equal(house_ledger(house, "leafs").in, 1);
     assert_int_equal(house_ledger(house, "o").in, 1);
     assert_int_equal(house_ledger(house, "").dropped[HUB_DROP_NO_ROUTE], 1);
+}
+
+static void test_conditions_see_every_system_property(void **state)
+{
+    static const struct {
+        const char *name;
+        int which; /* what is not the message's own: -1 */
+        const char *value;
+    } all[] = {
+        {"messageId", EDGE_SYS_MESSAGE_ID, "v0"},
+        {"cid", EDGE_SYS_CORRELATION_ID, "v1"},
+        {"to", EDGE_SYS_TO, "v2"},
+        {"userId", EDGE_SYS_USER_ID, "v3"},
+        {"ack", EDGE_SYS_ACK, "v4"},
+        {"contentType", EDGE_SYS_CONTENT_TYPE, "v5"},
+        {"contentEncoding", EDGE_SYS_CONTENT_ENCODING, "v6"},
+        {"absolute-expiry-time", EDGE_SYS_EXPIRY, "v7"},
+        {"creationTime", EDGE_SYS_CREATION_TIME, "v8"},
+        {"messageSchema", EDGE_SYS_SCHEMA, "v9"},
+        {"iothub-interface-id", EDGE_SYS_INTERFACE_ID, "v10"},
+        {"dt-subject", EDGE_SYS_SUBJECT, "v11"},
+        {"outputName", EDGE_SYS_OUTPUT, "v12"},
+        {"OUTPUTNAME", EDGE_SYS_OUTPUT, "v12"},
+        {"operation", -1, "op"},
+        {"modelId", -1, "dtmi:a;1"},
+        {"connectionDeviceId", -1, "edge1"},
+        {"connectionModuleId", -1, "a"},
+        {"edgeHubOriginInterface", -1, "internal"},
+    };
+    struct house *house = *state;
+    struct person a = {.model_id = "dtmi:a;1"};
+    struct edge_message message = {0};
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+        if (all[i].which >= 0)
+            assert_int_equal(
+                edge_message_set_sys(&message, (enum edge_sys) all[i].which, all[i].value), 0);
+    }
+    assert_int_equal(edge_message_add(&message, "iothub-operation", "op"), 0);
+    person_open(house, &a, "a", false, 0);
+    for (unsigned i = 0; i < EDGE_ARRAY_LEN(all); i++) {
+        EDGE_CLEANUP(edge_free)
+        char *route = edge_format("{\"r%u\": \"FROM /messages WHERE $%s = '%s' AND {$%s} = '%s' "
+                                  "INTO $upstream\"}",
+                                  i, all[i].name, all[i].value, all[i].name, all[i].value);
+        EDGE_CLEANUP(edge_free) char *name = edge_format("r%u", i);
+
+        house_routes(house, route, 0);
+        person_send_message(&a, &message);
+        house_until(house, &a.sent, i + 1);
+        if (house_ledger(house, name).in != 1)
+            fail_msg("not seen: $%s", all[i].name);
+    }
+    edge_message_fini(&message);
 }
 
 static void test_what_no_route_takes_is_acknowledged_and_counted(void **state)
@@ -230,6 +286,63 @@ static void test_messages_of_a_route_that_goes_are_dropped_unless_somebody_takes
     house_balanced(house);
 }
 
+/* A minute has passed. @return was there anything to check? */
+static bool check(struct house *house)
+{
+    bool checking;
+
+    edge_timer_arm(house->core->minute, 0);
+    house_settle(house);
+    checking = house->core->checking;
+    for (int64_t until = edge_now_ms() + 10000; house->core->checking && edge_now_ms() < until;)
+        house_settle(house);
+    assert_false(house->core->checking);
+    return checking;
+}
+
+static void assert_health(struct house *house, const char *wrong)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf health = EDGE_BUF_INIT(1024);
+
+    hub_core_health(house->core, &health);
+    if (!strstr(health.data, wrong))
+        fail_msg("%s is not in %s", wrong, health.data);
+}
+
+static void remove_segments(const char *dir)
+{
+    EDGE_CLEANUP(edge_free) char *pattern = edge_format("%s/segment-*.log", dir);
+    glob_t found;
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        assert_int_equal(unlink(found.gl_pathv[i]), 0);
+    globfree(&found);
+}
+
+static void test_the_ledger_is_checked_each_minute(void **state)
+{
+    struct house *house = *state;
+    struct person a = {0};
+
+    house_routes(house, "{\"up\": \"FROM /messages INTO $upstream\"}", 0);
+    house_online(house, false);
+    person_open(house, &a, "a", false, 0);
+    person_send(&a, NULL, "1");
+    house_until(house, &a.sent, 1);
+    house_settle(house);
+    (void) check(house);
+    assert_false(house->core->unbalanced);
+    assert_health(house, "\"wrong\":[\"IoT Hub cannot be reached\"]");
+    assert_false(check(house)); /* nothing was written since */
+    person_send(&a, NULL, "2");
+    house_until(house, &a.sent, 2);
+    remove_segments(house->dir); /* behind its back */
+    (void) check(house);
+    assert_true(house->core->unbalanced);
+    assert_health(house, "\"the ledger does not balance\"");
+}
+
 static void test_figures_of_queues_and_health(void **state)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf text = EDGE_BUF_INIT(1024 * 1024);
@@ -266,6 +379,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_conditions_see_properties_and_the_senders_name, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_conditions_see_every_system_property, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_no_route_takes_is_acknowledged_and_counted, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_nothing_is_taken_before_there_are_routes, setup,
@@ -278,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             test_messages_of_a_route_that_goes_are_dropped_unless_somebody_takes_them, setup,
             teardown),
+        cmocka_unit_test_setup_teardown(test_the_ledger_is_checked_each_minute, setup, teardown),
         cmocka_unit_test_setup_teardown(test_figures_of_queues_and_health, setup, teardown),
     };
 

@@ -56,6 +56,64 @@ static void test_counters_count_by_their_labels(void **state)
     assert_true(value(page, "edgehub_messages_received_total{", "id=\"edge1/b\"") == 1);
 }
 
+/* Dashboards know these names. */
+static void test_names_are_those_of_iot_edge(void **state)
+{
+    static const char *const labels[] = {"1", "2", "3", "4", "5"};
+    static const struct {
+        enum hub_counter kind;
+        const char *name, *labels;
+    } counters[] = {
+        {HUB_COUNT_RECEIVED, "messages_received_total", "route_output=\"1\",id=\"2\"} 1"},
+        {HUB_COUNT_SENT, "messages_sent_total",
+         "from=\"1\",to=\"2\",from_route_output=\"3\",to_route_input=\"4\",priority=\"5\"} 1"},
+        {HUB_COUNT_DROPPED, "messages_dropped_total",
+         "reason=\"1\",from=\"2\",from_route_output=\"3\"} 1"},
+        {HUB_COUNT_UNACK, "messages_unack_total",
+         "reason=\"1\",from=\"2\",from_route_output=\"3\"} 1"},
+        {HUB_COUNT_GETTWIN, "gettwin_total", "source=\"1\",id=\"2\"} 1"},
+        {HUB_COUNT_REPORTED, "reported_properties_total", "target=\"1\",id=\"2\"} 1"},
+        {HUB_COUNT_METHODS, "direct_methods_total", "from=\"1\",to=\"2\"} 1"},
+        {HUB_COUNT_OFFLINE, "offline_count_total", "id=\"1\"} 1"},
+        {HUB_COUNT_RETRY, "operation_retry_total", "id=\"1\",operation=\"2\"} 1"},
+        {HUB_COUNT_CONNECT_FAILED, "client_connect_failed_total", "id=\"1\",reason=\"2\"} 1"},
+        {HUB_COUNT_CONNECTED, "client_connect_success_total", "id=\"1\"} 1"},
+        {HUB_COUNT_DISCONNECTED, "client_disconnect_total", "id=\"1\"} 1"},
+    };
+    static const struct {
+        enum hub_summary kind;
+        const char *name, *labels;
+    } summaries[] = {
+        {HUB_TIME_GETTWIN, "gettwin_duration_seconds", "source=\"1\",id=\"2\",quantile=\"0.9\""},
+        {HUB_TIME_SEND, "message_send_duration_seconds",
+         "from=\"1\",to=\"2\",from_route_output=\"3\",to_route_input=\"4\",quantile=\"0.5\""},
+        {HUB_TIME_PROCESS, "message_process_duration_seconds",
+         "from=\"1\",to=\"2\",priority=\"3\",quantile=\"0.99\""},
+        {HUB_TIME_REPORTED, "reported_properties_update_duration_seconds",
+         "target=\"1\",id=\"2\",quantile=\"0.999\""},
+        {HUB_TIME_METHODS, "direct_method_duration_seconds",
+         "from=\"1\",to=\"2\",quantile=\"0.9999\""},
+        {HUB_TIME_OFFLINE, "offline_duration_seconds", "id=\"1\",quantile=\"0.95\""},
+        {HUB_SIZE_MESSAGE, "message_size_bytes", "id=\"1\",quantile=\"0.5\""},
+    };
+    struct page *page = *state;
+
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(counters); i++) {
+        EDGE_CLEANUP(edge_free) char *start = edge_format("edgehub_%s{", counters[i].name);
+
+        hub_metrics_count(page->m, counters[i].kind, labels);
+        (void) value(page, start, counters[i].labels);
+    }
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(summaries); i++) {
+        EDGE_CLEANUP(edge_free) char *start = edge_format("edgehub_%s{", summaries[i].name);
+
+        hub_metrics_observe(page->m, summaries[i].kind, labels, 1);
+        (void) value(page, start, summaries[i].labels);
+    }
+    assert_int_equal(EDGE_ARRAY_LEN(counters), HUB_COUNT_MAX);
+    assert_int_equal(EDGE_ARRAY_LEN(summaries), HUB_SUMMARY_MAX);
+}
+
 static void test_labels_are_not_confused(void **state)
 {
     struct page *page = *state;
@@ -138,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_counters_count_by_their_labels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_names_are_those_of_iot_edge, setup, teardown),
         cmocka_unit_test_setup_teardown(test_labels_are_not_confused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_value_is_escaped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_quantiles_are_near, setup, teardown),

@@ -3,7 +3,6 @@
 
 #include "common/base/clock.h"
 #include "hub/mqtt/client.h"
-#include "hub/mqtt/window.h"
 #include "tests/unit/hub/fake_stream.h"
 
 enum { PACKET = 4096, QUEUED = 1000, UNANSWERED = 6000, IN_FLIGHT = 3, OUT_FLIGHT = 2 };
@@ -352,27 +351,6 @@ static void test_what_only_a_server_sends_ends_it(void **state)
     }
 }
 
-static void test_large_requests_fill_the_window_before_many_do(void **state)
-{
-    struct mqtt_requests requests = {.max = 8, .max_bytes = 100};
-    struct mqtt_request large = {.id = 1, .bytes = 60};
-    struct mqtt_request out;
-    uint32_t tickets[2];
-
-    (void) state;
-    assert_int_equal(mqtt_requests_add(&requests, &large, &tickets[0]), 0);
-    assert_false(mqtt_requests_full(&requests));
-    assert_int_equal(mqtt_requests_add(&requests, &large, &tickets[1]), 0);
-    assert_true(mqtt_requests_full(&requests));
-    mqtt_requests_done(&requests, tickets[1], 0);
-    assert_false(mqtt_requests_next(&requests, &out));
-    assert_true(mqtt_requests_full(&requests));
-    mqtt_requests_done(&requests, tickets[0], 0);
-    assert_true(mqtt_requests_next(&requests, &out));
-    assert_false(mqtt_requests_full(&requests));
-    mqtt_requests_fini(&requests);
-}
-
 static void test_reading_stops_at_the_window_and_goes_on(void **state)
 {
     (void) state;
@@ -571,6 +549,28 @@ static void test_a_silent_client_is_dropped_after_one_and_a_half(void **state)
     assert_int_equal(house.stream->end, FAKE_CLOSED);
 }
 
+static void test_the_longest_silence_is_ours(void **state)
+{
+    static const char *const connects[] = {"\x10\x0e\x00\x04MQTT\x04\x02\x00\x00\x00\x02me",
+                                           "\x10\x0e\x00\x04MQTT\x04\x02\xff\xff\x00\x02me"};
+
+    (void) state;
+    house.clients.limits.keep_alive_s = 1;
+    for (size_t i = 0; i < 2; i++) {
+        int64_t began = edge_now_ms();
+
+        if (i > 0) {
+            house.stream = (fake_stream_free(house.stream), fake_stream_new());
+            assert_int_equal(hub_mqtt_client_open(&house.clients, house.stream, false), 0);
+        }
+        fake_give(house.stream, connects[i], 16);
+        while (house.client && edge_now_ms() - began < 4000)
+            fake_wait(house.loop, 50);
+        assert_notes("connect me;end 3;");
+        assert_in_range(edge_now_ms() - began, 950, 2000);
+    }
+}
+
 static void test_waiting_for_us_is_no_silence(void **state)
 {
     (void) state;
@@ -670,7 +670,6 @@ int main(void)
         TEST(test_the_oldest_without_a_connect_makes_room),
         TEST(test_answers_leave_in_the_order_of_requests),
         TEST(test_qos_0_is_not_answered),
-        TEST(test_large_requests_fill_the_window_before_many_do),
         TEST(test_each_filter_is_granted_its_quality),
         TEST(test_qos_2_ends_it_unseen),
         TEST(test_what_only_a_server_sends_ends_it),
@@ -684,6 +683,7 @@ int main(void)
         TEST(test_who_does_not_read_is_not_buffered_for),
         TEST(test_a_topic_too_long_takes_no_place),
         TEST(test_a_silent_client_is_dropped_after_one_and_a_half),
+        TEST(test_the_longest_silence_is_ours),
         TEST(test_waiting_for_us_is_no_silence),
         TEST(test_who_reads_slowly_is_alive_as_long_as_it_reads),
         TEST(test_an_expired_client_is_dropped_at_its_second),

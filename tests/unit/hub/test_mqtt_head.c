@@ -13,7 +13,7 @@ static void test_a_client_is_let_in_with_its_claim(void **state)
                "HUB.test/edge1/modA/?api-version=1&DeviceClientType=c%2F1&model-id=m&auth-chain=x",
                "secret", false);
     OUT("\x20\x02\x00\x00");
-    assert_notes("auth edge1/modA secret;is c/1|m|x;open keep;");
+    assert_notes("auth edge1/modA secret;is c/1|m|x;open keep;model m of c/1;");
     assert_int_equal(hub_mqtt_clients(house.mqtt), 1);
 }
 
@@ -258,6 +258,29 @@ static void test_a_token_ends_at_its_second(void **state)
     assert_notes("close;");
 }
 
+/* Who is written to and says nothing is gone all the same. */
+static void test_what_we_send_keeps_nobody_alive(void **state)
+{
+    int64_t began = edge_now_ms();
+    struct hub_session *session;
+
+    (void) state;
+    connect_with(&(struct mqtt_connect){.client_id = text_of("leaf"),
+                                        .user = text_of(DEVICE_USER),
+                                        .password = text_of("p"),
+                                        .keep_alive = 1});
+    subscribe("$iothub/twin/PATCH/properties/desired/#", 0);
+    session = fake_session(&house.fake, "leaf");
+    while (house.stream->end == FAKE_OPEN && edge_now_ms() - began < 4000) {
+        session->events.desired("{}", 2, 2, session->arg);
+        fake_wait(house.loop, 50);
+        assert_true(house.stream->out.len > 0);
+        edge_buf_consume(&house.stream->out, house.stream->out.len);
+    }
+    assert_in_range(edge_now_ms() - began, 1450, 2500);
+    assert_int_equal(house.stream->end, FAKE_CLOSED);
+}
+
 static void test_a_session_the_backend_ends_drops_the_client(void **state)
 {
     (void) state;
@@ -302,6 +325,7 @@ int main(void)
         TEST(test_a_will_for_somebody_else_is_none),
         TEST(test_a_will_under_way_ends_with_its_session),
         TEST(test_a_token_ends_at_its_second),
+        TEST(test_what_we_send_keeps_nobody_alive),
         TEST(test_a_session_the_backend_ends_drops_the_client),
         TEST(test_the_end_of_the_server_closes_sessions),
     };

@@ -129,6 +129,19 @@ static void test_twin_requests_are_answered_without_a_subscription(void **state)
     assert_notes("twin;patch {\"a\":null};");
 }
 
+static void test_a_report_without_an_id_is_taken_without_a_word(void **state)
+{
+    (void) state;
+    serve_module();
+    publish("$iothub/twin/PATCH/properties/reported/", "{\"a\":1}", 0);
+    publish("$iothub/twin/PATCH/properties/reported/?$version=1", "{\"b\":1}", 1);
+    OUT("\x40\x02\x00\x07");
+    house.fake.result = HUB_BAD;
+    publish("$iothub/twin/PATCH/properties/reported/", "[", 0);
+    OUT("");
+    assert_notes("patch {\"a\":1};patch {\"b\":1};patch [;");
+}
+
 static void assert_error(const char *payload, int code)
 {
     EDGE_CLEANUP(edge_json_free) struct edge_json *json = NULL;
@@ -402,6 +415,7 @@ int main(void)
         TEST(test_a_message_the_backend_refuses_is_not_acknowledged),
         TEST(test_answers_that_come_too_late_harm_nobody),
         TEST(test_twin_requests_are_answered_without_a_subscription),
+        TEST(test_a_report_without_an_id_is_taken_without_a_word),
         TEST(test_twin_errors_are_json),
         TEST(test_a_slow_twin_does_not_hold_up_telemetry),
         TEST(test_a_method_goes_both_ways),
