@@ -24,13 +24,6 @@ static int setup(void **state)
     return 0;
 }
 
-static void hub_was_asked(const char *text)
-{
-    amqp_client_pump(&house.client);
-    if (!house.fake.notes.data || !strstr(house.fake.notes.data, text))
-        fail_msg("not \"%s\" in: %s", text, house.fake.notes.data);
-}
-
 static void hub_was_not_asked(const char *text)
 {
     amqp_client_pump(&house.client);
