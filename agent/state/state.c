@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/state/store.h"
+#include "common/base/aside.h"
 
 struct agent_state {
     struct state_store *store;
@@ -21,9 +22,10 @@ enum {
 /* A damaged file is moved away and a new one begun: counts are lost, containers are not. */
 static int begin_anew(const char *path, struct state_store **ret, struct edge_err *err)
 {
+    static const struct edge_aside how = {.mark = ".bad-", .keep = 3};
     EDGE_CLEANUP(edge_free) char *aside = NULL;
     struct edge_err why = {0};
-    int rc = state_set_aside(path, &aside, err);
+    int rc = edge_set_aside(path, &how, &aside, err);
 
     if (rc < 0)
         return rc;

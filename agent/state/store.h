@@ -31,8 +31,4 @@ EDGE_MUST_CHECK int state_store_put(struct state_store *store, const char *name,
 EDGE_MUST_CHECK int state_store_del(struct state_store *store, const char *name,
                                     struct edge_err *err);
 
-/** Rename the file and its companions to <path>.bad-<time>; only the newest few are kept.
- * @param ret  the new name; the caller frees it */
-EDGE_MUST_CHECK int state_set_aside(const char *path, char **ret, struct edge_err *err);
-
 #endif

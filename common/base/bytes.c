@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +44,6 @@ static int reserve(struct edge_buf *buf, size_t extra)
 
     if (extra > buf->max - buf->len)
         return fail(buf, EDGE_ELIMIT);
-    if (buf->data && buf->len + extra < buf->cap_)
-        return 0;
     while (cap <= buf->len + extra)
         cap *= 2;
     data = realloc(buf->data, cap);
@@ -55,9 +54,15 @@ static int reserve(struct edge_buf *buf, size_t extra)
     return 0;
 }
 
+/* For so much more, and a NUL. */
+static inline bool has_room(const struct edge_buf *buf, size_t extra)
+{
+    return extra < buf->cap_ - buf->len && extra <= buf->max - buf->len;
+}
+
 int edge_buf_append(struct edge_buf *buf, const void *data, size_t len)
 {
-    int rc = reserve(buf, len);
+    int rc = has_room(buf, len) ? 0 : reserve(buf, len);
 
     if (rc < 0)
         return rc;
@@ -84,7 +89,7 @@ int edge_buf_printf(struct edge_buf *buf, const char *fmt, ...)
     va_end(args);
     if (len < 0)
         return fail(buf, -EINVAL);
-    rc = reserve(buf, (size_t) len);
+    rc = has_room(buf, (size_t) len) ? 0 : reserve(buf, (size_t) len);
     if (rc < 0)
         return rc;
     va_start(args, fmt);

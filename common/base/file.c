@@ -56,8 +56,7 @@ int edge_write_all(int fd, const void *data, size_t len)
     return 0;
 }
 
-/* Make the rename itself durable. */
-static int sync_folder_of(const char *path)
+int edge_sync_folder_of(const char *path)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -108,7 +107,7 @@ int edge_file_write(const char *path, const void *data, size_t len, mode_t mode,
         (void) unlink(temp);
         return edge_fail(err, rc, "cannot write %s: %s", path, edge_strerror(rc));
     }
-    rc = sync_folder_of(path);
+    rc = edge_sync_folder_of(path);
     if (rc < 0)
         return edge_fail(err, rc, "cannot sync the folder of %s: %s", path, edge_strerror(rc));
     return 0;

@@ -20,6 +20,9 @@ EDGE_MUST_CHECK int edge_file_read(const char *path, struct edge_buf *buf, struc
 EDGE_MUST_CHECK int edge_file_write(const char *path, const void *data, size_t len, mode_t mode,
                                     struct edge_err *err);
 
+/** What was made, renamed and removed in the folder of @p path stays so. @return 0 or errno */
+EDGE_MUST_CHECK int edge_sync_folder_of(const char *path);
+
 /** mkdir -p; folders that exist keep their mode. @return 0 or errno */
 EDGE_MUST_CHECK int edge_mkdirs(const char *path, mode_t mode, struct edge_err *err);
 

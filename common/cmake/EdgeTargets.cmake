@@ -43,7 +43,7 @@ function(edge_test source)
     TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data" TEST_BIN="${PROJECT_BINARY_DIR}/bin")
   add_test(NAME ${name} COMMAND test.${name})
   string(REGEX REPLACE "\\..*" "" label ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120)
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300)
 endfunction()
 
 # edge_fuzz(fuzz_json LINKS …): tests/fuzz/fuzz_json.c with its seeds in tests/fuzz/corpus/json/.

@@ -24,6 +24,7 @@ enum {
     WELCOME_MS = 60 * 1000, /* to show a token */
     TICK_LEAST_MS = 250,
     IDLE_LEAST_MS = 2 * TICK_LEAST_MS, /* we are heard twice as often as we have to be */
+    PEER_FRAME_LEAST = 512,            /* AMQP 1.0 part 2, 2.7.1 */
     EXPIRY_MOST_MS = 60 * 60 * 1000,   /* the wall clock may have jumped */
     FEW = 8,
 };
@@ -108,16 +109,27 @@ static bool push(struct hub_amqp_connection *c, struct edge_bytes bytes)
     return true;
 }
 
-/* Less than we can keep alive without waking up all the time. */
-static bool impatient(struct hub_amqp_connection *c)
+/* @return what is wrong with the OPEN, or NULL */
+static const char *objection(const struct hub_amqp_connection *c)
 {
     pn_millis_t idle = pn_transport_get_remote_idle_timeout(c->driver.transport);
-    pn_condition_t *why = pn_connection_condition(c->driver.connection);
 
-    if (idle == 0 || idle >= IDLE_LEAST_MS)
+    if (idle > 0 && idle < IDLE_LEAST_MS) /* we would wake up all the time */
+        return "the idle-time-out is under half a second";
+    if (c->frames.peer_max < PEER_FRAME_LEAST)
+        return "the max-frame-size is under 512";
+    return NULL;
+}
+
+static bool refused(struct hub_amqp_connection *c)
+{
+    pn_condition_t *why = pn_connection_condition(c->driver.connection);
+    const char *text = objection(c);
+
+    if (!text)
         return false;
     pn_condition_set_name(why, "amqp:invalid-field");
-    pn_condition_set_description(why, "the idle-time-out is under half a second");
+    pn_condition_set_description(why, text);
     pn_connection_close(c->driver.connection);
     hub_amqp_flush(c);
     c->closing = true; /* what is said is still sent */
@@ -134,7 +146,7 @@ static void opened(struct hub_amqp_connection *c)
     c->hostname = edge_strdup(host);
     c->deadline_ms = now + WELCOME_MS;
     pn_connection_open(c->driver.connection);
-    if (!impatient(c))
+    if (!refused(c))
         edge_timer_arm(c->tick, 0);
 }
 

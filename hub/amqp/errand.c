@@ -3,25 +3,24 @@
 
 #include "hub/amqp/place.h"
 
+enum { ID_MAX = 256 };
+
 struct hub_amqp_errand *hub_amqp_errand_begin(struct hub_amqp_link *link, uint64_t delivery,
                                               const struct hub_amqp_value *id)
 {
-    struct hub_amqp_errand *errand;
+    size_t len = id ? id->s.len : 0;
+    struct hub_amqp_errand *errand = len <= ID_MAX ? malloc(sizeof *errand + len) : NULL;
 
-    if (id && id->s.len >= sizeof errand->id_text)
-        return NULL;
-    errand = calloc(1, sizeof *errand);
     if (!errand)
         return NULL;
-    errand->connection = hub_amqp_ref(link->connection);
-    errand->link = hub_amqp_link_ref(link);
-    errand->delivery = delivery;
-    if (id) {
+    *errand = (struct hub_amqp_errand){.connection = hub_amqp_ref(link->connection),
+                                       .link = hub_amqp_link_ref(link),
+                                       .delivery = delivery};
+    if (id)
         errand->id = *id;
-        if (id->s.len > 0)
-            memcpy(errand->id_text, id->s.data, id->s.len);
-        errand->id.s.data = (const uint8_t *) errand->id_text;
-    }
+    if (len > 0)
+        memcpy(errand->id_text, id->s.data, len);
+    errand->id.s.data = (const uint8_t *) errand->id_text;
     return errand;
 }
 
@@ -34,5 +33,6 @@ void hub_amqp_errand_end(struct hub_amqp_errand *errand)
 {
     hub_amqp_link_unref(errand->link);
     hub_amqp_unref(errand->connection);
+    free(errand->why);
     free(errand);
 }

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 
 #include "common/iothub/topic.h"
 #include "hub/amqp/condition.h"
@@ -22,7 +21,7 @@ static void conclude(struct hub_amqp_errand *errand, enum hub_result result, con
 
     if (result != HUB_OK && errand->result == HUB_OK) {
         errand->result = result;
-        (void) snprintf(errand->why, sizeof errand->why, "%s", why);
+        errand->why = edge_strdup(why);
     }
     if (--errand->left > 0)
         return;
@@ -52,11 +51,10 @@ static void refuse(struct hub_amqp_errand *errand, int rc, const char *why)
         conclude(errand, HUB_FAILED, edge_strerror(rc));
 }
 
-/* @param ret  for hub_amqp_return in any case */
-static int map(const struct hub_amqp_message *message, struct edge_message *ret,
-               struct edge_err *err)
+static int map(const struct hub_amqp_message *message, struct hub_amqp_arena *arena,
+               struct edge_message *ret, struct edge_err *err)
 {
-    int rc = hub_amqp_borrow(message, ret, err);
+    int rc = hub_amqp_borrow(message, arena, ret, err);
 
     return rc == 0 && edge_message_size(ret) > EDGE_MESSAGE_MAX ? -EMSGSIZE : rc;
 }
@@ -64,9 +62,10 @@ static int map(const struct hub_amqp_message *message, struct edge_message *ret,
 static void send(struct hub_amqp_person *person, const struct hub_amqp_message *message,
                  struct hub_amqp_errand *errand)
 {
+    struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(ARENA_MAX);
     struct edge_message mapped;
     struct edge_err err = {0};
-    int rc = map(message, &mapped, &err);
+    int rc = map(message, &arena, &mapped, &err);
 
     errand->left++;
     if (rc < 0)
@@ -75,7 +74,7 @@ static void send(struct hub_amqp_person *person, const struct hub_amqp_message *
         hub_amqp_backend(person->connection)->send(person->session, &mapped, on_sent, errand);
     else
         conclude(errand, HUB_FAILED, "the session has ended");
-    hub_amqp_return(message, &mapped);
+    hub_amqp_arena_fini(&arena);
 }
 
 /* The next message of a batch. @return 0, HUB_AMQP_MESSAGE_END, or negative */
@@ -101,10 +100,8 @@ static int check(struct edge_bytes batch, struct edge_err *err)
         struct edge_message mapped;
 
         rc = next(batch, &at, &arena, &message);
-        if (rc == 0) {
-            rc = map(&message, &mapped, err);
-            hub_amqp_return(&message, &mapped);
-        }
+        if (rc == 0)
+            rc = map(&message, &arena, &mapped, err);
         hub_amqp_arena_fini(&arena);
         n++;
     } while (rc == 0);

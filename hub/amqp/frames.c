@@ -217,6 +217,8 @@ static int judge(struct hub_amqp_frames *f, uint16_t channel, struct edge_bytes 
     if (f->open == (code == OPEN)) /* the first, and no other */
         return EDGE_EPROTOCOL;
     f->open = true;
+    if (code == OPEN && !hub_amqp_uint(fields[2], &f->peer_max))
+        f->peer_max = UINT32_MAX;
     if (code == OPEN || code == CLOSE)
         return 0;
     if (code == BEGIN)

@@ -24,6 +24,7 @@ struct hub_amqp_frames {
     bool answers;            /* set after init: BEGINs are answers to ours; else nobody's */
     bool header;             /* a protocol header may come next */
     bool login, open;        /* the one sasl-init, the one OPEN have come */
+    uint32_t peer_max;       /* max-frame-size of that OPEN, which the engine corrects */
     uint8_t *channels;       /* open channels; a bit each */
     size_t max_channels;
     struct hub_amqp_handle *handles; /* by channel and handle */

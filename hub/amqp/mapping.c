@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/json/utf8.h"
 #include "hub/amqp/json.h"
+#include "hub/amqp/message.h"
 #include "hub/amqp/value.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -64,60 +65,65 @@ char *hub_amqp_id_text(const struct hub_amqp_value *id)
     return NULL;
 }
 
-/* A value as the text of a property. @return 0, EDGE_EINVALID, -ENOMEM; *ret NULL: it has none */
-static int text_of(const struct hub_amqp_value *value, char **ret)
+static int copy_text(struct hub_amqp_arena *arena, const char *text, size_t len, char **ret)
 {
-    char time[EDGE_TIME_TEXT];
-
-    *ret = NULL;
-    if (is_text(value)) {
-        if (!readable(value->s))
-            return EDGE_EINVALID;
-        *ret = strndup(value->s.len > 0 ? (const char *) value->s.data : "", value->s.len);
-    } else if (value->kind == HUB_AMQP_BOOL) {
-        *ret = edge_strdup(value->i ? "true" : "false");
-    } else if (value->kind == HUB_AMQP_ULONG) {
-        *ret = edge_format("%llu", (unsigned long long) value->i);
-    } else if (value->kind == HUB_AMQP_INT || value->kind == HUB_AMQP_LONG) {
-        *ret = edge_format("%lld", (long long) value->i);
-    } else if (value->kind == HUB_AMQP_TIMESTAMP && value->i < INT64_MAX / NS_PER_MS &&
-               value->i > INT64_MIN / NS_PER_MS) {
-        edge_time_format(value->i * NS_PER_MS, time);
-        *ret = edge_strdup(time);
-    } else {
-        return 0;
-    }
+    *ret = hub_amqp_arena_copy(arena, (struct edge_bytes){(const uint8_t *) text, len});
     return *ret ? 0 : -ENOMEM;
 }
 
-static int set_value(struct edge_message *m, enum edge_sys which,
-                     const struct hub_amqp_value *value)
+/* A value as the text of a property. @return 0, EDGE_EINVALID, -ENOMEM; *ret NULL: it has none */
+static int text_of(struct hub_amqp_arena *arena, const struct hub_amqp_value *value, char **ret)
 {
-    EDGE_CLEANUP(edge_free) char *text = NULL;
-    int rc = text_of(value, &text);
+    char text[EDGE_TIME_TEXT] = "";
 
-    if (rc < 0 || !text || !*text)
-        return rc;
-    free(m->sys[which]);
-    m->sys[which] = EDGE_TAKE(text);
-    return 0;
+    *ret = NULL;
+    if (is_text(value))
+        return readable(value->s)
+                   ? copy_text(arena, (const char *) value->s.data, value->s.len, ret)
+                   : EDGE_EINVALID;
+    if (value->kind == HUB_AMQP_BOOL)
+        (void) snprintf(text, sizeof text, "%s", value->i ? "true" : "false");
+    else if (value->kind == HUB_AMQP_ULONG)
+        (void) snprintf(text, sizeof text, "%llu", (unsigned long long) value->i);
+    else if (value->kind == HUB_AMQP_INT || value->kind == HUB_AMQP_LONG)
+        (void) snprintf(text, sizeof text, "%lld", (long long) value->i);
+    else if (value->kind == HUB_AMQP_TIMESTAMP && value->i < INT64_MAX / NS_PER_MS &&
+             value->i > INT64_MIN / NS_PER_MS)
+        edge_time_format(value->i * NS_PER_MS, text);
+    return text[0] ? copy_text(arena, text, strlen(text), ret) : 0;
 }
 
-static int set_id(struct edge_message *m, enum edge_sys which, const struct hub_amqp_value *id)
+/* Where a message is made, and the memory of its texts. */
+struct maker {
+    struct hub_amqp_arena *arena;
+    struct edge_message *message;
+};
+
+static int set_value(struct maker *to, enum edge_sys which, const struct hub_amqp_value *value)
+{
+    char *text;
+    int rc = text_of(to->arena, value, &text);
+
+    if (rc == 0 && text && *text)
+        to->message->sys[which] = text;
+    return rc;
+}
+
+static int set_id(struct maker *to, enum edge_sys which, const struct hub_amqp_value *id)
 {
     EDGE_CLEANUP(edge_free) char *text = NULL;
 
     if (id->kind != HUB_AMQP_BINARY || readable(id->s))
-        return set_value(m, which, id);
+        return set_value(to, which, id);
     text = hub_amqp_id_text(id);
-    return text ? edge_message_set_sys(m, which, text) : -ENOMEM;
+    return text ? copy_text(to->arena, text, strlen(text), &to->message->sys[which]) : -ENOMEM;
 }
 
-static int set_text(struct edge_message *m, enum edge_sys which, const char *text)
+static int set_text(struct maker *to, enum edge_sys which, const char *text)
 {
     struct hub_amqp_value value = hub_amqp_text(text);
 
-    return set_value(m, which, &value);
+    return set_value(to, which, &value);
 }
 
 static const struct known {
@@ -135,22 +141,40 @@ static const struct known {
       {"dt-subject", EDGE_SYS_SUBJECT},
 };
 
-static int add_property(struct edge_message *m, const struct hub_amqp_pair *pair)
+static int add_property(struct maker *to, const struct hub_amqp_pair *pair)
 {
-    EDGE_CLEANUP(edge_free) char *text = NULL;
-    int rc;
+    struct edge_message *m = to->message;
+    struct edge_property *property = &m->properties[m->nproperties];
 
     for (size_t i = 0; i < EDGE_ARRAY_LEN(known_properties); i++) {
         if (strcasecmp(pair->name, known_properties[i].name) == 0)
-            return set_value(m, known_properties[i].which, &pair->value);
+            return set_value(to, known_properties[i].which, &pair->value);
     }
     if (!edge_utf8_valid(pair->name, strlen(pair->name)))
         return EDGE_EINVALID;
-    rc = text_of(&pair->value, &text);
-    return rc == 0 ? edge_message_add(m, pair->name, text) : rc;
+    if (m->nproperties == EDGE_PROPERTIES_MAX)
+        return EDGE_ELIMIT;
+    m->nproperties++;
+    property->name = (char *) (uintptr_t) pair->name;
+    return text_of(to->arena, &pair->value, &property->value);
 }
 
-static int add_annotations(struct edge_message *m, const struct hub_amqp_message *from)
+static int add_properties(struct maker *to, const struct hub_amqp_message *from)
+{
+    size_t room = from->nproperties < EDGE_PROPERTIES_MAX ? from->nproperties : EDGE_PROPERTIES_MAX;
+    int rc = 0;
+
+    if (room > 0)
+        to->message->properties =
+            hub_amqp_arena_get(to->arena, room * sizeof *to->message->properties);
+    if (room > 0 && !to->message->properties)
+        return -ENOMEM;
+    for (size_t i = 0; i < from->nproperties && rc == 0; i++)
+        rc = add_property(to, &from->properties[i]);
+    return rc;
+}
+
+static int add_annotations(struct maker *to, const struct hub_amqp_message *from)
 {
     int rc = 0;
 
@@ -159,7 +183,7 @@ static int add_annotations(struct edge_message *m, const struct hub_amqp_message
             hub_amqp_find(from->annotations, from->nannotations, known_annotations[i].name);
 
         if (value)
-            rc = set_value(m, known_annotations[i].which, value);
+            rc = set_value(to, known_annotations[i].which, value);
     }
     return rc;
 }
@@ -172,53 +196,57 @@ static bool is_plain(const struct hub_amqp_message *from)
     return from->body != HUB_AMQP_BODY_SEQUENCE && ((code & 0xed) == 0xa1 || (code & 0xef) == 0xa0);
 }
 
-static int set_json(struct edge_message *m, const struct hub_amqp_message *from,
-                    struct edge_err *err)
+static int set_json(struct maker *to, const struct hub_amqp_message *from, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf json = EDGE_BUF_INIT(EDGE_MESSAGE_MAX);
+    struct edge_message *m = to->message;
+    char *body = NULL;
     int rc;
 
     rc = hub_amqp_json(&json, from->encoded, from->body == HUB_AMQP_BODY_SEQUENCE, err);
     if (rc == 0 && !m->sys[EDGE_SYS_CONTENT_TYPE])
-        rc = edge_message_set_sys(m, EDGE_SYS_CONTENT_TYPE, "application/json");
+        rc = set_text(to, EDGE_SYS_CONTENT_TYPE, "application/json");
     if (rc == 0 && !m->sys[EDGE_SYS_CONTENT_ENCODING])
-        rc = edge_message_set_sys(m, EDGE_SYS_CONTENT_ENCODING, "utf-8");
-    return rc == 0 ? edge_message_set_body(m, json.data, json.len) : rc;
+        rc = set_text(to, EDGE_SYS_CONTENT_ENCODING, "utf-8");
+    if (rc == 0)
+        rc = copy_text(to->arena, json.data, json.len, &body);
+    m->body = (uint8_t *) body;
+    m->len = body ? json.len : 0;
+    return rc;
 }
 
-static int set_properties(struct edge_message *m, const struct hub_amqp_message *from)
+static int set_properties(struct maker *to, const struct hub_amqp_message *from)
 {
     struct hub_amqp_value user = {.kind = HUB_AMQP_BINARY, .s = from->user_id};
     struct hub_amqp_value expiry = {.kind = HUB_AMQP_TIMESTAMP, .i = from->expiry_ms};
     int rc;
 
-    rc = set_id(m, EDGE_SYS_MESSAGE_ID, &from->message_id);
+    rc = set_id(to, EDGE_SYS_MESSAGE_ID, &from->message_id);
     if (rc == 0)
-        rc = set_id(m, EDGE_SYS_CORRELATION_ID, &from->correlation_id);
+        rc = set_id(to, EDGE_SYS_CORRELATION_ID, &from->correlation_id);
     if (rc == 0)
-        rc = set_value(m, EDGE_SYS_USER_ID, &user);
+        rc = set_value(to, EDGE_SYS_USER_ID, &user);
     if (rc == 0)
-        rc = set_text(m, EDGE_SYS_TO, from->to);
+        rc = set_text(to, EDGE_SYS_TO, from->to);
     if (rc == 0)
-        rc = set_text(m, EDGE_SYS_CONTENT_TYPE, from->content_type);
+        rc = set_text(to, EDGE_SYS_CONTENT_TYPE, from->content_type);
     if (rc == 0)
-        rc = set_text(m, EDGE_SYS_CONTENT_ENCODING, from->content_encoding);
+        rc = set_text(to, EDGE_SYS_CONTENT_ENCODING, from->content_encoding);
     if (rc == 0 && from->expiry_ms)
-        rc = set_value(m, EDGE_SYS_EXPIRY, &expiry);
+        rc = set_value(to, EDGE_SYS_EXPIRY, &expiry);
     if (rc == 0)
-        rc = add_annotations(m, from);
-    for (size_t i = 0; i < from->nproperties && rc == 0; i++)
-        rc = add_property(m, &from->properties[i]);
-    return rc;
+        rc = add_annotations(to, from);
+    return rc == 0 ? add_properties(to, from) : rc;
 }
 
-int hub_amqp_borrow(const struct hub_amqp_message *from, struct edge_message *m,
-                    struct edge_err *err)
+int hub_amqp_borrow(const struct hub_amqp_message *from, struct hub_amqp_arena *arena,
+                    struct edge_message *m, struct edge_err *err)
 {
+    struct maker to = {arena, m};
     int rc;
 
     *m = (struct edge_message){0};
-    rc = set_properties(m, from);
+    rc = set_properties(&to, from);
     if (rc == EDGE_EINVALID)
         return edge_fail(err, rc, "a text of the message is not UTF-8");
     if (rc == EDGE_ELIMIT)
@@ -226,30 +254,22 @@ int hub_amqp_borrow(const struct hub_amqp_message *from, struct edge_message *m,
     if (rc < 0)
         return rc;
     if (!is_plain(from))
-        return set_json(m, from, err);
-    if (from->data.len == 0)
-        return edge_message_set_body(m, NULL, 0);
+        return set_json(&to, from, err);
     m->body = (uint8_t *) (uintptr_t) from->data.data;
     m->len = from->data.len;
     return 0;
 }
 
-void hub_amqp_return(const struct hub_amqp_message *from, struct edge_message *m)
-{
-    if (m->body == from->data.data)
-        m->body = NULL;
-    edge_message_fini(m);
-}
-
 int hub_amqp_from_client(const struct hub_amqp_message *from, struct edge_message *m,
                          struct edge_err *err)
 {
-    int rc = hub_amqp_borrow(from, m, err);
+    EDGE_CLEANUP(hub_amqp_arena_fini)
+    struct hub_amqp_arena arena = HUB_AMQP_ARENA_INIT(2 * HUB_AMQP_MESSAGE_MAX);
+    struct edge_message borrowed;
+    int rc = hub_amqp_borrow(from, &arena, &borrowed, err);
 
-    if (rc < 0 || m->len == 0 || m->body != from->data.data)
-        return rc;
-    m->body = NULL; /* a copy, for as long as it likes */
-    return edge_message_set_body(m, from->data.data, from->data.len);
+    *m = (struct edge_message){0};
+    return rc == 0 ? edge_message_copy(&borrowed, m) : rc;
 }
 
 static void annotate(struct hub_amqp_pair *pairs, size_t *n, const char *name, const char *text)

@@ -13,11 +13,11 @@
  * properties), -EMSGSIZE, -ENOMEM */
 EDGE_MUST_CHECK int hub_amqp_from_client(const struct hub_amqp_message *message,
                                          struct edge_message *ret, struct edge_err *err);
-/** The same without a copy of a body that stays as it is; @p ret is for hub_amqp_return in any
- * case, while @p message is there. */
+/** The same without a copy: @p ret points into @p message and the arena, and is nobody's to free.
+ */
 EDGE_MUST_CHECK int hub_amqp_borrow(const struct hub_amqp_message *message,
-                                    struct edge_message *ret, struct edge_err *err);
-void hub_amqp_return(const struct hub_amqp_message *message, struct edge_message *ret);
+                                    struct hub_amqp_arena *arena, struct edge_message *ret,
+                                    struct edge_err *err);
 /** A message towards a client; @p ret points into @p message and the arena.
  * @return 0 or EDGE_ELIMIT */
 EDGE_MUST_CHECK int hub_amqp_to_client(const struct edge_message *message,

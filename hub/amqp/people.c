@@ -142,6 +142,15 @@ struct proof {
     void *arg;
 };
 
+/* An edge hub has the links of all it speaks for on one connection. */
+static void widen(struct hub_amqp_connection *c, const struct edge_identity *who)
+{
+    const struct hub_amqp_options *o = &c->server->options;
+
+    if (strcmp(who->module, "$edgeHub") == 0)
+        c->frames.max_handles = o->max_links + (size_t) HUB_AMQP_LINK_KINDS * o->max_identities;
+}
+
 /* Its own proof takes the place of any other. */
 static void proved(struct hub_amqp_person *person, struct proof *proof,
                    const struct hub_grant *grant)
@@ -154,6 +163,7 @@ static void proved(struct hub_amqp_person *person, struct proof *proof,
         person->token = EDGE_TAKE(proof->token);
         free(person->chain);
         person->chain = NULL;
+        widen(person->connection, &person->who);
     }
     if (person->session)
         hub_amqp_backend(person->connection)->extend(person->session, grant);

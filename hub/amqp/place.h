@@ -37,12 +37,12 @@ struct hub_amqp_errand {
     struct hub_amqp_connection *connection;
     struct hub_amqp_link *link;
     uint64_t delivery;
+    int status;               /* of success */
+    unsigned left;            /* answers still to come */
+    enum hub_result result;   /* the first failure of them */
+    char *why;                /* what it says, or NULL */
     struct hub_amqp_value id; /* of the request; its text is in id_text */
-    char id_text[257];
-    int status;             /* of success */
-    unsigned left;          /* answers still to come */
-    enum hub_result result; /* the first failure of them */
-    char why[160];
+    char id_text[];
 };
 /** @return NULL without memory, or when the id is longer than 256 bytes */
 struct hub_amqp_errand *hub_amqp_errand_begin(struct hub_amqp_link *link, uint64_t delivery,

@@ -18,7 +18,7 @@ struct hub_amqp_options {
     const struct hub_backend *backend;
     const char *host;        /* the hub's name; copied */
     unsigned max_clients;    /* 0: 20,000 */
-    unsigned max_links;      /* a connection; 0: 1,000 */
+    unsigned max_links;      /* a connection; 0: 1,000. An edge hub: six more an identity */
     unsigned max_sessions;   /* a connection, at most 65,535; 0: 1,024 */
     unsigned max_identities; /* a connection; 0: 1,000 */
     unsigned connect_ms;     /* for OPEN to come; 0: 10 s */

@@ -229,8 +229,11 @@ int hub_amqp_value_read(struct hub_amqp_arena *arena, struct edge_bytes bytes,
 {
     unsigned values = HUB_AMQP_VALUES_MAX;
     size_t len;
-    int rc = hub_amqp_walk(bytes, &values, &len);
+    int rc;
 
+    if (hub_amqp_is_scalar(bytes)) /* most are: nothing to walk */
+        return read_value(arena, bytes, 0, ret);
+    rc = hub_amqp_walk(bytes, &values, &len);
     if (rc == 0 && len != bytes.len)
         rc = EDGE_EPROTOCOL;
     return rc < 0 ? rc : read_value(arena, bytes, HUB_AMQP_MAP_DEPTH, ret);

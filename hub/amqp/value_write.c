@@ -6,28 +6,33 @@
 
 #include "hub/amqp/value.h"
 
+static void write_number(uint8_t *at, uint64_t n, size_t width)
+{
+    for (size_t i = 0; i < width; i++)
+        at[i] = (uint8_t) (n >> 8 * (width - 1 - i));
+}
+
 static void put(struct edge_buf *out, uint64_t n, size_t width)
 {
     uint8_t bytes[8];
 
-    for (size_t i = 0; i < width; i++)
-        bytes[i] = (uint8_t) (n >> 8 * (width - 1 - i));
+    write_number(bytes, n, width);
     (void) edge_buf_append(out, bytes, width);
 }
 
 static void put_code(struct edge_buf *out, uint8_t code, uint64_t n, size_t width)
 {
-    put(out, code, 1);
-    put(out, n, width);
+    uint8_t bytes[9] = {code};
+
+    write_number(bytes + 1, n, width);
+    (void) edge_buf_append(out, bytes, 1 + width);
 }
 
 size_t hub_amqp_compound_open(struct edge_buf *out, uint8_t code)
 {
-    size_t at;
+    size_t at = out->len + 1;
 
-    put(out, code, 1);
-    at = out->len;
-    put(out, 0, 8); /* size and count, when they are known */
+    put_code(out, code, 0, 8); /* size and count, when they are known */
     return at;
 }
 
@@ -45,8 +50,9 @@ void hub_amqp_compound_close(struct edge_buf *out, size_t at, size_t count)
 
 void hub_amqp_descriptor_write(struct edge_buf *out, uint8_t code)
 {
-    put(out, 0, 1);
-    put_code(out, 0x53, code, 1);
+    uint8_t bytes[] = {0, 0x53, code};
+
+    (void) edge_buf_append(out, bytes, sizeof bytes);
 }
 
 /* Text or bytes; @p code is that of the long form: 0xb0 binary, 0xb1 string, 0xb3 symbol. */

@@ -69,33 +69,41 @@ static int compound(struct walk *w, uint8_t code, size_t width, unsigned depth)
     return rc;
 }
 
-/* What follows the constructor @p code. */
-static int content(struct walk *w, uint8_t code, unsigned depth)
+/* Over the scalar that follows its constructor @p code. @return false: it is none, or cut short */
+static bool scalar(struct walk *w, uint8_t code)
 {
     static const uint8_t fixed[] = {[4] = 0, [5] = 1, [6] = 2, [7] = 4, [8] = 8, [9] = 16};
     unsigned kind = code >> 4;
-    size_t width = kind % 2 ? 4 : 1; /* 0xB., 0xD., 0xF. against 0xA., 0xC., 0xE. */
     uint64_t size;
 
-    if (kind >= 4 && kind <= 9)
+    if (kind < 4 || kind > 0xb)
+        return false;
+    if (kind < 0xa)
         size = fixed[kind];
-    else if (kind == 0xa || kind == 0xb) {
-        if (!number(w, width, &size))
-            return EDGE_EPROTOCOL;
-    } else if (kind >= 0xc)
-        return compound(w, code, width, depth);
-    else
-        return EDGE_EPROTOCOL;
+    else if (!number(w, kind == 0xa ? 1 : 4, &size))
+        return false;
     if (size > left(w))
-        return EDGE_EPROTOCOL;
+        return false;
     w->at += size;
-    return 0;
+    return true;
+}
+
+/* What follows the constructor @p code. */
+static int content(struct walk *w, uint8_t code, unsigned depth)
+{
+    if (code >= 0xc0)
+        return compound(w, code, code & 0x10 ? 4 : 1, depth); /* 0xD., 0xF. against 0xC., 0xE. */
+    return scalar(w, code) ? 0 : EDGE_EPROTOCOL;
+}
+
+/* Of a described value: in front of what it describes, a scalar. */
+static bool descriptor(struct walk *w)
+{
+    return left(w) > 0 && scalar(w, *w->at++);
 }
 
 static int value(struct walk *w, unsigned depth)
 {
-    int rc;
-
     if (w->left == 0)
         return EDGE_ELIMIT;
     w->left--;
@@ -104,12 +112,9 @@ static int value(struct walk *w, unsigned depth)
     if (*w->at != 0)
         return content(w, *w->at++, depth);
 
-    w->at++; /* described: a descriptor, which is a scalar, and the value */
-    if (left(w) == 0 || *w->at < 0x40 || *w->at >= 0xc0)
+    w->at++;
+    if (!descriptor(w))
         return EDGE_EPROTOCOL;
-    rc = content(w, *w->at++, 0);
-    if (rc < 0)
-        return rc;
     return depth == 0 ? EDGE_ELIMIT : value(w, depth - 1);
 }
 
@@ -170,15 +175,25 @@ int hub_amqp_list(struct edge_bytes list, size_t *ret_count, struct edge_bytes *
 
 bool hub_amqp_step(struct edge_bytes *elements, struct edge_bytes *ret_element)
 {
+    struct walk w = {elements->data, elements->data + elements->len, 0};
     unsigned values = UINT16_MAX;
     size_t len;
 
-    if (hub_amqp_walk(*elements, &values, &len) < 0)
+    if (left(&w) > 0 && scalar(&w, *w.at++)) /* most are */
+        len = elements->len - left(&w);
+    else if (hub_amqp_walk(*elements, &values, &len) < 0)
         return false;
     *ret_element = (struct edge_bytes){elements->data, len};
     elements->data += len;
     elements->len -= len;
     return true;
+}
+
+bool hub_amqp_is_scalar(struct edge_bytes bytes)
+{
+    struct walk w = {bytes.data, bytes.data + bytes.len, 0};
+
+    return bytes.len > 0 && scalar(&w, *w.at++) && left(&w) == 0;
 }
 
 bool hub_amqp_uint(struct edge_bytes element, uint32_t *ret)

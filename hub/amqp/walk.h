@@ -29,6 +29,8 @@ EDGE_MUST_CHECK int hub_amqp_list(struct edge_bytes value, size_t *ret_count,
                                   struct edge_bytes *ret_elements);
 /** Step over the first of the elements. @return false when it is malformed */
 bool hub_amqp_step(struct edge_bytes *elements, struct edge_bytes *ret_element);
+/** Is this one scalar, not described, and nothing else? */
+bool hub_amqp_is_scalar(struct edge_bytes bytes);
 
 /** Scalars as they stand in performatives; false for null and for any other type. */
 bool hub_amqp_uint(struct edge_bytes element, uint32_t *ret);

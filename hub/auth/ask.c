@@ -62,14 +62,33 @@ static bool full_is_recent(const struct hub_auth *auth)
     return auth->started_ms != 0 && edge_now_ms() - auth->started_ms < auth_delay_ms(auth);
 }
 
+static int64_t since_asked(const struct hub_record *record)
+{
+    return record->asked_ms ? edge_now_ms() - record->asked_ms : INT64_MAX;
+}
+
+/* In its time; and once before that, because a key may be rotated at any moment. But not at once:
+ * whoever guesses comes again at once, and would have used it up by then. */
+static bool has_had_its_share(const struct hub_auth *auth, const struct hub_record *record)
+{
+    unsigned delay = auth_delay_ms(auth);
+
+    return since_asked(record) < (record->early ? delay : delay / AUTH_EARLY_PART);
+}
+
+static void note_asked(const struct hub_auth *auth, struct hub_record *record)
+{
+    record->early = since_asked(record) < auth_delay_ms(auth);
+    record->asked_ms = edge_now_ms();
+}
+
 bool auth_may_ask(struct hub_auth *auth, const struct edge_identity *who)
 {
     const struct hub_record *record = hub_cache_find(&auth->cache, who);
 
     if (find_ask(auth, who))
         return true;
-    if (auth_is_away(auth) ||
-        (record && record->asked_ms && edge_now_ms() - record->asked_ms < auth_delay_ms(auth)))
+    if (auth_is_away(auth) || (record && has_had_its_share(auth, record)))
         return false;
     if (auth->nasks < AUTH_ASKS_MAX && take_question(auth))
         return true;
@@ -146,7 +165,7 @@ static enum hub_result apply_one(struct auth_ask *ask, int status, const char *j
     }
     record = hub_cache_find(&auth->cache, &ask->who);
     if (record)
-        record->asked_ms = edge_now_ms();
+        note_asked(auth, record);
     return HUB_OK;
 }
 

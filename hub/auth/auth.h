@@ -2,7 +2,7 @@
  * sealed on disk, so that the hub lets its clients in with no cloud. Loop thread.
  * Source: hub.md 4.
  *
- *   claim --> entry known? --no--> ask IoT Hub for it (once in 2 minutes each) --> entry known?
+ *   claim --> entry known? --no--> ask IoT Hub for it (twice in 2 minutes each) -> entry known?
  *                 | yes                                                               |
  *                 +--> proof: token by the keys of the identity or its parent device, certificate
  *                      by thumbprint or CA --no, and not asked lately--> ask, and look again */
@@ -38,7 +38,7 @@ struct hub_auth_options {
     const struct hub_self *self;
     const char *trust_pem;    /* copied */
     unsigned refresh_s;       /* all of it; 0: 3600 */
-    unsigned refresh_delay_s; /* one identity, at most so often; 0: 120 */
+    unsigned refresh_delay_s; /* one identity, so often, and once in between; 0: 120 */
     /** An identity has changed so that who is connected must be looked at again: hub_auth_again. */
     void (*changed)(const struct edge_identity *who, void *arg);
     void *arg;

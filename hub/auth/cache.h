@@ -19,6 +19,7 @@ struct hub_record {
     struct hub_entry *entry; /* NULL: absent */
     struct hub_proof *proof; /* by which it came in; or NULL */
     int64_t asked_ms;        /* when IoT Hub last said something of it alone; 0: never */
+    bool early;              /* and it was asked before its time */
     unsigned round;          /* the full refresh that has seen it last */
     bool changed;            /* since hub_cache_settle */
     bool stored;

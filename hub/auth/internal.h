@@ -14,6 +14,7 @@ enum {
     AUTH_BURST = 100,          /* questions for single identities, */
     AUTH_REFILL_MS = 1000,     /* and one more in each of these */
     AUTH_AWAY_MS = 10000,      /* nobody is asked so long after no answer came */
+    AUTH_EARLY_PART = 12,      /* of the time between two questions for one identity: see ask.c */
 };
 
 /** What counts of a claim, for as long as it waits. */

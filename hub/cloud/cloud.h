@@ -36,6 +36,7 @@ struct hub_cloud_options {
     unsigned pause_min_ms, pause_max_ms; /* between tries, jittered */
     unsigned answer_ms;                  /* for any answer: 20 s */
     unsigned idle_ms;                    /* silence on the connection: heartbeats at half of it */
+    unsigned max_identities;             /* at a time on the one connection (AMQP); 0: 990 */
     struct hub_upstream_events events;   /* copied */
     void *arg;
 };

@@ -22,6 +22,7 @@ struct hub_commit {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct hub_group *next;
+    struct hub_group *held; /* the thread's: documents that failed, to be written with the next */
     struct hub_group *spare;
     unsigned spares;
     bool asleep, stop, finish_log;
@@ -116,11 +117,13 @@ static struct hub_group *take(struct hub_commit *commit, bool *finish_log)
 static void write_group(struct hub_commit *commit, struct hub_group *group)
 {
     struct hub_commit_options *o = &commit->options;
-
     int rc;
 
+    hub_group_carry_documents(group, commit->held);
+    hub_group_clear(commit->held);
     group->rc = hub_log_commit(o->log, group);
     rc = hub_db_commit(o->db, group);
+    hub_group_carry_documents(commit->held, group); /* newer ones may be in the next already */
     if (group->rc == 0)
         group->rc = rc;
     if (group->rc == -ENOSPC || rc == -ENOSPC)
@@ -201,7 +204,8 @@ int hub_commit_start(const struct hub_commit_options *options, struct hub_commit
     pthread_cond_init(&commit->wake, &attr);
     pthread_condattr_destroy(&attr);
     commit->next = hub_group_create(options->store);
-    rc = commit->next ? start_thread(commit) : -ENOMEM;
+    commit->held = hub_group_create(options->store);
+    rc = commit->next && commit->held ? start_thread(commit) : -ENOMEM;
     if (rc < 0) {
         hub_commit_destroy(commit);
         return rc;
@@ -246,6 +250,7 @@ struct hub_commit *hub_commit_destroy(struct hub_commit *commit)
         commit->spare = next;
     }
     hub_group_destroy(commit->next);
+    hub_group_destroy(commit->held);
     pthread_mutex_destroy(&commit->lock);
     pthread_cond_destroy(&commit->wake);
     free(commit);

@@ -56,14 +56,12 @@ static void finish(struct hub_store *store, const struct hub_group *group, struc
 }
 
 /* What must not be lost goes with the next group. */
-static void carry(struct hub_store *store, struct hub_group *group)
+static void carry(struct hub_store *store, const struct hub_group *group)
 {
     struct hub_group *next = hub_commit_lock(store->commit);
-    size_t before = next->bytes;
 
     hub_group_carry(next, group);
     next->probe = true;
-    store->uncommitted += next->bytes - before;
     hub_commit_unlock(store->commit, group->rc == -ENOSPC && !store->failing
                                          ? 0
                                          : (int64_t) HUB_RETRY_MS * 1000000);

@@ -5,6 +5,7 @@
 
 #include "common/base/file.h"
 #include "hub/store/crc.h"
+#include "hub/store/files.h"
 #include "hub/store/wire.h"
 
 enum {
@@ -127,25 +128,30 @@ static int add_all(const struct edge_buf *buf, struct hub_db *db, uint64_t *ret_
     return rc == 0 ? hub_db_end(db, err) : rc;
 }
 
+/* Only what is not there, or is not given for long, is not there. */
+static int read_copy(const char *path, struct edge_buf *buf, struct edge_err *err)
+{
+    unsigned tries = 0;
+    int rc;
+
+    do {
+        buf->len = 0;
+        rc = edge_file_read(path, buf, err);
+    } while (rc == -EIO && hub_files_again(&tries));
+    if (rc == -EIO || rc == -ENOENT || rc == EDGE_ELIMIT) {
+        buf->len = 0;
+        return 0;
+    }
+    return rc < 0 && rc != -ENOMEM ? EDGE_ESTORE : rc;
+}
+
 int hub_copy_restore(const char *path, struct hub_db *db, uint64_t *ret_added, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(BYTES_MAX);
-    int rc = edge_file_read(path, &buf, NULL);
+    int rc = read_copy(path, &buf, err);
 
     *ret_added = 0;
-    if (rc == -ENOMEM)
-        return rc;
     if (rc < 0 || !is_copy(&buf))
-        return 0; /* there is none */
+        return rc;
     return add_all(&buf, db, ret_added, err);
-}
-
-void hub_copy_verify(const char *path)
-{
-    EDGE_CLEANUP(edge_buf_fini) struct edge_buf buf = EDGE_BUF_INIT(BYTES_MAX);
-
-    if (edge_file_read(path, &buf, NULL) == 0 &&
-        (!is_copy(&buf) || hub_get32((const uint8_t *) buf.data + 8) !=
-                               hub_crc32c(0, (const uint8_t *) buf.data + HEAD, buf.len - HEAD)))
-        edge_ignore(unlink(path));
 }

@@ -11,10 +11,10 @@
 /** Write it, if it does not say what @p db does. Of more than 64 MiB there is none.
  * @return 0, EDGE_ESTORE, -ENOMEM, ... */
 int hub_copy_update(const char *path, struct hub_db *db);
-/** Into @p db what it has not. @return 0, EDGE_ESTORE, -ENOMEM */
+/** Into @p db what it has not, as far as the copy is whole. @return 0, EDGE_ESTORE, -ENOMEM,
+ * -ENOSPC
+ */
 EDGE_MUST_CHECK int hub_copy_restore(const char *path, struct hub_db *db, uint64_t *ret_added,
                                      struct edge_err *err);
-/** Remove it if it is damaged itself: the next update writes it anew. */
-void hub_copy_verify(const char *path);
 
 #endif

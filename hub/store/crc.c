@@ -37,7 +37,7 @@ static uint32_t eight(uint32_t crc, const uint8_t *at)
            tables[2][word >> 40 & 0xff] ^ tables[1][word >> 48 & 0xff] ^ tables[0][word >> 56];
 }
 
-uint32_t hub_crc32c(uint32_t crc, const void *data, size_t len)
+uint32_t hub_crc32c_by_table(uint32_t crc, const void *data, size_t len)
 {
     const uint8_t *at = data;
 
@@ -49,3 +49,34 @@ uint32_t hub_crc32c(uint32_t crc, const void *data, size_t len)
         crc = crc >> 8 ^ tables[0][(crc ^ *at) & 0xff];
     return ~crc;
 }
+
+#ifdef __x86_64__
+
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *at,
+                                                                 size_t len)
+{
+    uint64_t sum = ~crc, word;
+
+    for (; len >= 8; len -= 8, at += 8) {
+        memcpy(&word, at, sizeof word);
+        sum = __builtin_ia32_crc32di(sum, word);
+    }
+    for (; len > 0; len--, at++)
+        sum = __builtin_ia32_crc32qi((uint32_t) sum, *at);
+    return ~(uint32_t) sum;
+}
+
+uint32_t hub_crc32c(uint32_t crc, const void *data, size_t len)
+{
+    return __builtin_cpu_supports("sse4.2") ? by_instruction(crc, data, len)
+                                            : hub_crc32c_by_table(crc, data, len);
+}
+
+#else
+
+uint32_t hub_crc32c(uint32_t crc, const void *data, size_t len)
+{
+    return hub_crc32c_by_table(crc, data, len);
+}
+
+#endif

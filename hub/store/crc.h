@@ -8,5 +8,7 @@
 
 /** Of @p data after what @p crc is the sum of; 0 at the beginning. */
 uint32_t hub_crc32c(uint32_t crc, const void *data, size_t len);
+/** The same, for processors without an instruction for it. */
+uint32_t hub_crc32c_by_table(uint32_t crc, const void *data, size_t len);
 
 #endif

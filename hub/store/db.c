@@ -42,7 +42,8 @@ int hub_db_rc(const struct hub_db *db, int code, const char *doing, struct edge_
     if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW)
         return 0;
     edge_fail(err, EDGE_ESTORE, "cannot %s %s: %s", doing, db->path,
-              db->db ? sqlite3_errmsg(db->db) : sqlite3_errstr(code));
+              db->db && (sqlite3_errcode(db->db) & 0xff) == (code & 0xff) ? sqlite3_errmsg(db->db)
+                                                                          : sqlite3_errstr(code));
     if (err)
         err->status = code;
     switch (code & 0xff) {
@@ -76,17 +77,24 @@ sqlite3_stmt *hub_db_statement(struct hub_db *db, enum hub_sql which)
     return *at;
 }
 
-int hub_db_step(sqlite3_stmt *statement)
+int hub_db_code(const struct hub_db *db)
+{
+    int code = sqlite3_extended_errcode(db->db);
+
+    return code == SQLITE_OK ? SQLITE_ERROR : code;
+}
+
+int hub_db_step(struct hub_db *db, sqlite3_stmt *statement)
 {
     int code;
 
     if (!statement)
-        return SQLITE_ERROR;
+        return hub_db_code(db);
     code = sqlite3_step(statement);
     if (code == SQLITE_DONE || code == SQLITE_ROW)
         code = SQLITE_OK;
     else
-        code = sqlite3_extended_errcode(sqlite3_db_handle(statement));
+        code = hub_db_code(db);
     sqlite3_reset(statement);
     return code;
 }
@@ -152,6 +160,8 @@ int hub_db_open(const char *path, const char *vfs, enum hub_db_use use, struct h
         return HUB_DB_DAMAGED;
     }
     rc = hub_db_rc(db, sqlite3_open_v2(path, &db->db, flags, vfs), "open", err);
+    if (rc == 0 && sqlite3_db_readonly(db->db, "main") == 1) /* SQLite tried that, too */
+        rc = edge_fail(err, EDGE_ESTORE, "cannot write to %s: it is not this user's", path);
     if (rc == 0)
         rc = set_up(db, use, err);
     if (rc != 0)
@@ -197,6 +207,18 @@ uint64_t hub_db_used_bytes(struct hub_db *db)
 void hub_db_shrink(struct hub_db *db)
 {
     edge_ignore(hub_db_exec(db, "VACUUM")); /* the disk may have no room for it: later, then */
+}
+
+int hub_db_sync(struct hub_db *db, struct edge_err *err)
+{
+    sqlite3_file *log = NULL;
+    int code = sqlite3_file_control(db->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+    if (code == SQLITE_OK && log && log->pMethods)
+        code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    return code == SQLITE_OK ? 0
+                             : edge_fail(err, code == SQLITE_NOMEM ? -ENOMEM : EDGE_ESTORE,
+                                         "cannot sync %s-wal: %s", db->path, sqlite3_errstr(code));
 }
 
 int hub_db_checkpoint(struct hub_db *db, bool wait, uint64_t *ret_left)

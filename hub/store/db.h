@@ -34,6 +34,9 @@ uint64_t hub_db_used_bytes(struct hub_db *db);
 /** Rebuild the file without them. */
 void hub_db_shrink(struct hub_db *db);
 
+/** What a killed process left in the log is about to count: have it on disk.
+ * @return 0, EDGE_ESTORE, -ENOMEM */
+EDGE_MUST_CHECK int hub_db_sync(struct hub_db *db, struct edge_err *err);
 /** Copy the log back into the file as far as nobody is in the way.
  * @param wait  until all is copied and the log begins anew; up to a few seconds
  * @param ret_left  bytes that remain   @return 0, -EBUSY, EDGE_ESTORE */
@@ -62,7 +65,7 @@ EDGE_MUST_CHECK int hub_db_each_document(struct hub_db *db, const char *kind,
                                          void *arg, struct edge_err *err);
 
 /** Copy what can be read of the file at @p from into the new file behind @p db.
- * @return 0, EDGE_ESTORE, -ENOMEM */
+ * @return 0, EDGE_ESTORE, -ENOMEM, -ENOSPC */
 EDGE_MUST_CHECK int hub_db_salvage(struct hub_db *db, const char *from, const char *vfs,
                                    uint64_t *ret_kept, struct edge_err *err);
 

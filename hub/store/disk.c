@@ -1,6 +1,5 @@
 #include "hub/store/disk.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,9 +7,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/base/aside.h"
 #include "common/base/bytes.h"
 #include "common/base/file.h"
 
@@ -102,13 +101,6 @@ bool hub_disk_make_way(struct hub_disk *disk)
     return true;
 }
 
-static const char *base_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 void hub_disk_suspect(const struct hub_disk *disk)
 {
     edge_ignore(edge_file_write(disk->suspect, "", 0, 0600, NULL)); /* a full disk: found again */
@@ -124,47 +116,6 @@ void hub_disk_trust(const struct hub_disk *disk)
     (void) unlink(disk->suspect);
 }
 
-/* What was renamed stays so. */
-static int sync_folder(const char *path)
-{
-    EDGE_CLEANUP(edge_free) char *folder = strndup(path, (size_t) (base_of(path) - path));
-    EDGE_CLEANUP(edge_close)
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-    return fd >= 0 && fsync(fd) == 0 ? 0 : -EIO;
-}
-
-static const char *const companions[] = {"-wal", "-shm", ""};
-
-/* Renamed together, so that the log still belongs to its file. The file itself goes last: cut
- * short, the next open finds it damaged still. */
-static int move(const char *from, const char *to)
-{
-    for (size_t i = 0; i < EDGE_ARRAY_LEN(companions); i++) {
-        EDGE_CLEANUP(edge_free) char *old = edge_format("%s%s", from, companions[i]);
-        EDGE_CLEANUP(edge_free) char *new = edge_format("%s%s", to, companions[i]);
-
-        if (!old || !new)
-            return -ENOMEM;
-        if (rename(old, new) < 0 && errno != ENOENT)
-            return -errno;
-    }
-    return sync_folder(from);
-}
-
-/* "hub.db.broken-20240131T120000.123456Z": names sort by age. */
-static char *broken_name(const char *path)
-{
-    struct timespec now;
-    struct tm utc;
-    char stamp[24] = "";
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    (void) strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", &utc);
-    return edge_format("%s.broken-%s.%06ldZ", path, stamp, now.tv_nsec / 1000);
-}
-
 bool hub_disk_has(const char *path)
 {
     struct stat st;
@@ -172,77 +123,57 @@ bool hub_disk_has(const char *path)
     return stat(path, &st) != 0 ? errno != ENOENT : st.st_size > 0;
 }
 
-void hub_disk_remove(const char *path)
+/* @return 1, 0: there is none, or negative errno: who knows */
+static int is_there(const char *path)
 {
-    for (size_t i = 0; i < EDGE_ARRAY_LEN(companions); i++) {
-        EDGE_CLEANUP(edge_free) char *name = edge_format("%s%s", path, companions[i]);
-
-        if (name)
-            (void) unlink(name);
-    }
+    if (access(path, F_OK) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : -errno;
 }
 
 int hub_disk_settle(const char *path, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *new = edge_format("%s.new", path);
+    int there = is_there(path);
 
     if (!new)
         return -ENOMEM;
-    if (access(path, F_OK) == 0)
-        hub_disk_remove(new);
-    else if (access(new, F_OK) == 0 && (rename(new, path) < 0 || sync_folder(path) < 0))
-        return edge_fail(err, EDGE_ESTORE, "cannot rename %s: %s", new, strerror(errno));
+    if (there < 0)
+        return edge_fail(err, EDGE_ESTORE, "cannot look at %s: %s", path, edge_strerror(there));
+    if (there == 0 && is_there(new) == 1)
+        return hub_disk_put(new, path, err);
+    edge_remove_with_log(new);
     return 0;
 }
 
 int hub_disk_put(const char *from, const char *path, struct edge_err *err)
 {
-    hub_disk_remove(path); /* a log without its file, which must not become the new one's */
-    if (sync_folder(path) < 0 || rename(from, path) < 0 || sync_folder(path) < 0)
-        return edge_fail(err, EDGE_ESTORE, "cannot rename %s: %s", from, strerror(errno));
-    hub_disk_remove(from); /* the files beside it */
-    return 0;
-}
+    int rc;
 
-static void remove_old(const char *folder, const char *name)
-{
-    EDGE_CLEANUP(edge_free) char *path = edge_format("%s%s", folder, name);
-
-    if (path)
-        hub_disk_remove(path);
-}
-
-static int is_broken(const struct dirent *entry)
-{
-    const char *mark = strstr(entry->d_name, ".broken-");
-
-    return mark && entry->d_name[strlen(entry->d_name) - 1] == 'Z';
-}
-
-static void forget_old(const char *path)
-{
-    EDGE_CLEANUP(edge_free) char *folder = strndup(path, (size_t) (base_of(path) - path));
-    struct dirent **entries = NULL;
-    int n = folder ? scandir(folder, &entries, is_broken, alphasort) : 0;
-
-    for (int i = 0; i < n; i++) {
-        if (i < n - KEPT)
-            remove_old(folder, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
-}
-
-int hub_disk_set_aside(const char *path, char **ret, struct edge_err *err)
-{
-    EDGE_CLEANUP(edge_free) char *name = broken_name(path);
-    int rc = name ? move(path, name) : -ENOMEM;
-
+    edge_remove_with_log(path); /* a log without its file, which must not become the new one's */
+    rc = edge_sync_folder_of(path);
+    if (rc == 0 && rename(from, path) < 0)
+        rc = -errno;
+    if (rc == 0)
+        rc = edge_sync_folder_of(path);
     if (rc < 0)
-        return edge_fail(err, rc == -ENOMEM ? rc : EDGE_ESTORE,
-                         "%s is damaged and cannot be moved out of the way: %s", path,
-                         edge_strerror(rc));
-    forget_old(path);
-    *ret = EDGE_TAKE(name);
+        return edge_fail(err, EDGE_ESTORE, "cannot rename %s: %s", from, edge_strerror(rc));
+    edge_remove_with_log(from); /* the files beside it */
     return 0;
+}
+
+int hub_disk_sync(const char *path, struct edge_err *err)
+{
+    int rc = edge_sync_folder_of(path);
+
+    return rc < 0 ? edge_fail(err, EDGE_ESTORE, "cannot sync the folder of %s: %s", path,
+                              edge_strerror(rc))
+                  : 0;
+}
+
+int hub_disk_set_aside(const char *path, const char *family, char **ret, struct edge_err *err)
+{
+    const struct edge_aside how = {.mark = ".broken-", .family = family, .keep = KEPT};
+
+    return edge_set_aside(path, &how, ret, err);
 }

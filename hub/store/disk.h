@@ -32,19 +32,21 @@ void hub_disk_give_up(struct hub_disk *disk);
 bool hub_disk_make_way(struct hub_disk *disk);
 /** False: it is not there, or empty. */
 bool hub_disk_has(const char *path);
-/** A database file and what belongs to it. */
-void hub_disk_remove(const char *path);
 /** "PATH.new" is whole when there is no @p path: then it takes its name; else it goes. */
 EDGE_MUST_CHECK int hub_disk_settle(const char *path, struct edge_err *err);
 /** A database file that is whole and closed takes the name @p path, which none has. */
 EDGE_MUST_CHECK int hub_disk_put(const char *from, const char *path, struct edge_err *err);
+/** Names in the folder of @p path are on disk. @return 0, EDGE_ESTORE */
+EDGE_MUST_CHECK int hub_disk_sync(const char *path, struct edge_err *err);
 /** The file is broken: the next open looks at all of it. */
 void hub_disk_suspect(const struct hub_disk *disk);
 bool hub_disk_is_suspect(const struct hub_disk *disk);
 /** All of it was looked at. */
 void hub_disk_trust(const struct hub_disk *disk);
 /** Move a file that is broken out of the way, with what belongs to it; the newest two stay.
+ * @param family  of files whose names begin so, all together; NULL: of this one
  * @param ret  its new path, which the caller frees */
-EDGE_MUST_CHECK int hub_disk_set_aside(const char *path, char **ret, struct edge_err *err);
+EDGE_MUST_CHECK int hub_disk_set_aside(const char *path, const char *family, char **ret,
+                                       struct edge_err *err);
 
 #endif

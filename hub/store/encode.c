@@ -57,8 +57,6 @@ static void put_number(struct hub_encoder *encoder, uint64_t value)
 
 void hub_encoder_begin(struct hub_encoder *encoder)
 {
-    encoder->begin = encoder->len;
-    encoder->bodies_len = 0;
     encoder->message = encoder->gone = 0;
     encoder->expires_t = INT64_MAX;
     if (room(encoder, &encoder->out, encoder->len, &encoder->size, HUB_GROUP_HEAD))
@@ -135,32 +133,38 @@ void hub_encoder_target(struct hub_encoder *encoder, const struct hub_entry *ent
 
 size_t hub_encoder_size(const struct hub_encoder *encoder)
 {
-    return encoder->len - encoder->begin + encoder->bodies_len;
+    return encoder->len + encoder->bodies_len;
 }
 
 void hub_encoder_end(struct hub_encoder *encoder, uint64_t salt, uint64_t sequence,
                      uint64_t next_message)
 {
     struct hub_group_head head = {.salt = salt, .sequence = sequence, .next_message = next_message};
-    uint8_t *at;
 
     if (encoder->failed)
         return;
-    at = encoder->out + encoder->begin;
-    head.meta_len = (uint32_t) (encoder->len - encoder->begin - HUB_GROUP_HEAD);
+    head.meta_len = (uint32_t) (encoder->len - HUB_GROUP_HEAD);
     head.bodies_len = (uint32_t) encoder->bodies_len;
-    head.meta_sum = hub_crc32c(0, at + HUB_GROUP_HEAD, head.meta_len);
-    hub_group_head_write(&head, at);
-    encoder->bodies_at = encoder->len;
-    put_bytes(encoder, encoder->bodies, encoder->bodies_len);
-    encoder->bodies_len = 0;
+    head.meta_sum = hub_crc32c(0, encoder->out + HUB_GROUP_HEAD, head.meta_len);
+    hub_group_head_write(&head, encoder->out);
+}
+
+/* The head last: who is killed in between has written nothing. */
+int hub_encoder_write(const struct hub_encoder *encoder, const struct hub_files *files, int fd,
+                      uint64_t at)
+{
+    int rc = encoder->failed;
+
+    if (rc == 0 && encoder->bodies_len > 0)
+        rc = files->write(fd, encoder->bodies, encoder->bodies_len, at + encoder->len);
+    return rc == 0 ? files->write(fd, encoder->out, encoder->len, at) : rc;
 }
 
 void hub_encoder_reset(struct hub_encoder *encoder)
 {
     if (encoder->size > KEPT || encoder->bodies_size > KEPT)
         hub_encoder_fini(encoder);
-    encoder->len = encoder->begin = encoder->bodies_len = 0;
+    encoder->len = encoder->bodies_len = 0;
     encoder->failed = 0;
 }
 

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/attr.h"
+
+enum { PAUSE_MS = 10, TRIES = 10 }; /* twice as long each time: 10.23 s in all */
 
 static int rc_of(int result)
 {
@@ -98,3 +101,16 @@ const struct hub_files hub_files_real = {
     .unlink = real_unlink,
     .sync_folder = real_sync_folder,
 };
+
+bool hub_files_again(unsigned *tries)
+{
+    uint64_t ms = (uint64_t) PAUSE_MS << *tries;
+    struct timespec pause = {.tv_sec = (time_t) (ms / 1000),
+                             .tv_nsec = (long) (ms % 1000) * 1000000};
+
+    if (*tries == TRIES)
+        return false;
+    ++*tries;
+    nanosleep(&pause, NULL);
+    return true;
+}

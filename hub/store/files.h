@@ -3,6 +3,7 @@
 #ifndef HUB_STORE_FILES_H
 #define HUB_STORE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,5 +25,9 @@ struct hub_files {
 };
 
 extern const struct hub_files hub_files_real;
+
+/** A disk that gives errors may be well again in a moment: wait for one, each longer.
+ * @param tries  of this call; begins with 0   @return false: ten seconds are over */
+bool hub_files_again(unsigned *tries);
 
 #endif

@@ -149,7 +149,7 @@ static bool is_carried(const struct hub_op *op)
     return op->kind == HUB_OP_SET && !op->done && op->rc < 0;
 }
 
-static void carry_documents(struct hub_group *group, struct hub_group *from)
+void hub_group_carry_documents(struct hub_group *group, struct hub_group *from)
 {
     size_t count = 0;
     size_t at = 0;
@@ -165,16 +165,16 @@ static void carry_documents(struct hub_group *group, struct hub_group *from)
     for (size_t i = 0; i < from->nops; i++) {
         if (is_carried(&from->ops[i])) {
             group->bytes += from->ops[i].len;
+            from->bytes -= from->ops[i].len;
             group->ops[at++] = from->ops[i];
             from->ops[i] = (struct hub_op){.kind = HUB_OP_SET};
         }
     }
 }
 
-void hub_group_carry(struct hub_group *group, struct hub_group *from)
+void hub_group_carry(struct hub_group *group, const struct hub_group *from)
 {
     for (size_t i = 0; i < from->ngone; i++)
         hub_group_gone(group, &from->gone[i]);
     carry_change(group, from);
-    carry_documents(group, from);
 }

@@ -90,8 +90,9 @@ void hub_group_gone(struct hub_group *group, const struct hub_gone *gone);
 /** The change of a route; aborts without memory. */
 struct hub_ledger *hub_group_change(struct hub_group *group, int route);
 bool hub_group_empty(const struct hub_group *group);
-/** What the failed @p from must not lose goes before what is in @p group: what is gone, what was
- * counted, and documents nobody waits for. */
-void hub_group_carry(struct hub_group *group, struct hub_group *from);
+/** What the failed @p from must not lose goes to @p group: what is gone, and what was counted. */
+void hub_group_carry(struct hub_group *group, const struct hub_group *from);
+/** Documents of @p from that failed and nobody waits for go before what is in @p group. */
+void hub_group_carry_documents(struct hub_group *group, struct hub_group *from);
 
 #endif

@@ -143,6 +143,8 @@ void hub_store_retry(void *store);
 void hub_store_tidy(struct hub_store *store, const struct hub_group *group);
 void hub_store_on_quiet(void *store);
 void hub_store_recopy(void *store);
+/** The documents' copy is old, or damaged, when the hub was killed: look at it once. */
+void hub_store_copy_later(struct hub_store *store);
 
 /* queue.c */
 

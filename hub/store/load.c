@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/aside.h"
 #include "hub/store/copy.h"
 #include "hub/store/internal.h"
 
@@ -119,8 +120,7 @@ struct kept {
     uint64_t rows, copied;
 };
 
-/* A new file with what can be read of the damaged one, and the rest from the copy. Without room for
- * it, an empty one. */
+/* A new file with what can be read of the damaged one, and the rest from the copy. */
 static int build(struct hub_store *store, const char *path, bool salvages, struct kept *ret,
                  struct edge_err *err)
 {
@@ -128,7 +128,7 @@ static int build(struct hub_store *store, const char *path, bool salvages, struc
     uint64_t left = 0;
     int rc;
 
-    hub_disk_remove(path); /* of one that was cut short */
+    edge_remove_with_log(path); /* of one that was cut short */
     rc = hub_db_open(path, store->vfs, HUB_DB_WRITE, &db, err);
     if (rc == 0 && salvages)
         rc = hub_db_salvage(db, store->path, store->vfs, &ret->rows, err);
@@ -160,23 +160,22 @@ static int make(struct hub_store *store, struct edge_err *err)
     return rc;
 }
 
-static int make_with_room(struct hub_store *store, struct edge_err *err)
+/* Once more, when the disk was full to the last block. */
+static bool has_room_now(struct hub_store *store, int rc, struct edge_err *err)
 {
-    int rc = make(store, err);
-
-    if (rc != EDGE_ESTORE || !hub_disk_make_way(&store->disk))
-        return rc;
+    if ((rc != EDGE_ESTORE && rc != -ENOSPC) || !hub_disk_make_way(&store->disk))
+        return false;
     *err = (struct edge_err){0};
-    return make(store, err);
+    return true;
 }
 
 /* The new file is whole before the damaged one is moved: hub_disk_settle ends what was cut short
- * in between. */
+ * in between. As long as it cannot be made, all stays as it is: what cannot be read or written now
+ * may be later. */
 static int begin_anew(struct hub_store *store, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_free) char *path = edge_format("%s.new", store->path);
     EDGE_CLEANUP(edge_free) char *aside = NULL;
-    EDGE_CLEANUP(edge_free) char *text = NULL;
     EDGE_CLEANUP(edge_free) char *notice = NULL;
     struct edge_err why = *err;
     struct kept kept = {0};
@@ -185,41 +184,53 @@ static int begin_anew(struct hub_store *store, struct edge_err *err)
     if (!path)
         return -ENOMEM;
     rc = build(store, path, true, &kept, err);
-    if (rc == -ENOMEM)
-        return rc;
-    text = rc == 0 ? edge_format("%llu documents were carried over, %llu more from their copy",
-                                 (unsigned long long) kept.rows, (unsigned long long) kept.copied)
-                   : edge_format("nothing was carried over: %s", err->text);
-    if (rc != 0)
-        hub_disk_remove(path);
-    rc = hub_disk_set_aside(store->path, &aside, err);
+    if (has_room_now(store, rc, err))
+        rc = build(store, path, true, &kept, err);
+    if (rc != 0) {
+        edge_remove_with_log(path);
+        return edge_wrap(err, rc == -ENOMEM ? rc : EDGE_ESTORE, "%s", why.text);
+    }
+    rc = hub_disk_set_aside(store->path, NULL, &aside, err);
     if (rc == 0)
         rc = hub_disk_settle(store->path, err);
     if (rc == 0)
         rc = open_and_check(store, err);
     if (rc != 0)
         return rc == -ENOMEM ? rc : EDGE_ESTORE;
-    notice = edge_format("%s; it is set aside as %s; %s", why.text, aside, text ? text : "");
+    notice = edge_format("%s; it is set aside as %s; %llu documents were carried over, %llu more "
+                         "from their copy",
+                         why.text, aside, (unsigned long long) kept.rows,
+                         (unsigned long long) kept.copied);
     if (notice)
         tell(store, notice);
     return 0;
 }
 
-/* SQLite's log ends, without a word, where a bit in it has flipped: what is old is not left in it.
- */
+static int open_documents(struct hub_store *store, struct edge_err *err)
+{
+    int rc = hub_disk_settle(store->path, err);
+
+    if (rc == 0 && !hub_disk_has(store->path)) {
+        rc = make(store, err);
+        if (has_room_now(store, rc, err))
+            rc = make(store, err);
+    }
+    if (rc == 0)
+        rc = open_and_check(store, err);
+    return rc == HUB_DB_DAMAGED ? begin_anew(store, err) : rc;
+}
+
+/* What is read now counts: a killed hub may have left it to the page cache. And SQLite's log ends,
+ * without a word, where a bit in it has flipped: what is old is not left in it. */
 static int load_documents(struct hub_store *store, struct edge_err *err)
 {
     uint64_t left;
-    int rc = hub_disk_settle(store->path, err);
+    int rc = open_documents(store, err);
 
-    if (rc == 0 && !hub_disk_has(store->path))
-        rc = make_with_room(store, err);
     if (rc == 0)
-        rc = open_and_check(store, err);
+        rc = hub_db_sync(store->writer, err);
     if (rc == 0)
-        hub_copy_verify(store->copy);
-    if (rc == HUB_DB_DAMAGED)
-        rc = begin_anew(store, err);
+        rc = hub_disk_sync(store->path, err);
     if (rc == 0)
         edge_ignore(hub_db_checkpoint(store->writer, true, &left)); /* in vain: later, then */
     if (rc == 0)
@@ -269,7 +280,7 @@ static void mend_all(struct hub_store *store, bool damaged)
         changed = changed || less > 0 || in != store->ledger[i].in;
     }
     hub_log_set_ledger(store->log, store->ledger, store->nroutes);
-    if (changed)
+    if (changed || damaged)
         write_ledger(store);
     if (lost == 0 || damaged)
         return;

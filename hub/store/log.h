@@ -2,7 +2,7 @@
  *
  *   oldest                                              newest
  *   [ x x x x ]   [ x . x x ]   [ x . . . ]   [ . . . > active ]      x: gone   .: wanted
- *    deleted       copied, with its neighbour, into   groups are appended: one write, one sync
+ *    deleted       copied, with its neighbour, into   groups are appended, one sync each
  *                  one small segment in their place
  *
  * A segment tells the names it uses and, at its begin, the whole ledger: the ones before it can go.

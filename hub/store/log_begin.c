@@ -170,13 +170,23 @@ void hub_log_abandon(struct hub_log *log)
 
 /* The old end. */
 
+/* A later one has all of the ledger, unless its first group did not reach the disk. */
+static bool is_last_with_groups(const struct hub_log *log)
+{
+    for (size_t i = 1; i < log->count; i++) {
+        if (log->segments[i]->end > HUB_SEGMENT_HEAD)
+            return false;
+    }
+    return true;
+}
+
 static struct hub_segment *find_dead(struct hub_log *log)
 {
     struct hub_segment *segment = NULL;
 
     pthread_mutex_lock(&log->lock);
     if (log->count > 1 && log->segments[0]->catalog.live.count == 0 &&
-        log->segments[0] != log->active)
+        log->segments[0] != log->active && !is_last_with_groups(log))
         segment = log->segments[0];
     pthread_mutex_unlock(&log->lock);
     return segment;

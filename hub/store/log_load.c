@@ -136,16 +136,19 @@ static void delete_copied(struct hub_log *log, struct files *files)
     log->next_id = last_id + 1;
 }
 
-/* So may its last group: it is about to count. In vain: nobody was told that it is there. */
-static void sync_last(struct hub_log *log, const struct files *files)
+/* So may its last group: it is about to count. */
+static int sync_last(struct hub_log *log, const struct files *files, struct edge_err *err)
 {
     EDGE_CLEANUP(edge_close) int fd = -1;
+    const char *path;
+    int rc;
 
     if (files->count == 0)
-        return;
-    fd = log->files->open(files->items[files->count - 1].source.path, O_RDWR);
-    if (fd >= 0)
-        edge_ignore(log->files->sync(fd));
+        return 0;
+    path = files->items[files->count - 1].source.path;
+    fd = log->files->open(path, O_RDWR);
+    rc = fd < 0 ? fd : log->files->sync(fd);
+    return rc < 0 ? edge_fail(err, EDGE_ESTORE, "cannot sync %s: %s", path, edge_strerror(rc)) : 0;
 }
 
 static int list(struct hub_log *log, struct files *files, struct edge_err *err)
@@ -163,9 +166,7 @@ static int list(struct hub_log *log, struct files *files, struct edge_err *err)
         qsort(files->items, files->count, sizeof *files->items, by_age);
     if (rc == 0)
         delete_copied(log, files);
-    if (rc == 0)
-        sync_last(log, files);
-    return rc;
+    return rc == 0 ? sync_last(log, files, err) : rc;
 }
 
 static struct file *find_salt(struct files *files, uint64_t salt, size_t *ret)

@@ -102,7 +102,7 @@ static int remove_old(struct hub_merge *m, char **ret_aside)
         if (!path)
             return -ENOMEM;
         if (ret_aside)
-            rc = hub_disk_set_aside(path, ret_aside, NULL);
+            rc = hub_disk_set_aside(path, "segment-", ret_aside, NULL);
         else
             edge_ignore(m->log->files->unlink(path)); /* in vain: the next open does it */
         hub_segment_destroy(m->run[i]);

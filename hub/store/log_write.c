@@ -9,7 +9,7 @@
 static void catalog_puts(struct hub_log *log, const struct hub_group *group, size_t from, size_t to)
 {
     struct hub_segment *segment = log->active;
-    uint64_t at = segment->end + log->encoder.bodies_at;
+    uint64_t at = segment->end + log->encoder.len;
 
     for (size_t i = from; i < to; i++) {
         if (group->ops[i].kind != HUB_OP_PUT)
@@ -37,7 +37,7 @@ static void written(struct hub_log *log, struct hub_group *group, size_t from, s
     pthread_mutex_lock(&log->lock);
     catalog_puts(log, group, from, to);
     catalog_gone(log, group);
-    log->active->end += log->encoder.len;
+    log->active->end += hub_encoder_size(&log->encoder);
     pthread_mutex_unlock(&log->lock);
     for (size_t i = from; i < to; i++)
         group->rows += group->ops[i].kind == HUB_OP_PUT ? 1 : 0;
@@ -53,7 +53,7 @@ static void written(struct hub_log *log, struct hub_group *group, size_t from, s
 
 static int append(struct hub_log *log)
 {
-    int rc = log->files->write(log->fd, log->encoder.out, log->encoder.len, log->active->end);
+    int rc = hub_encoder_write(&log->encoder, log->files, log->fd, log->active->end);
 
     if (rc == 0)
         rc = log->files->sync(log->fd);
@@ -68,8 +68,9 @@ static int write_part(struct hub_log *log, struct hub_group *group, size_t from,
 
     if (rc == 0)
         rc = hub_log_encode(log, group, from, ret_to);
-    if (rc == 0 && log->active->end + log->encoder.len > log->active->size) {
-        rc = hub_log_begin_segment(log, log->encoder.len * 2); /* with more names, the ledger */
+    if (rc == 0 && log->active->end + hub_encoder_size(&log->encoder) > log->active->size) {
+        rc = hub_log_begin_segment(log, hub_encoder_size(&log->encoder) *
+                                            2); /* with more names, the ledger */
         if (rc == 0)
             rc = hub_log_encode(log, group, from, ret_to);
     }

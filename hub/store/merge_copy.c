@@ -96,13 +96,11 @@ int hub_merge_flush(struct hub_merge *m)
     int rc;
 
     hub_encoder_end(&m->encoder, to->head.salt, ++m->sequence, m->next_message);
-    rc = m->encoder.failed;
-    if (rc == 0)
-        rc = m->log->files->write(m->fd, m->encoder.out, m->encoder.len, to->end);
-    bodies = to->end + m->encoder.bodies_at;
+    rc = hub_encoder_write(&m->encoder, m->log->files, m->fd, to->end);
+    bodies = to->end + m->encoder.len;
     for (size_t i = 0; rc == 0 && i < m->nplaces; i++)
         hub_catalog_add(&to->catalog, m->places[i].message, bodies + m->places[i].at);
-    to->end += m->encoder.len;
+    to->end += hub_encoder_size(&m->encoder);
     m->nplaces = 0;
     hub_encoder_reset(&m->encoder);
     hub_encoder_begin(&m->encoder);

@@ -1,7 +1,7 @@
 /* hub/store/record.h - how a segment looks, byte by byte; written and read here. Pure; any thread.
  *
  *   segment = head | group | group | ...            numbers little-endian
- *   group   = head (48) | meta | bodies             one write, one sync: all of it or nothing
+ *   group   = head (48) | meta | bodies             bodies, the rest, one sync: all or nothing
  *   meta    = records of a few bytes: names, the ledger, what is gone, what is put
  *   bodies  = head (24) | data | head | data ...    in the order of the puts
  *
@@ -17,6 +17,7 @@
 #include "common/base/attr.h"
 #include "common/base/bytes.h"
 #include "hub/store/body.h"
+#include "hub/store/files.h"
 #include "hub/store/index.h"
 #include "hub/store/store.h"
 
@@ -70,10 +71,9 @@ bool hub_body_is_whole(const uint8_t *in, const struct hub_body_head *head);
 /* Writing a group: begin, records in any order but a put's, end. */
 
 struct hub_encoder {
-    uint8_t *out; /* groups that are ended, then the one that is not */
+    uint8_t *out; /* head and meta */
     size_t len, size;
-    size_t begin, bodies_at; /* of the group; of the bodies of the last one that was ended */
-    uint8_t *bodies;         /* of the group, until it is ended */
+    uint8_t *bodies;
     size_t bodies_len, bodies_size;
     uint64_t message, gone; /* the last ones */
     int64_t expires_t;
@@ -92,9 +92,12 @@ void hub_encoder_put(struct hub_encoder *encoder, const struct hub_body_head *he
 void hub_encoder_target(struct hub_encoder *encoder, const struct hub_entry *entry, uint64_t queue);
 void hub_encoder_end(struct hub_encoder *encoder, uint64_t salt, uint64_t sequence,
                      uint64_t next_message);
+/** A group that is ended: its bodies, then the rest. @return 0 or negative errno */
+EDGE_MUST_CHECK int hub_encoder_write(const struct hub_encoder *encoder,
+                                      const struct hub_files *files, int fd, uint64_t at);
 /** Bytes of the group so far. */
 size_t hub_encoder_size(const struct hub_encoder *encoder);
-/** Empty again; holds little memory. */
+/** Empty again, for the next; holds little memory. */
 void hub_encoder_reset(struct hub_encoder *encoder);
 void hub_encoder_fini(struct hub_encoder *encoder);
 

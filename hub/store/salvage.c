@@ -6,9 +6,10 @@
  */
 #include <errno.h>
 
+#include "hub/store/files.h"
 #include "hub/store/sqlite.h"
 
-enum { ROWS_A_COMMIT = 1000 };
+enum { ROWS_A_COMMIT = 1000, TRIES = 3 };
 
 struct table {
     const char *up, *down; /* rows above ?1, and of those below ?2 from above; id first */
@@ -22,14 +23,14 @@ struct salvage {
     sqlite3_stmt *put;
     const struct table *table;
     unsigned rows; /* in this transaction */
-    int failed;    /* of writing; reading may fail */
+    int failed;    /* of writing, or for want of memory; reading may fail */
 };
 
 /* Rows of a table, and what was found of them. */
 struct span {
-    int64_t above, below;
+    int64_t above, below; /* they close in on what was not seen yet */
     int64_t first, last;
-    bool found;
+    bool down, found;
 };
 
 #define ROWS(columns, table)                                                                       \
@@ -64,13 +65,15 @@ static int copy(struct salvage *s, sqlite3_stmt *row)
     struct hub_row document;
     int code = SQLITE_OK;
 
-    if (columns == s->table->columns && hub_db_row(row, 1, &document) != SQLITE_OK)
+    if (columns == s->table->columns)
+        code = hub_db_row(row, 1, &document);
+    if (code == SQLITE_CORRUPT)
         return SQLITE_OK; /* not what was written */
     sqlite3_clear_bindings(s->put);
     for (int i = 0; code == SQLITE_OK && i < columns && i < s->table->columns; i++)
         code = sqlite3_bind_value(s->put, i + 1, sqlite3_column_value(row, i));
     if (code == SQLITE_OK)
-        code = hub_db_step(s->put);
+        code = hub_db_step(s->to, s->put);
     if ((code & 0xff) == SQLITE_CONSTRAINT)
         return SQLITE_OK; /* a row that is none */
     if (code == SQLITE_OK && ++s->rows == ROWS_A_COMMIT) {
@@ -82,24 +85,52 @@ static int copy(struct salvage *s, sqlite3_stmt *row)
 }
 
 /* @return how reading ended: SQLITE_DONE, or what broke it */
-static int walk(struct salvage *s, const char *sql, struct span *span)
+static int walk_once(struct salvage *s, struct span *span)
 {
+    const char *sql = span->down ? s->table->down : s->table->up;
     sqlite3_stmt *row = NULL;
     int code = sqlite3_prepare_v2(s->from, sql, -1, &row, NULL);
 
     if (code == SQLITE_OK) {
         sqlite3_bind_int64(row, 1, span->above);
-        if (sqlite3_bind_parameter_count(row) > 1)
+        if (span->down)
             sqlite3_bind_int64(row, 2, span->below);
         while (s->failed == 0 && (code = sqlite3_step(row)) == SQLITE_ROW) {
             span->last = sqlite3_column_int64(row, 0);
             if (!span->found)
                 span->first = span->last;
             span->found = true;
+            if (span->down)
+                span->below = span->last;
+            else
+                span->above = span->last;
             s->failed = copy(s, row);
         }
     }
     sqlite3_finalize(row);
+    return code;
+}
+
+/* What the disk does not give at once is not lost yet; and no row is for want of memory or files.
+ */
+static int walk(struct salvage *s, struct span *span)
+{
+    unsigned tries = 0;
+    int code;
+
+    do {
+        code = walk_once(s, span);
+    } while ((code & 0xff) == SQLITE_IOERR && tries < TRIES && hub_files_again(&tries));
+    switch (code & 0xff) {
+    case SQLITE_NOMEM:
+    case SQLITE_CANTOPEN:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        s->failed = code;
+        break;
+    default:
+        break;
+    }
     return code;
 }
 
@@ -110,12 +141,12 @@ static void copy_table(struct salvage *s)
 
     while (s->failed == 0 && step < INT64_MAX / 4 && reached < INT64_MAX / 4) {
         struct span up = {.above = reached + step};
-        int code = walk(s, s->table->up, &up);
+        int code = walk(s, &up);
 
         if (up.found && step > 0) {
-            struct span down = {.above = reached, .below = up.first};
+            struct span down = {.above = reached, .below = up.first, .down = true};
 
-            (void) walk(s, s->table->down, &down);
+            (void) walk(s, &down);
         }
         if (code == SQLITE_DONE)
             return;
@@ -165,7 +196,7 @@ int hub_db_salvage(struct hub_db *db, const char *from, const char *vfs, uint64_
     rc = hub_db_rc(db, code, "carry over into", err);
     if (rc != 0) {
         edge_ignore(hub_db_exec(db, "ROLLBACK"));
-        return rc == -ENOMEM ? rc : EDGE_ESTORE;
+        return rc < 0 && rc != -EBUSY ? rc : EDGE_ESTORE;
     }
     *ret_kept = ask(db, "SELECT count(*) FROM document");
     return 0;

@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
+#include "hub/store/files.h"
 #include "hub/store/sqlite.h"
 
 enum {
@@ -65,30 +67,79 @@ static int check_rows(struct hub_db *db, struct edge_err *err)
 
         if (sqlite3_column_count(rows) < 5)
             break; /* of a time without sums */
-        if (hub_db_row(rows, 1, &row) != SQLITE_OK)
+        code = hub_db_row(rows, 1, &row);
+        if (code == SQLITE_CORRUPT)
             rc = damaged(db, "a document is not what was written", err);
+        else
+            rc = hub_db_rc(db, code, "check", err);
     }
     sqlite3_finalize(rows);
     return rc == 0 ? hub_db_rc(db, code, "check", err) : rc;
 }
 
-/* Every page and index, of a file that is read in a moment. */
-static int check_pages(struct hub_db *db, bool all, struct edge_err *err)
+static int read_page(sqlite3_file *file, void *page, sqlite3_int64 at)
 {
-    struct stat st = {0};
+    unsigned tries = 0;
+    int code;
+
+    do {
+        code = file->pMethods->xRead(file, page, HUB_PAGE_SIZE, at);
+        if (code == SQLITE_IOERR_SHORT_READ) /* the last one */
+            code = SQLITE_OK;
+    } while (code != SQLITE_OK && hub_files_again(&tries));
+    return code;
+}
+
+/* @return SQLITE_OK: whatever is in it, all of it can be read */
+static int read_file(const struct hub_db *db, int which)
+{
+    EDGE_CLEANUP(edge_free) void *page = malloc(HUB_PAGE_SIZE);
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    int code = page ? sqlite3_file_control(db->db, "main", which, &file) : SQLITE_NOMEM;
+
+    if (code == SQLITE_OK && file && file->pMethods)
+        code = file->pMethods->xFileSize(file, &size);
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += HUB_PAGE_SIZE)
+        code = read_page(file, page, at);
+    return code;
+}
+
+static int ask_for_verdict(struct hub_db *db, struct edge_err *err)
+{
     sqlite3_stmt *row = NULL;
     const char *verdict;
-    int rc;
+    int rc = prepare(db, "PRAGMA integrity_check(1)", &row, err);
 
-    if (!all && stat(db->path, &st) == 0 && st.st_size > CHECK_ALL_MAX)
-        return 0;
-    rc = prepare(db, "PRAGMA integrity_check(1)", &row, err);
     if (rc == 0)
         rc = hub_db_rc(db, sqlite3_step(row), "check", err);
     verdict = rc == 0 ? (const char *) sqlite3_column_text(row, 0) : NULL;
     if (rc == 0 && (!verdict || strcmp(verdict, "ok") != 0))
         rc = damaged(db, verdict ? verdict : "no verdict", err);
     sqlite3_finalize(row);
+    return rc;
+}
+
+/* Every page and index, of a file that is read in a moment. To SQLite a page that the disk did not
+ * give just now is as bad as one that is broken. */
+static int check_pages(struct hub_db *db, bool all, struct edge_err *err)
+{
+    struct stat st = {0};
+    int rc;
+
+    if (!all && stat(db->path, &st) == 0 && st.st_size > CHECK_ALL_MAX)
+        return 0;
+    rc = ask_for_verdict(db, err);
+    if (rc == HUB_DB_DAMAGED) {
+        int code = read_file(db, SQLITE_FCNTL_FILE_POINTER);
+
+        if (code == SQLITE_OK)
+            code = read_file(db, SQLITE_FCNTL_JOURNAL_POINTER);
+        if (code == SQLITE_OK)
+            rc = ask_for_verdict(db, err);
+        else if (code == SQLITE_NOMEM)
+            rc = -ENOMEM;
+    }
     return rc == 0 ? check_rows(db, err) : rc;
 }
 

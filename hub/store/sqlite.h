@@ -34,8 +34,11 @@ struct hub_db {
 int hub_db_rc(const struct hub_db *db, int code, const char *doing, struct edge_err *err);
 /** The statement, reset; NULL when it cannot be made. */
 sqlite3_stmt *hub_db_statement(struct hub_db *db, enum hub_sql which);
-/** Run to its end one that returns nothing. @return SQLite's code, SQLITE_OK when done */
-int hub_db_step(sqlite3_stmt *statement);
+/** Run to its end one that returns nothing; NULL: it could not be made.
+ * @return SQLite's code, SQLITE_OK when done */
+int hub_db_step(struct hub_db *db, sqlite3_stmt *statement);
+/** Why the last call failed: SQLite's code, never SQLITE_OK. */
+int hub_db_code(const struct hub_db *db);
 int hub_db_exec(struct hub_db *db, const char *sql);
 /** From columns of @p row that are kind, name, data and its sum.
  * @return SQLITE_OK, SQLITE_CORRUPT: it is not what was written */

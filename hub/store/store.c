@@ -180,6 +180,7 @@ int hub_store_open(const struct hub_store_options *options, struct hub_store **r
         return rc;
     if (store->full)
         edge_timer_arm(store->retry, 0);
+    hub_store_copy_later(store);
     *ret = EDGE_TAKE(store);
     return 0;
 }

@@ -2,7 +2,7 @@
  * only room that knows SQLite and the log. It knows nothing of MQTT, routes or IoT Hub: bodies are
  * bytes, queues and routes are names.
  *
- *   put --> group --commit thread: one write, one fsync--> done, in order --> queue --> take
+ *   put --> group --commit thread: written, one fsync----> done, in order --> queue --> take
  *                                                                                    |        |
  *                                            rewind: what was taken comes again  <---+-- ack:
  *                                                                              deleted

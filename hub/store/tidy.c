@@ -68,8 +68,13 @@ void hub_store_on_quiet(void *arg)
     hub_commit_lock(store->commit)->quiet = true;
     hub_commit_unlock(store->commit, 0);
     left = store->copied_ms ? store->copied_ms + COPY_MS - edge_now_ms() : 0;
-    if (!edge_timer_armed(store->recopy))
+    if (!edge_timer_armed(store->recopy) || !store->copied_ms)
         edge_timer_arm(store->recopy, left > 0 ? (uint64_t) left : 0);
+}
+
+void hub_store_copy_later(struct hub_store *store)
+{
+    edge_timer_arm(store->recopy, COPY_MS);
 }
 
 void hub_store_recopy(void *arg)

@@ -6,10 +6,10 @@
 #include "hub/store/crc.h"
 #include "hub/store/sqlite.h"
 
-static int bind_key(sqlite3_stmt *statement, const char *key)
+static int bind_key(const struct hub_db *db, sqlite3_stmt *statement, const char *key)
 {
     if (!statement)
-        return SQLITE_ERROR;
+        return hub_db_code(db);
     sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
     return sqlite3_bind_text(statement, 2, key + strlen(key) + 1, -1, SQLITE_STATIC);
 }
@@ -31,12 +31,12 @@ static int bind_data(sqlite3_stmt *set, const struct hub_row *row)
 static int set_document(struct hub_db *db, const struct hub_op *op)
 {
     sqlite3_stmt *set = hub_db_statement(db, op->owned ? SQL_SET_DOCUMENT : SQL_DELETE_DOCUMENT);
-    int code = bind_key(set, op->key);
+    int code = bind_key(db, set, op->key);
 
     if (code == SQLITE_OK && op->owned)
         code = bind_data(
             set, &(struct hub_row){op->key, op->key + strlen(op->key) + 1, {op->owned, op->len}});
-    return code == SQLITE_OK ? hub_db_step(set) : code;
+    return code == SQLITE_OK ? hub_db_step(db, set) : code;
 }
 
 /* Rows of a time when there were no sums have none. */
@@ -50,7 +50,8 @@ int hub_db_row(sqlite3_stmt *row, int first, struct hub_row *ret)
         .data = {data ? data : (const void *) "", (size_t) sqlite3_column_bytes(row, first + 2)},
     };
     if (!ret->kind || !ret->name)
-        return SQLITE_CORRUPT;
+        return sqlite3_errcode(sqlite3_db_handle(row)) == SQLITE_NOMEM ? SQLITE_NOMEM
+                                                                       : SQLITE_CORRUPT;
     return sqlite3_column_type(row, first + 3) == SQLITE_NULL ||
                    sqlite3_column_int64(row, first + 3) == hub_row_sum(ret)
                ? SQLITE_OK
@@ -69,7 +70,7 @@ static int keep(struct hub_op *op, const struct edge_bytes data)
 static int get_document(struct hub_db *db, struct hub_op *op)
 {
     sqlite3_stmt *get = hub_db_statement(db, SQL_GET_DOCUMENT);
-    int code = bind_key(get, op->key);
+    int code = bind_key(db, get, op->key);
 
     if (code != SQLITE_OK)
         return code;
@@ -98,7 +99,7 @@ static int run_all(struct hub_db *db, struct hub_group *group)
             code = get_document(db, op);
     }
     if (code == SQLITE_OK && group->probe)
-        code = hub_db_step(hub_db_statement(db, SQL_PROBE));
+        code = hub_db_step(db, hub_db_statement(db, SQL_PROBE));
     return code;
 }
 
@@ -113,16 +114,16 @@ static bool has(const struct hub_group *group, enum hub_op_kind kind)
 
 static int run(struct hub_db *db, struct hub_group *group, bool writes, struct edge_err *err)
 {
-    int code = hub_db_step(hub_db_statement(db, SQL_BEGIN));
+    int code = hub_db_step(db, hub_db_statement(db, SQL_BEGIN));
     int rc;
 
     if (code == SQLITE_OK)
         code = run_all(db, group);
     if (code == SQLITE_OK)
-        code = hub_db_step(hub_db_statement(db, writes ? SQL_COMMIT : SQL_ROLLBACK));
+        code = hub_db_step(db, hub_db_statement(db, writes ? SQL_COMMIT : SQL_ROLLBACK));
     rc = hub_db_rc(db, code, "write", err);
     if (rc != 0 && !sqlite3_get_autocommit(db->db))
-        edge_ignore(hub_db_step(hub_db_statement(db, SQL_ROLLBACK)));
+        edge_ignore(hub_db_step(db, hub_db_statement(db, SQL_ROLLBACK)));
     return rc;
 }
 
@@ -191,7 +192,7 @@ int hub_db_each_row(struct hub_db *db, int (*fn)(const struct hub_row *row, void
 
 static int step(struct hub_db *db, enum hub_sql which, struct edge_err *err)
 {
-    int rc = hub_db_rc(db, hub_db_step(hub_db_statement(db, which)), "write", err);
+    int rc = hub_db_rc(db, hub_db_step(db, hub_db_statement(db, which)), "write", err);
 
     return rc > 0 || rc == -EBUSY ? EDGE_ESTORE : rc;
 }
@@ -210,16 +211,14 @@ int hub_db_add_row(struct hub_db *db, const struct hub_row *row, uint64_t *ret_a
                    struct edge_err *err)
 {
     sqlite3_stmt *add = hub_db_statement(db, SQL_ADD_DOCUMENT);
-    int code = SQLITE_ERROR;
     int rc;
 
     if (add) {
         sqlite3_bind_text(add, 1, row->kind, -1, SQLITE_STATIC);
         sqlite3_bind_text(add, 2, row->name, -1, SQLITE_STATIC);
         (void) bind_data(add, row);
-        code = hub_db_step(add);
     }
-    rc = hub_db_rc(db, code, "carry over into", err);
+    rc = hub_db_rc(db, hub_db_step(db, add), "carry over into", err);
     if (rc == 0)
         *ret_added += (uint64_t) sqlite3_changes(db->db);
     return rc > 0 || rc == -EBUSY ? EDGE_ESTORE : rc;

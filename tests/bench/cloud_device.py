@@ -18,6 +18,7 @@ DEVICE, HUB, ADDRESS = cloud_case.DEVICE, cloud_case.HUB, cloud_case.ADDRESS
 ROUNDS = 10
 MODULES = 5
 SECONDS = int(os.environ.get("EDGE_BENCH_IDLE_SECONDS", "20"))
+QUIET_S = 8  # the last report comes 5 s after the one before
 COUNTERS = f"""table inet bench {{
     chain out {{
         type filter hook output priority 0;
@@ -106,11 +107,28 @@ def traffic():
     return sum(int(count) for count in re.findall(r"bytes (\d+)", done.stdout))
 
 
+def settle(pids):
+    """Until neither the cloud nor a disk has been given anything for QUIET_S."""
+    def given():
+        return traffic(), [written(pid) for pid in pids]
+
+    last, since = given(), time.monotonic()
+
+    def quiet():
+        nonlocal last, since
+        now = given()
+        if now != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since >= QUIET_S
+
+    sandbox.wait_for(quiet, 120, f"the device to be quiet for {QUIET_S} s", every=0.2)
+
+
 def at_rest(device, bench):
     subprocess.run(["nft", "-f", "-"], input=COUNTERS, text=True, check=True)
     device.deploy({f"m{number}": case.module() for number in range(MODULES)})
-    time.sleep(8)  # the last report comes 5 s after the one before
     pids = device.processes()
+    settle(pids.values())
     before = {what: (switches(pid), written(pid)) for what, pid in pids.items()}
     bytes_before = traffic()
     if not bytes_before or not before["edge-agent"][1]:

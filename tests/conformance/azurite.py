@@ -39,7 +39,7 @@ class Azurite:
         subprocess.run([os.path.join(HERE, "node", "install.sh")], check=True)
         self.process = subprocess.Popen(
             ["node", os.path.join(MODULES, "azurite", "dist", "src", "blob", "main.js"), "--blobHost", "127.0.0.1", "--blobPort", "0",
-             "--location", folder, "--disableTelemetry"],
+             "--location", folder, "--silent", "--disableTelemetry"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.base = None
         for line in self.process.stdout:

@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 
-SOON = 5  # seconds in which an answer comes, or a connection ends
+SOON = 20  # seconds in which an answer comes, or a connection ends, on a machine that does other things as well
 
 
 def number(value):

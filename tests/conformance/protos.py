@@ -88,7 +88,7 @@ def fetch(cache):
         if os.path.isdir(root):
             continue
         work = tempfile.mkdtemp(dir=cache)
-        run(["apt-get", "download", package], cwd=work)
+        run(["apt-get", "-o", "Acquire::Retries=5", "download", package], cwd=work)
         (archive,) = [name for name in os.listdir(work) if name.endswith(".deb")]
         run(["dpkg-deb", "-x", os.path.join(work, archive), os.path.join(work, "root")])
         os.rename(os.path.join(work, "root"), root)

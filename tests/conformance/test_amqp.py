@@ -184,14 +184,17 @@ class Amqp(unittest.TestCase):
                                      status_code_field=b"status-code", description_fields=b"status-description", timeout=20000)
         partitions = [one.decode() for one in about.get_data()[b"partition_ids"]]
         self.assertEqual(partitions, ["0", "1", "2", "3"])
-        found = []
-        for partition in partitions:
+
+        def read(partition):
             source = uamqp.address.Source(f"amqps://{HUB}/{entity}/ConsumerGroups/$Default/Partitions/{partition}")
             source.set_filter(b"amqp.annotation.x-opt-enqueuedtimeutc > 0")
             reader = uamqp.ReceiveClient(source, auth=auth(), timeout=2000)
-            found += [b"".join(event.get_data()) for event in reader.receive_message_batch(max_batch_size=50, timeout=2000)]
+            found = [b"".join(event.get_data()) for event in reader.receive_message_batch(max_batch_size=50, timeout=2000)]
             reader.close()
-        self.assertIn(b"read me", found)
+            return found
+
+        # Two seconds may be too short for a batch to come.
+        sandbox.wait_for(lambda: any(b"read me" in read(partition) for partition in partitions), 60, "the event in a partition")
 
 
 if __name__ == "__main__":

@@ -311,11 +311,11 @@ class HubAmqpWire(wire_case.WireCase):
 
     def test_heartbeats_are_as_the_client_wishes(self):
         client = self.connect()
-        client.open(uint(65536), None, uint(1000))
+        client.open(uint(65536), None, uint(3000))
         began = time.monotonic()
         for _ in range(3):
-            client.wait(None, 1)
-        self.assertGreater(time.monotonic() - began, 0.7)
+            client.wait(None, 3)
+        self.assertGreater(time.monotonic() - began, 2.1)
         hasty = self.connect()
         hasty.send(HEADER + hasty.frame(OPEN, "x", "edge.test", uint(65536), None, uint(100)))
         self.assertEqual(hasty.header(), HEADER)

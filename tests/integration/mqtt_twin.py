@@ -171,7 +171,7 @@ class Hub:
             self.client.publish(f"$iothub/twin/PATCH/properties/desired/?$version={self.desired_version}",
                                 json.dumps({**patch, "$version": self.desired_version}))
 
-    def call(self, method, payload, timeout=20):
+    def call(self, method, payload, timeout=40):
         self.calls += 1
         rid = f"call-{os.getpid()}-{self.calls}"
         self.client.publish(f"$iothub/methods/POST/{method}/?$rid={rid}", json.dumps(payload))

@@ -17,7 +17,7 @@
 
 #include "common/base/bytes.h"
 
-enum { CHILDREN_MAX = 256, PATIENT_MS = 5000, BRIEF_MS = 400, UDP_EVERY_MS = 100 };
+enum { CHILDREN_MAX = 256, PATIENT_MS = 20000, BRIEF_MS = 400, UDP_EVERY_MS = 100 };
 
 static pid_t children[CHILDREN_MAX];
 static size_t nchildren;

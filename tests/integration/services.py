@@ -39,7 +39,7 @@ class Service:
         os.makedirs(sandbox.work() + "/logs", exist_ok=True)
         self.log = f"{sandbox.work()}/logs/{name}.log"
 
-    def start(self, timeout=30):
+    def start(self, timeout=60):
         self.launch()
         wait_for(self._ready_or_dead, timeout, f"{self.name} to be ready")
         return self
@@ -61,7 +61,7 @@ class Service:
             raise AssertionError(f"{self.name} ended with {self.process.returncode}\n{self.tail()}")
         return self.ready()
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=60):
         """SIGTERM and wait; returns the exit code, or kills and fails when it does not end."""
         if self.process is None:
             return None
@@ -278,7 +278,7 @@ class Agent(Service):
             raise AssertionError(f"edgectl list: exit {done.returncode}: {done.stderr.strip()}")
         return {module["name"]: module for module in json.loads(done.stdout)}
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=60):
         code = super().stop(timeout)
         if code not in (None, 0):
             raise AssertionError(f"agent: exit {code} after SIGTERM\n{self.tail()}")

@@ -119,6 +119,7 @@ class Cloud(cloud_case.CloudCase):
     def test_direct_methods(self):
         self.deploy({"m": module("echo hello-log; " + IDLE)})
         pid = self.wait_running("m")["m"]
+        self.wait_output("m", "hello-log")
         self.assertEqual(self.hub.service.method(DEVICE, "ping"), (200, {"status": 200, "payload": None}))
         self.assertEqual(self.hub.service.method(DEVICE, "RestartModule", {"schemaVersion": "1.0", "id": "m"})[1]["status"], 200)
         wait_for(lambda: self.pids("m")["m"] not in (0, pid), PATIENCE, "a new process")

@@ -8,7 +8,9 @@ from sandbox import wait_for
 from services import signal_pid
 
 # A refused agent asks again after one to two minutes.
-RETRY = 150
+RETRY = 180
+# Its patience with a twin is half a minute.
+TWIN = 90
 
 
 def key(text):
@@ -100,12 +102,12 @@ class CloudLife(cloud_case.CloudCase):
         self.deploy({"m": module()})
         pid = self.wait_running("m")["m"]
         mark = self.security.size()
-        self.hub.faults(latencyMs=2000)
+        self.hub.faults(latencyMs=4000)
         try:
             signal_pid(self.security.agent_pid())
             wait_for(lambda: "cloud: connected" in self.security.text(mark), PATIENCE, "the next agent to connect")
             self.hub.faults(freeze=True)  # its twin is on the way
-            wait_for(lambda: "not connected" in self.security.text(mark), PATIENCE, "the agent to give up waiting for its twin")
+            wait_for(lambda: "not connected" in self.security.text(mark), TWIN, "the agent to give up waiting for its twin")
             self.assertIn("twin", self.security.text(mark))
             self.edgectl("list")
             self.assertEqual(self.pids("m")["m"], pid)

@@ -9,7 +9,7 @@ import services
 from case import module
 
 
-def run_agent(text, timeout=15):
+def run_agent(text, timeout=60):
     """Run edge-agent with this config.yaml until it ends by itself."""
     path = sandbox.work() + "/other.yaml"
     services.write_file(path, text)
@@ -38,13 +38,13 @@ class Refused(unittest.TestCase):
 
     def test_missing_file_is_told_by_its_name(self):
         done = subprocess.run([os.path.join(services.BIN, "edge-agent"), "--config", "/nowhere.yaml"],
-                              capture_output=True, text=True, timeout=15)
+                              capture_output=True, text=True, timeout=60)
         self.assertGreater(done.returncode, 0)
         self.assertIn("/nowhere.yaml", done.stdout + done.stderr)
 
     def test_wrong_use_is_exit_code_2(self):
         done = subprocess.run([os.path.join(services.BIN, "edge-agent"), "--dance"],
-                              capture_output=True, text=True, timeout=15)
+                              capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 2)
 
 

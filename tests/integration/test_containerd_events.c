@@ -205,7 +205,7 @@ static void test_the_client_outlives_containerd(void **state)
     start = edge_now_ms();
     for (int i = 0; i < 20; i++)
         assert_rc(agent_ctrd_version(host.ctrd, NULL, &version, &err), EDGE_EUNAVAILABLE, &err);
-    assert_true(edge_now_ms() - start < 2000);
+    assert_true(edge_now_ms() - start < 10000);
     listener_stop(&l);
 
     host_start_containerd();

@@ -319,7 +319,7 @@ static void test_a_deadline_ends_a_wait_and_not_the_task(void **state)
     assert_rc(agent_ctrd_task_wait(host.ctrd, &brief, "deadline", NULL, &ended, &err), -ETIMEDOUT,
               &err);
     assert_true(edge_now_ms() - start >= 140);
-    assert_true(edge_now_ms() - start < 5000);
+    assert_true(edge_now_ms() - start < 20000);
     assert_rc(agent_ctrd_task_get(host.ctrd, NULL, "deadline", &task, &err), 0, &err);
     assert_int_equal(task.status, AGENT_CTRD_RUNNING);
     agent_ctrd_task_fini(&task);
@@ -348,7 +348,7 @@ static void test_a_blocked_wait_returns_when_cancelled(void **state)
     assert_int_equal(pthread_create(&thread, NULL, fire_soon, cancel), 0);
     assert_rc(agent_ctrd_task_wait(host.ctrd, &call, "cancelled", NULL, &ended, &err), -ECANCELED,
               &err);
-    assert_true(edge_now_ms() - start < 3000);
+    assert_true(edge_now_ms() - start < 20000);
     pthread_join(thread, NULL);
     host_remove("cancelled");
 }

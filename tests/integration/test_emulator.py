@@ -319,7 +319,7 @@ class EmulatorRest(unittest.TestCase):
             "jobId": job, "type": "scheduleUpdateTwin", "queryCondition": f"tags.fleet = '{tag}'",
             "updateTwin": {"etag": "*", "properties": {"desired": {"j": 1}}}, "maxExecutionTimeInSeconds": 60})
         self.assertEqual(made.status, 200, made.body)
-        wait_for(lambda: self.call("GET", f"/jobs/v2/{job}").json["status"] == "completed", 10, "the job to end")
+        wait_for(lambda: self.call("GET", f"/jobs/v2/{job}").json["status"] == "completed", 40, "the job to end")
         self.assertEqual(self.call("GET", f"/jobs/v2/{job}").json["deviceJobStatistics"]["succeededCount"], 3)
         for name in names:
             self.assertEqual(self.call("GET", f"/twins/{name}").json["properties"]["desired"]["j"], 1)
@@ -328,7 +328,7 @@ class EmulatorRest(unittest.TestCase):
         offline = self.fresh("job")
         self.call("PUT", f"/jobs/v2/{offline}", {"type": "scheduleDeviceMethod", "queryCondition": f"tags.fleet = '{tag}'",
                                                  "cloudToDeviceMethod": {"methodName": "m"}})
-        wait_for(lambda: self.call("GET", f"/jobs/v2/{offline}").json["status"] == "completed", 10, "the other job to end")
+        wait_for(lambda: self.call("GET", f"/jobs/v2/{offline}").json["status"] == "completed", 40, "the other job to end")
         self.assertEqual(self.call("GET", f"/jobs/v2/{offline}").json["deviceJobStatistics"]["failedCount"], 3)
 
     # Provisioning

@@ -1,5 +1,5 @@
 """An edge hub among clients that mean it ill, or are broken. Beside each of them a good client comes in and gets its PUBACK within
-two seconds, the hub's memory stays bounded, and the log says why somebody was refused, without being filled by it."""
+a few seconds, the hub's memory stays bounded, and the log says why somebody was refused, without being filled by it."""
 import contextlib
 import json
 import os
@@ -21,7 +21,7 @@ from mqtt_raw import packet, text
 from sandbox import wait_for
 
 SANITIZED = re.search(r"/(asan|tsan)/", services.BIN)
-PATIENCE_S = 15 if SANITIZED else 2
+PATIENCE_S = 15 if SANITIZED else 5  # a third of one is usual; a machine that does other things as well may need two
 MEMORY_MIB = 4096 if SANITIZED else 160
 CLIENTS = 80  # MaxConnectedClients
 CROWD = 64
@@ -201,7 +201,8 @@ class HubHostile(unittest.TestCase):
         with self.good_beside():
             for at in range(9):
                 for client in clients:
-                    client.sendall(data[at:at + 1])
+                    with contextlib.suppress(OSError):  # it may have been too long already
+                        client.sendall(data[at:at + 1])
                 time.sleep(1)
             self.ended(clients[0])
         self.wait_said("refused: from=127.*no CONNECT came in time")

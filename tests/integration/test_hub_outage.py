@@ -4,7 +4,6 @@ afterwards, all of them and in order."""
 import os
 import subprocess
 import sys
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -14,7 +13,7 @@ import cloud
 import edge_hub
 from sandbox import wait_for
 
-NOTICED_S = 30
+NOTICED_S = 40  # the hub's own timers need up to 30
 BACK_S = 150  # a pause between tries may last a minute
 FIRST, MORE = 60, 40  # messages of each sender: as the outage begins, once it is noticed
 
@@ -34,7 +33,7 @@ class Outage:
     def setUpClass(cls):
         cls.hub = cls.place.hub(name="hub-" + cls.PROTOCOL, more={"UpstreamProtocol": cls.PROTOCOL}).start(60)
         cls.addClassCleanup(cls.hub.stop)
-        wait_for(cls.hub.online, 30, "the hub to be online")
+        wait_for(cls.hub.online, 60, "the hub to be online")
 
     def setUp(self):
         self.start = self.place.marks()
@@ -67,20 +66,18 @@ class Outage:
 
     def outage(self, how):
         self.publish(how, 3)
-        wait_for(self.all_arrived, 30, "the first messages", every=0.2)
+        wait_for(self.all_arrived, 60, "the first messages", every=0.2)
         logged = self.hub.size()
         with self.place.cut(how):
-            began = time.monotonic()
             self.publish(how, FIRST)
             wait_for(lambda: not self.hub.online(), NOTICED_S, "the hub to notice", every=0.2)
-            self.assertLess(time.monotonic() - began, NOTICED_S)
             self.assertIn('"upstream":false', self.hub.get("/health"))
             self.assertIn("IoT Hub cannot be reached: ", self.hub.text(logged))
             self.publish(how, MORE)
             self.assertGreaterEqual(self.hub.pending(), MORE * len(self.senders))
         wait_for(self.hub.online, BACK_S, "the hub to be online again", every=0.2)
         wait_for(self.all_arrived, 60, "everything to arrive in order", every=0.2)
-        wait_for(lambda: self.hub.pending() == 0, 30, "the queues to be empty", every=0.2)
+        wait_for(lambda: self.hub.pending() == 0, 60, "the queues to be empty", every=0.2)
         self.assertEqual(self.hub.unbalanced(), "")
 
     def test_packets_vanish(self):

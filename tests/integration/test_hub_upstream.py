@@ -85,10 +85,10 @@ class HubUpstream(unittest.TestCase):
 
     def by(self, protocol, **more):
         hub = self.begin(UpstreamProtocol=protocol, **more)
-        wait_for(hub.online, 30, "the hub to be connected")
+        wait_for(hub.online, 60, "the hub to be connected")
         self.send(0, 100)
         self.all_arrive(hub, 100)
-        wait_for(lambda: "edge1/sensor" in (self.place.status().get("clients") or {}), 30, "the hub's report")
+        wait_for(lambda: "edge1/sensor" in (self.place.status().get("clients") or {}), 60, "the hub's report")
         return hub
 
     def test_amqp(self):
@@ -143,6 +143,7 @@ class HubUpstream(unittest.TestCase):
         hub = self.begin()
         self.send(0, 10)
         service, bad = self.place.cloud.service, self.senders[0]
+        wait_for(lambda: hub.pending() == 0, 60, "the first messages to go")  # what is under way may come twice
         with self.place.cut("refuse"):
             self.send(10, 10)
             identity = service.ok("GET", f"/devices/{bad.device}")
@@ -157,7 +158,7 @@ class HubUpstream(unittest.TestCase):
     def test_routes_change_while_messages_wait(self):
         hub = self.begin()
         with self.place.cut("refuse"):
-            wait_for(lambda: not hub.online(), 30, "the hub to notice")
+            wait_for(lambda: not hub.online(), 60, "the hub to notice")
             self.send(0, 20)
         self.place.configure({"schemaVersion": "1.1", "routes": {"bad": "FROM nowhere INTO $upstream"},
                               "storeAndForwardConfiguration": {"timeToLiveSecs": 7200}})

@@ -124,7 +124,7 @@ class Identities(case.AgentCase):
         self.fake.stop()
         self.agent.kill()
         services.signal_pid(pid)
-        wait_for(lambda: self.pid("cam") != pid, 20, "cam to end")
+        wait_for(lambda: self.pid("cam") != pid, 40, "cam to end")
         os.rename(self.fake.folder("cam"), self.fake.folder("cam") + ".gone")  # as by a reboot
         self.agent.start()
         self.wait(lambda: self.pid("cam") not in (0, pid), "cam to run again")

@@ -1,4 +1,4 @@
-"""edge-logger as the shim starts it: pipes on 3, 4 and 5, pairs in any order."""
+"""edge-logger as the shim starts it: pipes on 3, 4 and 5, pairs in any order. EDGE_CRASH_SEED repeats a run."""
 import array
 import fcntl
 import glob
@@ -16,10 +16,12 @@ import time
 import unittest
 
 LOGGER = sys.argv.pop(1)
+SEED = int(os.environ.get("EDGE_CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
+PATIENCE = 40
 DISK = os.environ.get("TEST_SMALL_DISK")  # a tmpfs of 256 KiB, when run inside its own mounts
 
 
-def wait_for(what, seconds=10):
+def wait_for(what, seconds=PATIENCE):
     """Poll: a file's content has no event that Python's library offers."""
     end = time.monotonic() + seconds
     while not what():
@@ -50,7 +52,7 @@ class Logger:
         for fd in (outs[0], errs[0], ready[1]):
             os.close(fd)
         self.out, self.err = outs[1], errs[1]
-        if not select.select([ready[0]], [], [], 5)[0] or os.read(ready[0], 1) != b"":
+        if not select.select([ready[0]], [], [], PATIENCE)[0] or os.read(ready[0], 1) != b"":
             raise AssertionError("not ready")
         os.close(ready[0])
 
@@ -62,7 +64,7 @@ class Logger:
     def end(self):
         for fd in (self.out, self.err):
             os.close(fd)
-        code = self.process.wait(10)
+        code = self.process.wait(PATIENCE)
         if code != 0:
             raise AssertionError(f"exit code {code}")
 
@@ -143,7 +145,7 @@ class LoggerTest(unittest.TestCase):
     def test_a_prompt_without_line_end_shows_after_a_pause_and_at_the_end(self):
         logger = self.start()
         logger.write("login: ")
-        wait_for(lambda: text(self.folder) == "login: ", 5)
+        wait_for(lambda: text(self.folder) == "login: ")
         logger.write("root\nbye")
         logger.end()
         self.assertEqual([line["log"] for line in lines(self.folder)], ["login: ", "root\n", "bye"])
@@ -241,7 +243,7 @@ class LoggerTest(unittest.TestCase):
         wait_for(lambda: len(lines(self.folder)) == 1)
         self.assertIsNone(logger.process.poll())
         os.close(logger.err)
-        self.assertEqual(logger.process.wait(10), 0)
+        self.assertEqual(logger.process.wait(PATIENCE), 0)
 
     def test_it_reads_on_when_it_cannot_write_anywhere(self):
         for options in ({"dir": "/proc/nowhere"}, {"id": "../escape"}, {"max_size": "x", "max_file": "-1"}):
@@ -314,4 +316,6 @@ if DISK:
 
 
 if __name__ == "__main__":
+    print(f"EDGE_CRASH_SEED={SEED}", flush=True)
+    random.seed(SEED)
     unittest.main()

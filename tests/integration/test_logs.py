@@ -1,7 +1,6 @@
 """Module logs: kept, rotated, read from the end, since a time, and followed."""
 import os
 import subprocess
-import time
 
 import case
 from case import module
@@ -12,6 +11,11 @@ class Logs(case.AgentCase):
     def log_files(self, name):
         folder = f"{self.agent.home}/logs/{name}"
         return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+    def logged(self, name):
+        """How many lines are in its newest file."""
+        with open(f"{self.agent.home}/logs/{name}/module.log", "rb") as file:
+            return file.read().count(b"\n")
 
     def test_tail_gives_the_last_lines(self):
         self.deploy({"m": module("seq 1 500; " + case.IDLE)})
@@ -77,12 +81,14 @@ class Logs(case.AgentCase):
     def test_module_goes_on_logging_while_the_agent_is_away(self):
         self.deploy({"m": module("n=0; while :; do n=$((n+1)); echo line $n; sleep 0.05; done")})
         pid, = self.wait_running("m")
+        self.wait_output("m", "line 1\n")
         self.agent.kill()
-        time.sleep(1)
+        before = self.logged("m")
+        self.wait(lambda: self.logged("m") >= before + 15, "the module to go on logging")
         self.agent.start()
         self.assert_undisturbed("m", pid)
         numbers = [int(line.split()[1]) for line in self.output("m").splitlines()]
-        self.assertGreater(len(numbers), 15)
+        self.assertGreaterEqual(len(numbers), before + 15)
         self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
 
     def test_logs_of_a_removed_module_are_removed(self):

@@ -97,8 +97,8 @@ class Malformed(case.AgentCase):
             with self.subTest(kind):
                 mark = self.agent.size()
                 write_file(self.agent.deployment, text)
-                self.wait(lambda: self.agent.log_lines("(?i)deployment", mark), f"a word in the log about: {kind}", 15)
-                self.assertIn(word, self.agent.text(mark))
+                self.wait(lambda: [line for line in self.agent.log_lines("deployment refused", mark) if word in line],
+                          f"a line in the log about: {kind}")
                 self.assertEqual(set(self.agent.list()), {"good"})
                 self.assert_undisturbed("good", self.good_pid)
 

@@ -13,16 +13,17 @@ import time
 import unittest
 
 FAKE, EDGECTL = sys.argv.pop(1), sys.argv.pop(1)
+PATIENCE = 40
 
 
 class Connection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=PATIENCE)
         self.path = path
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect(self.path)
 
 
@@ -52,7 +53,7 @@ class Base(unittest.TestCase):
         self.log = self.dir + "/logs/cam-id/module.log"
         self.fake = subprocess.Popen([FAKE, self.uri, self.dir + "/logs"])
         self.addCleanup(self.stop)
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not os.path.exists(self.socket):
             self.assertLess(time.monotonic(), end)
             select.select([], [], [], 0.01)
@@ -60,7 +61,7 @@ class Base(unittest.TestCase):
     def stop(self):
         if self.fake.returncode is None:
             self.fake.terminate()
-            self.assertEqual(self.fake.wait(10), 0)
+            self.assertEqual(self.fake.wait(PATIENCE), 0)
 
     def write_log(self, *lines):
         with open(self.log, "a", encoding="utf-8") as f:
@@ -230,7 +231,7 @@ class ApiTest(Base):
 class EdgectlTest(Base):
     def run_it(self, *words, stdin=None, host=True):
         command = [EDGECTL] + (["--host", self.uri] if host else []) + list(words)
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE)
         return done.returncode, done.stdout, done.stderr
 
     def test_list_is_a_table_or_json(self):
@@ -259,7 +260,7 @@ class EdgectlTest(Base):
                     self.assertEqual(process.stdout.readline(), "\n")
                     self.assertEqual(process.stdout.readline(), first)
                 process.send_signal(signal.SIGINT)
-                self.assertEqual(process.wait(10), -signal.SIGINT)
+                self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
 
     def test_logs_go_to_the_streams_they_came_from(self):
         self.write_log(log_line("one\n", 1), log_line("two\n", 2, "stderr"), log_line("three\n", 3))
@@ -277,7 +278,7 @@ class EdgectlTest(Base):
         self.assertEqual(process.stdout.readline(), b"one\n")
         process.stdout.close()
         self.write_log(log_line("two\n"))
-        process.wait(10)
+        process.wait(PATIENCE)
         self.assertEqual(process.stderr.read(), b"")
         process.stderr.close()
 

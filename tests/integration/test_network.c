@@ -214,7 +214,7 @@ static void test_a_module_does_not_reach_the_hosts_loopback(void **state)
 static void wait_for_connection(const char *pattern)
 {
     lab_run(LAB_HOST,
-            "for i in $(seq 200); do grep -q '%s' /proc/net/nf_conntrack && exit 0; "
+            "for i in $(seq 1000); do grep -q '%s' /proc/net/nf_conntrack && exit 0; "
             "sleep 0.02; done; exit 1",
             pattern);
 }

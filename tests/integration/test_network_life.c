@@ -75,7 +75,9 @@ static void test_restore_waits_for_a_program_that_outlives_its_agent(void **stat
     (void) state;
 
     case_make_plugins("exec /usr/lib/cni/bridge");
-    lab_run(LAB_HOST, "printf '#!/bin/sh\nkill -9 $PPID\nsleep 0.5\nexec /usr/sbin/nft -f -\n'"
+    /* It has all of the rules before its agent ends. */
+    lab_run(LAB_HOST, "printf '#!/bin/sh\nrules=$(cat)\nkill -9 $PPID\nsleep 0.5\n"
+                      "echo \"$rules\" | /usr/sbin/nft -f -\n'"
                       " >/run/cni/nft && chmod 755 /run/cni/nft");
     attach_and_be_killed("a");
     net = case_open(&case_first);

@@ -20,6 +20,8 @@ SICK = "127.0.0.1:5001"
 MIRROR = "127.0.0.1:5002"
 LAYER = 24 << 20
 MIB = 1 << 20
+SLACK = 7 * MIB
+PACE = 8 * MIB  # a second, so that little is on its way to a driver that is held up
 
 ENOENT, ECANCELED = -2, -125
 EINVALID, ELIMIT, EUNAVAILABLE, EAUTH = -5000, -5003, -5004, -5005
@@ -277,6 +279,7 @@ class Pull(unittest.TestCase):
     # Breaks.
 
     def assert_served_once(self, digest, size, slack=MIB):
+        """`slack`: what was on its way to somebody who has ended; less than he had got, which a new beginning would serve again."""
         served = self.sick.served[digest]
         self.assertGreaterEqual(served, size)
         self.assertLess(served, size + slack, f"{served} bytes served of a layer of {size}")
@@ -293,19 +296,19 @@ class Pull(unittest.TestCase):
 
     def test_registry_that_goes_away_and_comes_back(self):
         _, layer, size = self.push_large("breaks/away", 2)
-        self.sick.pace = 20 * MIB
+        self.sick.pace = PACE
         driver = subprocess.Popen(self.request({"pull": SICK + "/breaks/away:1"}),
                                   stdout=subprocess.PIPE, text=True)
-        wait_for(lambda: self.sick.served.get(layer, 0) > 6 * MIB, 30, "some of the layer")
+        wait_for(lambda: self.sick.served.get(layer, 0) > 8 * MIB, 30, "some of the layer")
         self.sick.stop()
         self.sick.start()
         seen = json.loads(driver.communicate(timeout=60)[0])["results"][0]
         self.assertEqual(seen["rc"], 0, seen["error"])
-        self.assert_served_once(layer, size, 4 * MIB)
+        self.assert_served_once(layer, size, SLACK)
 
     def test_killed_driver_is_gone_on_from(self):
         _, layer, size = self.push_large("breaks/kill", 3)
-        self.sick.pace = 20 * MIB
+        self.sick.pace = PACE
         driver = subprocess.Popen(self.request({"pull": SICK + "/breaks/kill:1"}),
                                   stdout=subprocess.PIPE, text=True)
         wait_for(lambda: self.sick.served.get(layer, 0) > 8 * MIB, 30, "some of the layer")
@@ -315,7 +318,7 @@ class Pull(unittest.TestCase):
         self.drive({"sweep": 3600})  # as a starting agent does: too young to go
         self.sick.pace = 0
         self.pulled(SICK + "/breaks/kill:1")
-        self.assert_served_once(layer, size, 4 * MIB)
+        self.assert_served_once(layer, size, SLACK)
 
     def test_driver_killed_while_unpacking_is_gone_on_from(self):
         made, layer, size = self.push_large("breaks/unpack", 12)
@@ -328,7 +331,7 @@ class Pull(unittest.TestCase):
 
     def test_killed_containerd_is_gone_on_from(self):
         _, layer, size = self.push_large("breaks/ctrd", 4)
-        self.sick.pace = 20 * MIB
+        self.sick.pace = PACE
         driver = subprocess.Popen(self.request({"pull": SICK + "/breaks/ctrd:1"}),
                                   stdout=subprocess.PIPE, text=True)
         wait_for(lambda: self.sick.served.get(layer, 0) > 8 * MIB, 30, "some of the layer")
@@ -338,17 +341,17 @@ class Pull(unittest.TestCase):
         self.assertEqual(said["rc"], EUNAVAILABLE, said["error"])
         self.sick.pace = 0
         self.pulled(SICK + "/breaks/ctrd:1")
-        self.assert_served_once(layer, size, 4 * MIB)
+        self.assert_served_once(layer, size, SLACK)
 
     def test_cancelled_pull_is_gone_on_from(self):
         _, layer, size = self.push_large("breaks/cancel", 5)
-        self.sick.pace = 20 * MIB
+        self.sick.pace = PACE
         seen = self.pull(SICK + "/breaks/cancel:1", cancel_at=8 * MIB)
         self.assertEqual(seen["rc"], ECANCELED, seen["error"])
-        self.assertLess(self.sick.served[layer], 14 * MIB)
+        self.assertLess(self.sick.served[layer], 16 * MIB)
         self.sick.pace = 0
         self.pulled(SICK + "/breaks/cancel:1")
-        self.assert_served_once(layer, size, 4 * MIB)
+        self.assert_served_once(layer, size, SLACK)
 
     def test_registry_without_ranges(self):
         _, layer, size = self.push_large("breaks/noranges", 6)

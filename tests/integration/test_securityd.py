@@ -54,7 +54,7 @@ class Securityd(services.Service):
             if status != 200:
                 raise sandbox.Unmet(body)
             return body
-        return wait_for(probe, 30, "the device to be provisioned")
+        return wait_for(probe, 90, "the device to be provisioned")
 
     def workload(self, module, cgroup):
         status, body = self.identity("PUT", f"/modules/{module}/workload", {"cgroup": cgroup})
@@ -62,7 +62,7 @@ class Securityd(services.Service):
             raise AssertionError(body)
         return body["directory"] + "/workload.sock"
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=60):
         code = super().stop(timeout)
         if code not in (None, 0):
             raise AssertionError(f"{self.name}: exit {code} after SIGTERM\n{self.tail()}")
@@ -71,7 +71,7 @@ class Securityd(services.Service):
 
 def request(path, method, url, body=None, cgroup=None, kind="application/json", raw=None):
     """(status, JSON or None) of a request on a unix socket, by curl, in a cgroup if wanted."""
-    command = ["curl", "-sS", "--max-time", "20", "--unix-socket", path, "-X", method, "-w", "\n%{http_code}",
+    command = ["curl", "-sS", "--max-time", "60", "--unix-socket", path, "-X", method, "-w", "\n%{http_code}",
                "http://localhost" + url]
     if body is not None or raw is not None:
         command += ["-H", "Content-Type: " + kind, "--data-binary", "@-"]
@@ -379,7 +379,7 @@ class Dps(Case):
         self.cloud.devices["edge-2"] = DEVICE_KEY
         self.cloud.registrations["reg-1"] = (DEVICE_KEY, "edge-2")
         self.assertEqual(self.daemon.identity("POST", "/device/reprovision")[0], 204)
-        wait_for(lambda: self.daemon.device()["deviceId"] == "edge-2", 30, "the device to be edge-2")
+        wait_for(lambda: self.daemon.device()["deviceId"] == "edge-2", 90, "the device to be edge-2")
         self.assertEqual(self.daemon.identity("GET", "/identities")[0], 200)
 
 
@@ -391,7 +391,7 @@ class Manager(unittest.TestCase):
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(listener.close)
         listener.bind(sandbox.work() + "/notify")
-        listener.settimeout(20)
+        listener.settimeout(60)
         daemon = Securityd("managed", {"provisioning": Case.provisioning()["provisioning"]})
         daemon.environment.update(NOTIFY_SOCKET=sandbox.work() + "/notify", SSL_CERT_FILE=cloud.cert)
         daemon.start()
@@ -484,10 +484,10 @@ class Watched(unittest.TestCase):
         self.addCleanup(self.end)
 
     def end(self):
-        self.daemon.stop(40)
+        self.daemon.stop()
         self.assertEqual(self.daemon.complaints(), "")
         self.assertEqual(self.processes("edge-agent"), [], "the agent was left behind")
-        wait_for(lambda: not self.processes("edge-securityd"), 10, "the launcher to end")
+        wait_for(lambda: not self.processes("edge-securityd"), 40, "the launcher to end")
 
     def processes(self, name):
         """Pids of programs of that name with our configuration."""
@@ -509,29 +509,29 @@ class Watched(unittest.TestCase):
 
     def test_an_agent_that_is_killed_comes_back(self):
         first = self.agent()
-        wait_for(self.answers, 30, "the agent to answer")
+        wait_for(self.answers, 60, "the agent to answer")
         os.kill(first, 9)
         self.agent(other_than=first)
         self.assertIsNone(self.daemon.process.poll())
 
     def test_nobody_but_the_agent_is_told_about_the_device(self):
         self.agent()
-        wait_for(lambda: "edge-agent started" in self.daemon.text(), 10, "the agent to be known")
+        wait_for(lambda: "edge-agent started" in self.daemon.text(), 40, "the agent to be known")
         self.assertEqual(self.daemon.identity("GET", "/device"), (403, {"message": "forbidden"}))
 
     def test_the_agent_goes_with_a_daemon_that_is_killed_and_comes_with_the_next(self):
         first = self.agent()
-        wait_for(self.answers, 30, "the agent to answer")
+        wait_for(self.answers, 60, "the agent to answer")
         self.daemon.kill()
-        wait_for(lambda: not self.processes("edge-agent"), 40, "the agent to end")
+        wait_for(lambda: not self.processes("edge-agent"), 60, "the agent to end")
         self.daemon.start()
         self.agent(other_than=first)
 
     def test_an_agent_left_behind_is_ended_and_followed_by_another(self):
         first = self.agent()
-        wait_for(self.answers, 30, "the agent to answer")
+        wait_for(self.answers, 60, "the agent to answer")
         os.kill(self.launcher(), 9)
-        wait_for(lambda: not self.daemon.running(), 20, "a daemon without its launcher to end")
+        wait_for(lambda: not self.daemon.running(), 60, "a daemon without its launcher to end")
         self.assertEqual(self.processes("edge-agent"), [first])
         self.daemon.start()
         self.agent(other_than=first)

@@ -85,9 +85,11 @@ class Volumes(case.AgentCase):
         self.wait_running("m")
         self.deploy({})
         self.wait_gone("m")
+        self.wait(lambda: not self.mounted(), "its mounts to go")
+
+    def mounted(self):
         with open("/proc/self/mountinfo") as mounts:
-            left = [line for line in mounts if self.agent.home in line or "/edge/m/" in line]
-        self.assertEqual(left, [])
+            return [line for line in mounts if self.agent.home in line or "/edge/m/" in line]
 
 
 if __name__ == "__main__":

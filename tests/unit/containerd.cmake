@@ -14,7 +14,7 @@ function(edge_containerd_test part)
     PRIVATE edge::agent_containerd edge::crypto edge::cmocka edge_warnings)
   add_test(NAME ${name}
     COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/private_host.sh $<TARGET_FILE:test.${name}>)
-  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 300 ENVIRONMENT ${core_is_opaque})
+  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT 600 ENVIRONMENT ${core_is_opaque})
 endfunction()
 edge_containerd_test(content)
 edge_containerd_test(tasks)

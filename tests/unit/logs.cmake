@@ -8,4 +8,4 @@ add_test(NAME integration.logger COMMAND python3 ${here}/test_logger.py $<TARGET
 add_test(NAME integration.logger_full_disk
   COMMAND ${here}/small_disk.sh ${here}/test_logger.py $<TARGET_FILE:edge-logger>)
 set_tests_properties(integration.logger integration.logger_full_disk
-  PROPERTIES LABELS integration TIMEOUT 180)
+  PROPERTIES LABELS integration TIMEOUT 600)

@@ -7,4 +7,4 @@ target_link_libraries(manage_fake PRIVATE edge::agent_manage edge_warnings)
 add_test(NAME integration.manage
   COMMAND python3 ${CMAKE_CURRENT_LIST_DIR}/../integration/test_manage.py
     $<TARGET_FILE:manage_fake> $<TARGET_FILE:edgectl>)
-set_tests_properties(integration.manage PROPERTIES LABELS integration TIMEOUT 180)
+set_tests_properties(integration.manage PROPERTIES LABELS integration TIMEOUT 600)

@@ -140,6 +140,8 @@ void hub_twig_ask(struct hub_twig *twig)
         (void) hub_limb_send(reply, &parcel->encoded, true);
         hub_parcel_free(twig->trunk, parcel);
     }
+    if ((twig->asks.first || twig->replies.first) && hub_engine_full(twig->trunk->engine))
+        hub_line_join(&twig->trunk->choked, twig);
 }
 
 /* ---- answers ---- */

@@ -69,6 +69,7 @@ void hub_twig_settle(struct hub_trunk *trunk, const struct edge_identity *who, u
         twig->locks[i] = (struct hub_lock){0};
         (void) free_lock(twig, &kept);
         hub_limb_settle(limb, delivery, outcome, kept);
+        hub_trunk_attend(twig);
         return;
     }
 }

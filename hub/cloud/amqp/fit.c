@@ -95,14 +95,6 @@ void hub_twig_drop(struct hub_twig *twig, enum hub_limb_place place)
         memset(twig->locks, 0, sizeof twig->locks);
 }
 
-static bool room_for_link(struct hub_trunk *trunk)
-{
-    while (trunk->nlinks >= HUB_TRUNK_LINKS_MAX)
-        if (!hub_trunk_evict(trunk))
-            return false;
-    return true;
-}
-
 static int attach(struct hub_twig *twig, enum hub_limb_place place)
 {
     const struct hub_limb_kind *kind = &hub_limb_kinds[place];
@@ -140,7 +132,7 @@ int hub_twig_fit(struct hub_twig *twig)
         struct hub_limb *limb = &twig->limbs[i];
 
         if (!limb->engine && needs(twig, i))
-            rc = room_for_link(twig->trunk) ? attach(twig, i) : EDGE_ELIMIT;
+            rc = attach(twig, i);
         else if (limb->engine && !needs(twig, i) && !lingers(i))
             hub_twig_drop(twig, i);
         attaching = attaching || (limb->engine && !limb->attached);

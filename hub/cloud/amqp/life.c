@@ -14,8 +14,8 @@ enum {
     STEADY_MS = 60 * 1000, /* a connection that has lasted so long is no flapping */
     TOKEN_PAUSES = 60,     /* between tries for the next token: times the least pause */
     DAY_MS = 24 * 3600 * 1000,
-    PROBE_PART = 4,  /* of the usual time for an answer */
-    LINKS_SLACK = 2, /* links count until both sides have ended them */
+    PROBE_PART = 4, /* of the usual time for an answer */
+    SLACK = 2,      /* links and sessions count until both sides have ended them */
 };
 
 enum event { EV_TIME, EV_TOKEN, EV_STREAM, EV_OPEN, EV_PROVED, EVENTS };
@@ -125,7 +125,10 @@ static void on_event(pn_event_t *event, void *arg)
 
 static void on_drained(void *arg)
 {
-    hub_trunk_unchoke(arg);
+    struct hub_trunk *trunk = arg;
+
+    hub_cbs_put(trunk);
+    hub_trunk_unchoke(trunk);
 }
 
 static void on_ended(const char *condition, const char *why, void *arg)
@@ -142,8 +145,8 @@ static void on_stream(struct edge_stream *stream, int rc, const struct edge_err 
         .container = trunk->container,
         .hostname = trunk->options.hub_name,
         .idle_ms = trunk->options.idle_ms,
-        .max_links = LINKS_SLACK * HUB_TRUNK_LINKS_MAX,
-        .max_sessions = HUB_TRUNK_SESSIONS_MAX,
+        .max_links = SLACK * HUB_TRUNK_LINKS_MAX,
+        .max_sessions = SLACK * (HUB_TRUNK_IDENTITIES_MAX + 1),
         .event = on_event,
         .drained = on_drained,
         .ended = on_ended,
@@ -287,7 +290,7 @@ void hub_trunk_let_go(struct hub_trunk *trunk)
     trunk->ask = NULL;
     trunk->token = edge_wipe(trunk->token);
     trunk->put_id[0] = '\0';
-    trunk->choked = trunk->probing = false;
+    trunk->probing = false;
     edge_timer_disarm(trunk->timer);
     edge_timer_disarm(trunk->renewal);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "hub/amqp/message.h"
 #include "hub/cloud/amqp/trunk.h"
 
@@ -178,6 +179,8 @@ static void hand_over(struct hub_limb *limb, pn_delivery_t *delivery)
     edge_buf_init(&limb->partial, HUB_AMQP_MESSAGE_MAX); /* the limb may end meanwhile */
     limb->too_large = false;
     limb->trunk->partial_bytes -= encoded.len;
+    if (limb->twig)
+        limb->twig->used_ms = edge_now_ms();
     if (whole &&
         hub_amqp_message_read(&arena, (struct edge_bytes){(uint8_t *) encoded.data, encoded.len},
                               &message) == 0)

@@ -81,7 +81,8 @@ struct hub_twig *hub_parcel_twig(struct hub_trunk *trunk, const struct edge_iden
     if (!trunk->up)
         return turn_back(trunk, NULL, parcel, HUB_UNAVAILABLE,
                          trunk->said[0] ? trunk->said : "there is no connection yet");
-    if (!twig || trunk->kept_bytes + parcel->encoded.len > HUB_TRUNK_KEPT_BYTES)
+    if (!twig || (parcel->kind != PARCEL_WATCH && /* one a session, and nobody asks again */
+                  trunk->kept_bytes + parcel->encoded.len > HUB_TRUNK_KEPT_BYTES))
         return turn_back(trunk, twig, parcel, HUB_UNAVAILABLE, "too much is under way");
     if (twig->state == TWIG_PAUSED && twig->refused != HUB_OK)
         return turn_back(trunk, twig, parcel, twig->refused, "IoT Hub does not take this identity");
@@ -106,6 +107,8 @@ void hub_parcel_landed(struct hub_trunk *trunk, struct hub_parcel *parcel)
     trunk->flying_bytes -= parcel->encoded.len;
     pn_delivery_set_context(delivery, NULL);
     pn_delivery_settle(delivery);
+    if (trunk->flying_bytes < HUB_TRUNK_FLYING_BYTES / 2)
+        hub_trunk_unchoke(trunk);
 }
 
 /* ---- failure ---- */
@@ -210,10 +213,20 @@ static void fail_first(struct hub_twig *twig, struct hub_parcels *list, const ch
     hub_parcel_fail(twig->trunk, twig, hub_parcels_take(list), HUB_TIMEOUT, why);
 }
 
+/* Among the first of the list. */
+static bool watch_is_due(const struct hub_twig *twig, int64_t now)
+{
+    for (const struct hub_parcel *p = twig->asks.first; p && p->due_ms <= now; p = p->next)
+        if (p->kind == PARCEL_WATCH)
+            return true;
+    return false;
+}
+
 void hub_parcels_overdue(struct hub_twig *twig)
 {
     int64_t now = edge_now_ms();
     bool deaf = is_due(&twig->flying, now);
+    bool unwatched = watch_is_due(twig, now);
     bool unlinked = twig->attach_due_ms > 0 && twig->attach_due_ms <= now;
     bool hungry = is_due(&twig->waiting, now);
     bool any = deaf || unlinked || hungry || is_due(&twig->asks, now);
@@ -228,9 +241,9 @@ void hub_parcels_overdue(struct hub_twig *twig)
         fail_first(twig, &twig->asks, "IoT Hub does not answer");
     while (is_due(&twig->replies, now))
         fail_first(twig, &twig->replies, "");
-    if (deaf || unlinked) /* what is behind would come twice, or never */
+    if (deaf || unlinked || unwatched) /* what is behind would come twice, or never */
         hub_twig_fail(twig, HUB_UNAVAILABLE, "IoT Hub does not answer");
     if (any)
         hub_trunk_probe(twig->trunk);
-    hub_parcels_clock(twig);
+    hub_trunk_attend(twig); /* who has nothing left to do is let go */
 }

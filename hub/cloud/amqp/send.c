@@ -78,12 +78,10 @@ void hub_twig_pump(struct hub_twig *twig)
     struct hub_trunk *trunk = twig->trunk;
 
     while (twig->waiting.first && twig->flying.count < HUB_TWIG_FLYING_MAX &&
-           trunk->flying_bytes < HUB_TRUNK_FLYING_BYTES &&
-           hub_limb_clear(&twig->limbs[LIMB_EVENTS]))
+           hub_trunk_clear(trunk) && hub_limb_clear(&twig->limbs[LIMB_EVENTS]))
         send_one(twig, hub_parcels_take(&twig->waiting));
-    if (twig->waiting.first &&
-        (trunk->flying_bytes >= HUB_TRUNK_FLYING_BYTES || hub_engine_full(trunk->engine)))
-        trunk->choked = true;
+    if (twig->waiting.first && !hub_trunk_clear(trunk))
+        hub_line_join(&trunk->choked, twig);
 }
 
 /* @return false: IoT Hub has not decided yet */
@@ -141,5 +139,4 @@ void hub_twig_outcome(struct hub_limb *limb, pn_delivery_t *delivery)
                              "a message before it has failed");
     }
     hub_trunk_attend(twig);
-    hub_trunk_unchoke(twig->trunk);
 }

@@ -92,14 +92,36 @@ void hub_trunk_attend(struct hub_twig *twig)
     edge_timer_arm(trunk->turn, 0);
 }
 
+static bool has_room(const struct hub_trunk *trunk)
+{
+    return trunk->flying_bytes < HUB_TRUNK_FLYING_BYTES && !hub_engine_full(trunk->engine);
+}
+
+bool hub_trunk_clear(const struct hub_trunk *trunk)
+{
+    return has_room(trunk) && (!trunk->choked.first || trunk->serving);
+}
+
 void hub_trunk_unchoke(struct hub_trunk *trunk)
 {
-    if (!trunk->choked || trunk->flying_bytes >= HUB_TRUNK_FLYING_BYTES / 2)
+    if (!trunk->choked.first || trunk->closing)
         return;
-    trunk->choked = false;
-    for (struct hub_twig *twig = trunk->all; twig; twig = twig->next)
-        if (hub_twig_needed(twig))
-            hub_trunk_attend(twig);
+    trunk->roomy = true;
+    edge_timer_arm(trunk->turn, 0);
+}
+
+/* Who still has something to send afterwards is the last of the line. */
+static void serve(struct hub_trunk *trunk)
+{
+    trunk->roomy = false;
+    trunk->serving = true;
+    while (trunk->up && trunk->choked.first && has_room(trunk)) {
+        struct hub_twig *twig = trunk->choked.first;
+
+        hub_line_leave(twig);
+        hub_twig_tend(twig);
+    }
+    trunk->serving = false;
 }
 
 static void on_turn(void *arg)
@@ -114,6 +136,8 @@ static void on_turn(void *arg)
         if (hub_twig_forgotten(twig))
             forget(twig);
     }
+    if (trunk->roomy)
+        serve(trunk);
     hub_parcels_tell(trunk);
 }
 
@@ -184,6 +208,7 @@ static bool copy_options(struct hub_trunk *trunk, const struct hub_cloud_options
     o->pause_max_ms = or_else(options->pause_max_ms, PAUSE_MAX_MS);
     o->answer_ms = or_else(options->answer_ms, ANSWER_MS);
     o->idle_ms = or_else(options->idle_ms, IDLE_MS);
+    o->max_identities = or_else(options->max_identities, HUB_TRUNK_IDENTITIES_MAX);
     if (o->port == 0)
         o->port = options->protocol == HUB_CLOUD_AMQP_WS ? PORT_WEBSOCKET : PORT;
     return o->host && o->hub_name && (o->proxy || !options->proxy);
@@ -198,10 +223,14 @@ static bool prepare(struct hub_trunk *trunk, const struct hub_cloud_options *opt
     hub_trunk_id(trunk, id);
     (void) snprintf(trunk->container, sizeof trunk->container, "%s", id);
     hub_parcels_init(&trunk->failed);
+    hub_line_init(&trunk->choked);
+    hub_line_init(&trunk->lobby);
     trunk->turn = edge_timer_create(options->loop, on_turn, trunk);
     trunk->timer = edge_timer_create(options->loop, hub_trunk_on_timer, trunk);
     trunk->renewal = edge_timer_create(options->loop, hub_trunk_on_renewal, trunk);
-    return copy_options(trunk, options) && trunk->turn && trunk->timer && trunk->renewal;
+    trunk->room = edge_timer_create(options->loop, hub_room_on_timer, trunk);
+    return copy_options(trunk, options) && trunk->turn && trunk->timer && trunk->renewal &&
+           trunk->room;
 }
 
 static void trunk_free(struct hub_trunk *trunk)
@@ -209,6 +238,7 @@ static void trunk_free(struct hub_trunk *trunk)
     edge_timer_destroy(trunk->turn);
     edge_timer_destroy(trunk->timer);
     edge_timer_destroy(trunk->renewal);
+    edge_timer_destroy(trunk->room);
     edge_map_fini(&trunk->map);
     edge_free((char *) trunk->options.host);
     edge_free((char *) trunk->options.hub_name);

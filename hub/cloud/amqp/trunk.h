@@ -25,8 +25,8 @@
 
 enum {
     HUB_TWIGS_MAX = 20000,
-    HUB_TRUNK_SESSIONS_MAX = 990,                     /* IoT Hub: 995 devices a connection */
-    HUB_TRUNK_LINKS_MAX = 6 * HUB_TRUNK_SESSIONS_MAX, /* each may have all of its links */
+    HUB_TRUNK_IDENTITIES_MAX = 990,                         /* IoT Hub: 995 devices a connection */
+    HUB_TRUNK_LINKS_MAX = 6 * HUB_TRUNK_IDENTITIES_MAX + 2, /* all that each may have; of $cbs */
     HUB_TRUNK_FLYING_BYTES = 4 * 1024 * 1024,
     HUB_TRUNK_KEPT_BYTES = 32 * 1024 * 1024,   /* of everything asked for */
     HUB_TRUNK_PARTIAL_BYTES = 8 * 1024 * 1024, /* of unfinished messages that come */
@@ -39,6 +39,21 @@ enum {
 
 struct hub_twig;
 struct hub_limb;
+
+/* ---- who waits ---- */
+
+/** Identities that wait for what all share, first come, first served. */
+struct hub_line {
+    struct hub_twig *first, **last;
+};
+
+/* line.c */
+
+void hub_line_init(struct hub_line *line);
+/** It keeps its place when it is in this line, and leaves another. */
+void hub_line_join(struct hub_line *line, struct hub_twig *twig);
+/** If it is in one. */
+void hub_line_leave(struct hub_twig *twig);
 
 /* ---- what is asked ---- */
 
@@ -150,6 +165,8 @@ struct hub_twig {
     struct hub_twig *next, **link; /* of all twigs */
     struct hub_twig *next_due;     /* to be looked at in this turn */
     bool due;
+    struct hub_line *line; /* it waits in; or NULL */
+    struct hub_twig *next_in_line, **line_link;
     struct edge_identity who;
     char name[2 * EDGE_ID_MAX + 2];
     enum hub_twig_state state;
@@ -174,7 +191,8 @@ struct hub_twig {
     struct hub_parcels replies; /* to methods */
     unsigned failing;           /* of its messages, in trunk.failed: later ones fail as well */
     struct hub_lock locks[HUB_TWIG_LOCKS_MAX];
-    int64_t used_ms; /* when something was last asked of it */
+    int64_t opened_ms; /* when it got its session */
+    int64_t used_ms;   /* when something was last asked of it, or came for it */
 };
 
 /* twig.c: the life of a twig */
@@ -186,6 +204,12 @@ void hub_twig_free(struct hub_twig *twig);
 void hub_twig_tend(struct hub_twig *twig);
 /** Is anything wanted of it, or under way? */
 bool hub_twig_needed(const struct hub_twig *twig);
+/** Has anything been asked of it, and not been answered? */
+bool hub_twig_busy(const struct hub_twig *twig);
+/** How long links are kept without need, and with it when others wait for their session. */
+int64_t hub_twig_linger_ms(const struct hub_twig *twig);
+/** Give up its session and its links. */
+void hub_twig_rest(struct hub_twig *twig);
 /** It is idle, and has not been needed for long. */
 bool hub_twig_forgotten(const struct hub_twig *twig);
 /** End a session that nobody needs, now or when IoT Hub has answered its BEGIN. */
@@ -197,13 +221,29 @@ void hub_twig_fail(struct hub_twig *twig, enum hub_result result, const char *wh
 void hub_twig_lost(struct hub_twig *twig, const char *why);
 void hub_twig_want(struct hub_trunk *trunk, const struct edge_identity *who,
                    const struct hub_wish *wish);
-/** Who has not been used for longest goes. @return false: everybody is needed */
-bool hub_trunk_evict(struct hub_trunk *trunk);
+
+/* room.c: more identities than a connection carries
+ *
+ *   no session --wanted, busy--> a session --- unneeded, or a minute old and not busy --.
+ *     ^   |  wanted, no room          ^       and the one used least lately             |
+ *     |   '------> waits in the lobby-'                                                 |
+ *     '--------------------------------------------- others need one -------------------' */
+
+/** May it have a session? Another may lose its own. */
+bool hub_room_for(struct hub_twig *twig);
+/** There is none: what has been asked of it fails, and when it is wanted it waits. */
+void hub_room_miss(struct hub_twig *twig);
+/** There may be room for those who wait. */
+void hub_room_look(struct hub_trunk *trunk);
+/** There is, if its session may go. */
+void hub_room_free(const struct hub_twig *twig);
+/** The time for another look. */
+void hub_room_on_timer(void *trunk);
 
 /* fit.c: which links a twig needs */
 
 extern const struct hub_limb_kind hub_limb_kinds[LIMB_PLACES];
-/** Attach and detach as it is needed. @return 0, EDGE_ELIMIT, EDGE_EUNAVAILABLE, -ENOMEM */
+/** Attach and detach as it is needed. @return 0, EDGE_EUNAVAILABLE, -ENOMEM */
 EDGE_MUST_CHECK int hub_twig_fit(struct hub_twig *twig);
 void hub_twig_drop(struct hub_twig *twig, enum hub_limb_place place);
 /** Is everything attached that brings what is wanted? */
@@ -256,7 +296,7 @@ void hub_parcels_fail(struct hub_twig *twig, struct hub_parcels *list, enum hub_
                       const char *why);
 /** Everything under way. */
 void hub_parcels_fail_all(struct hub_twig *twig, enum hub_result result, const char *why);
-/** What was not answered in time fails; look again at the next. */
+/** What was not answered in time fails; a turn for the rest. */
 void hub_parcels_overdue(struct hub_twig *twig);
 void hub_parcels_clock(struct hub_twig *twig);
 /** Call the `done`s of what has failed. */
@@ -303,7 +343,12 @@ struct hub_trunk {
     struct edge_timer *turn;
     unsigned nsessions, nlinks;
     size_t kept_bytes, flying_bytes, partial_bytes;
-    bool choked;               /* messages wait for flying_bytes, or for the peer to read */
+    struct hub_line choked;    /* wait for flying_bytes, or for the peer to read */
+    bool roomy;                /* they have a turn */
+    struct hub_line lobby;     /* wait for a session */
+    struct edge_timer *room;   /* while some do: when to look */
+    int64_t crowded_ms;        /* when that was last told of */
+    bool serving;              /* it is the turn of one who has waited */
     struct hub_parcels failed; /* their `done` comes in the next turn */
     bool up, closing;
     char said[640]; /* why it is unreachable, as told last */
@@ -317,7 +362,9 @@ void hub_trunk_attend(struct hub_twig *twig);
 struct hub_twig *hub_trunk_find(const struct hub_trunk *trunk, const struct edge_identity *who);
 /** Find or make. NULL: no memory, or too many. */
 struct hub_twig *hub_trunk_need(struct hub_trunk *trunk, const struct edge_identity *who);
-/** Everybody with messages that wait gets a turn. */
+/** May a message be sent? Who comes later does not go first. */
+bool hub_trunk_clear(const struct hub_trunk *trunk);
+/** There may be room for those who are choked. */
 void hub_trunk_unchoke(struct hub_trunk *trunk);
 /** A UUID of our own. */
 void hub_trunk_id(struct hub_trunk *trunk, char text[37]);

@@ -18,21 +18,28 @@ enum {
 
 /* ---- pieces ---- */
 
-static int64_t linger_ms(const struct hub_twig *twig)
+int64_t hub_twig_linger_ms(const struct hub_twig *twig)
 {
     return (int64_t) LINGER_PAUSES * twig->trunk->options.pause_min_ms;
 }
 
+bool hub_twig_busy(const struct hub_twig *twig)
+{
+    for (unsigned i = 0; i < HUB_TWIG_LOCKS_MAX; i++)
+        if (twig->locks[i].number)
+            return true;
+    return twig->waiting.first || twig->flying.first || twig->asks.first || twig->replies.first;
+}
+
 bool hub_twig_needed(const struct hub_twig *twig)
 {
-    return twig->wanted || twig->waiting.first || twig->flying.first || twig->asks.first ||
-           twig->replies.first;
+    return twig->wanted || hub_twig_busy(twig);
 }
 
 static bool unused(const struct hub_twig *twig)
 {
     return !hub_twig_needed(twig) &&
-           edge_now_ms() - twig->used_ms >= linger_ms(twig) - 10; /* timers may be early */
+           edge_now_ms() - twig->used_ms >= hub_twig_linger_ms(twig) - 10; /* timers may be early */
 }
 
 bool hub_twig_forgotten(const struct hub_twig *twig)
@@ -45,8 +52,12 @@ static void forget_session(struct hub_twig *twig)
 {
     for (unsigned i = 0; i < LIMB_PLACES; i++)
         hub_limb_forget(&twig->limbs[i]);
+    hub_line_leave(twig);
     memset(twig->locks, 0, sizeof twig->locks);
-    twig->trunk->nsessions -= twig->session != NULL;
+    if (twig->session) {
+        twig->trunk->nsessions--;
+        hub_room_look(twig->trunk);
+    }
     twig->session = NULL;
     twig->watch = WATCH_OFF;
     twig->attach_due_ms = 0;
@@ -89,6 +100,7 @@ static void act_open(struct hub_twig *twig)
     pn_session_set_context(twig->session, twig);
     pn_session_open(twig->session);
     trunk->nsessions++;
+    twig->opened_ms = twig->used_ms = edge_now_ms();
     edge_timer_disarm(twig->timer);
 }
 
@@ -167,32 +179,12 @@ void hub_twig_fail(struct hub_twig *twig, enum hub_result result, const char *wh
         o->events.refused(&twig->who, result, text, o->arg);
 }
 
-/* ---- room ---- */
-
-bool hub_trunk_evict(struct hub_trunk *trunk)
+void hub_twig_rest(struct hub_twig *twig)
 {
-    struct hub_twig *oldest = NULL;
-
-    for (struct hub_twig *twig = trunk->all; twig; twig = twig->next)
-        if (twig->state == TWIG_OPEN && !hub_twig_needed(twig) &&
-            (!oldest || twig->used_ms < oldest->used_ms))
-            oldest = twig;
-    if (oldest)
-        step(oldest, EV_UNUSED);
-    return oldest != NULL;
+    step(twig, EV_UNUSED);
 }
 
-static bool room_for_session(struct hub_trunk *trunk)
-{
-    size_t most = hub_engine_sessions(trunk->engine);
-
-    if (most > HUB_TRUNK_SESSIONS_MAX)
-        most = HUB_TRUNK_SESSIONS_MAX;
-    while (trunk->nsessions + 1 >= most) /* one is that of $cbs */
-        if (!hub_trunk_evict(trunk))
-            return false;
-    return true;
-}
+/* ---- a turn ---- */
 
 static void say_ready(struct hub_twig *twig)
 {
@@ -207,12 +199,12 @@ static void say_ready(struct hub_twig *twig)
     o->events.ready(&twig->who, twig->wanted, o->arg);
 }
 
-/* ---- a turn ---- */
-
 static bool begin(struct hub_twig *twig)
 {
     struct hub_trunk *trunk = twig->trunk;
 
+    if (!hub_twig_needed(twig))
+        hub_line_leave(twig);
     if (!trunk->up || !hub_twig_needed(twig))
         return false;
     if (!hub_trunk_is_self(twig) && !trunk->tokens.chain(trunk->tokens.self, &twig->who)) {
@@ -220,8 +212,8 @@ static bool begin(struct hub_twig *twig)
                       "it is not in the scope of this device, as far as is known");
         return false;
     }
-    if (!room_for_session(trunk)) {
-        hub_twig_fail(twig, HUB_UNAVAILABLE, "too many identities for one connection");
+    if (!hub_room_for(twig)) {
+        hub_room_miss(twig);
         return false;
     }
     step(twig, EV_NEED);
@@ -230,11 +222,8 @@ static bool begin(struct hub_twig *twig)
 
 static void tend_open(struct hub_twig *twig)
 {
-    int rc = hub_twig_fit(twig);
-
-    if (rc < 0) {
-        hub_twig_fail(twig, HUB_UNAVAILABLE,
-                      rc == EDGE_ELIMIT ? "too many links for one connection" : "no memory");
+    if (hub_twig_fit(twig) < 0) {
+        hub_twig_fail(twig, HUB_UNAVAILABLE, "no memory");
         return;
     }
     hub_twig_pump(twig);
@@ -249,8 +238,10 @@ void hub_twig_tend(struct hub_twig *twig)
         tend_open(twig);
     if (twig->state == TWIG_OPEN && unused(twig))
         step(twig, EV_UNUSED);
+    if (twig->trunk->lobby.first)
+        hub_room_free(twig);
     if (twig->state != TWIG_PAUSED && !hub_twig_needed(twig))
-        edge_timer_arm(twig->timer, (uint64_t) linger_ms(twig));
+        edge_timer_arm(twig->timer, (uint64_t) hub_twig_linger_ms(twig));
     hub_parcels_clock(twig);
 }
 
@@ -330,6 +321,7 @@ struct hub_twig *hub_twig_create(struct hub_trunk *trunk, const struct edge_iden
 
 void hub_twig_free(struct hub_twig *twig)
 {
+    hub_line_leave(twig);
     edge_timer_destroy(twig->timer);
     edge_timer_destroy(twig->clock);
     edge_free(twig->client);

@@ -1,12 +1,14 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/containerd/call.h"
+#include "common/base/cancel.h"
 #include "common/base/clock.h"
 #include "proto/containerd/containers.pb-c.h"
 
@@ -129,6 +131,42 @@ static void test_a_server_that_says_nothing_is_unavailable_in_time(void **state)
     (void) unlink(addr.sun_path);
 }
 
+/* It accepts, and says its SETTINGS half a second later, as on a busy machine. */
+static void *greet_late(void *arg)
+{
+    static const char settings[9] = {0, 0, 0, 4};
+    int fd = accept(*(int *) arg, NULL, NULL);
+
+    edge_cancel_sleep(NULL, 500);
+    (void) !write(fd, settings, sizeof settings);
+    while (read(fd, (char[512]){0}, 512) > 0) {
+    }
+    close(fd);
+    return NULL;
+}
+
+static void test_a_server_that_greets_late_is_waited_for(void **state)
+{
+    EDGE_CLEANUP(edge_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct agent_ctrd_call call = {.timeout_ms = 1500};
+    struct agent_ctrd *ctrd = NULL;
+    char *version = NULL;
+    pthread_t thread;
+    (void) state;
+
+    (void) snprintf(addr.sun_path, sizeof addr.sun_path, "/tmp/edge-late.%d", (int) getpid());
+    assert_int_equal(bind(fd, (struct sockaddr *) &addr, sizeof addr), 0);
+    assert_int_equal(listen(fd, 10), 0);
+    assert_int_equal(pthread_create(&thread, NULL, greet_late, &fd), 0);
+    assert_int_equal(agent_ctrd_open(addr.sun_path, "edge", &ctrd, NULL), 0);
+    /* the call is on its way there, and never answered */
+    assert_int_equal(agent_ctrd_version(ctrd, &call, &version, NULL), -ETIMEDOUT);
+    agent_ctrd_close(ctrd);
+    pthread_join(thread, NULL);
+    (void) unlink(addr.sun_path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_only_local_sockets_are_addresses),
         cmocka_unit_test(test_a_cancelled_call_does_not_start),
         cmocka_unit_test(test_a_server_that_says_nothing_is_unavailable_in_time),
+        cmocka_unit_test(test_a_server_that_greets_late_is_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,7 @@ static void test_a_hostile_pattern_gives_up_soon(void **state)
 
         assert_int_equal(methods_pattern_create(patterns[i], false, &pattern, NULL), 0);
         assert_true(methods_pattern_match(pattern, text, sizeof text, NULL) != 1);
-        assert_true(edge_now_ms() - began < 2000);
+        assert_true(edge_now_ms() - began < 10000);
     }
 }
 

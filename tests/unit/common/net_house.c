@@ -43,7 +43,7 @@ void net_bump(int *number)
 
 void net_wait_for(int *number, int least)
 {
-    int64_t limit = edge_now_ms() + 10000;
+    int64_t limit = edge_now_ms() + 30000;
 
     while (net_count(number) < least) {
         assert_true(edge_now_ms() < limit);

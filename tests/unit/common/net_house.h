@@ -13,7 +13,7 @@
 #include "common/net/listen.h"
 #include "tests/unit/common/pki.h"
 
-enum { BIG = 8 * 1024 * 1024, HANDSHAKE_MS = 400 };
+enum { BIG = 8 * 1024 * 1024, HANDSHAKE_MS = 1500 };
 
 struct guest;
 

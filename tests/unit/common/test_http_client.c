@@ -274,22 +274,35 @@ static void *fire_soon(void *arg)
     return NULL;
 }
 
-static void test_cancel_ends_a_silent_request_at_once(void **state)
+/* @return the ms it took until a request that is cancelled after 100 has ended */
+static int64_t cancel_one(void)
 {
     struct server server = {.replies = {NULL}};
     EDGE_CLEANUP(edge_http_response_fini) struct edge_http_response response = {0};
     EDGE_CLEANUP(edge_cancel_unref) struct edge_cancel *cancel = edge_cancel_create();
     struct edge_http_request request = {.cancel = cancel};
-    int64_t start = edge_now_ms();
+    int64_t start, took;
     pthread_t thread;
-    (void) state;
 
     server_start(&server);
+    start = edge_now_ms();
     assert_int_equal(pthread_create(&thread, NULL, fire_soon, cancel), 0);
     assert_int_equal(ask(&server, request, &response, NULL), -ECANCELED);
-    assert_true(edge_now_ms() - start < 900);
+    took = edge_now_ms() - start;
     pthread_join(thread, NULL);
     server_stop(&server);
+    return took;
+}
+
+static void test_cancel_ends_a_silent_request_at_once(void **state)
+{
+    int64_t took = INT64_MAX;
+    (void) state;
+
+    /* One that only looked now and then would take a second each time; a busy machine does not. */
+    for (int i = 0; i < 10 && took >= 900; i++)
+        took = cancel_one();
+    assert_true(took < 900);
 }
 
 static void test_silent_server_is_given_up(void **state)

@@ -119,10 +119,10 @@ static int open_house(const char *uri)
         .uri = uri,
         .max_clients = 4,
         .max_body = 1000,
-        .head_ms = 300,
-        .body_ms = 300,
-        .idle_ms = 400,
-        .stall_ms = 300,
+        .head_ms = 1000,
+        .body_ms = 1000,
+        .idle_ms = 1200,
+        .stall_ms = 1000,
         .handle = handle,
     };
 
@@ -318,7 +318,7 @@ static void test_a_slow_sender_is_given_up(void **state)
     int fd = dial();
     (void) state;
 
-    for (int i = 0; i < 20 && edge_now_ms() - begun < 3000; i++) {
+    for (int i = 0; i < 200; i++) { /* ten seconds */
         struct pollfd answer = {fd, POLLIN, 0};
 
         if (send(fd, i == 0 ? "GET / HTTP/1.1\r\nA: " : "x", i == 0 ? 19 : 1, MSG_NOSIGNAL) < 0 ||
@@ -326,7 +326,7 @@ static void test_a_slow_sender_is_given_up(void **state)
             break;
     }
     assert_has(hear(fd), "HTTP/1.1 408 ");
-    assert_true(edge_now_ms() - begun < 2000);
+    assert_true(edge_now_ms() - begun < 8000);
     fd = dial();
     say(fd, "POST /echo HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel");
     assert_has(hear(fd), "HTTP/1.1 408 ");
@@ -359,7 +359,7 @@ static int64_t wait_until_steady(void)
 
 static void wait_for_gone(int count)
 {
-    int64_t limit = edge_now_ms() + 5000;
+    int64_t limit = edge_now_ms() + 30000;
 
     while (__atomic_load_n(&house.gone, __ATOMIC_SEQ_CST) < count) {
         assert_true(edge_now_ms() < limit);
@@ -394,7 +394,7 @@ static void test_a_client_that_leaves_a_silent_stream_is_noticed_without_spinnin
     say(fd, "GET /silent HTTP/1.1\r\n\r\n");
     (void) hear_until(fd, "\r\n\r\n");
     assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
-    (void) poll(NULL, 0, 700); /* longer than any limit for requests */
+    (void) poll(NULL, 0, 1700); /* longer than any limit for requests */
     assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
     assert_int_equal(__atomic_load_n(&house.gone, __ATOMIC_SEQ_CST), 0);
     assert_true(after.ru_nvcsw - before.ru_nvcsw < 20);

@@ -110,7 +110,7 @@ static void stop(void *arg)
 static int setup(void **state)
 {
     struct edge_http_server_options options = {
-        .uri = "tcp://127.0.0.1:0", .max_clients = 2, .head_ms = 300, .handle = handle};
+        .uri = "tcp://127.0.0.1:0", .max_clients = 2, .head_ms = 1000, .handle = handle};
     (void) state;
 
     house = (struct house){.end_rc = 1};
@@ -229,7 +229,7 @@ static void hear_frame(int fd, unsigned char first, const char *text, size_t len
 
 static void wait_for_end(int rc)
 {
-    int64_t limit = edge_now_ms() + 5000;
+    int64_t limit = edge_now_ms() + 30000;
 
     while (__atomic_load_n(&house.end_rc, __ATOMIC_SEQ_CST) == 1)
         assert_true(edge_now_ms() < limit);

@@ -223,7 +223,8 @@ void open_auth(void)
                                        .source = &w.source,
                                        .self = &w.self,
                                        .changed = on_changed,
-                                       .refresh_s = w.refresh_s};
+                                       .refresh_s = w.refresh_s,
+                                       .refresh_delay_s = w.delay_s};
     struct edge_err err = {0};
 
     assert_int_equal(hub_store_open(&store, &w.store, &err), 0);

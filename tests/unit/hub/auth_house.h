@@ -39,6 +39,7 @@ struct auth_world {
     bool endless;
     bool silent;        /* questions stay open */
     unsigned refresh_s; /* of the next open_auth; 0: an hour */
+    unsigned delay_s;   /* between questions for one identity; 0: the room's own */
     struct question *open[8];
     unsigned nopen;
     /* what was told */

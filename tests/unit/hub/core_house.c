@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "tests/unit/test.h"
 
-enum { PATIENCE_MS = 10 * 1000 };
+enum { PATIENCE_MS = 30 * 1000 };
 
 /* IoT Hub */
 

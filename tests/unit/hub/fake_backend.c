@@ -17,6 +17,11 @@ static void note(struct fake_backend *fake, const char *fmt, ...)
     va_end(args);
 }
 
+static int shown(size_t len)
+{
+    return len < 1000 ? (int) len : 1000;
+}
+
 static void finish(struct fake_backend *fake, const struct fake_held *held)
 {
     struct hub_grant grant = {fake->granted, fake->until_s, "fake says so"};
@@ -173,7 +178,7 @@ static void subscribe(struct hub_session *s, unsigned on, unsigned off, hub_done
 static void send_message(struct hub_session *s, const struct edge_message *m, hub_done *done,
                          void *arg)
 {
-    note(s->fake, "send %.*s", (int) m->len, m->len ? (const char *) m->body : "");
+    note(s->fake, "send %.*s", shown(m->len), m->len ? (const char *) m->body : "");
     for (size_t i = 0; i < EDGE_SYS_MAX; i++)
         if (m->sys[i])
             note(s->fake, " %s=%s", edge_sys_name((enum edge_sys) i), m->sys[i]);
@@ -201,7 +206,7 @@ static void twin_patch(struct hub_session *s, const char *patch, size_t len, hub
 static bool method_reply(struct hub_session *s, const char *rid, int status,
                          struct edge_bytes payload)
 {
-    note(s->fake, "reply %s %d %.*s;", rid, status, (int) payload.len,
+    note(s->fake, "reply %s %d %.*s;", rid, status, shown(payload.len),
          payload.len ? (const char *) payload.data : "");
     return true;
 }

@@ -4,17 +4,22 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct file {
     sqlite3_file base;
     sqlite3_file *real; /* follows in memory */
+    ino_t inode;
 };
 
 static sqlite3_vfs vfs;
 static sqlite3_vfs *real_vfs;
 static atomic_int calls[FAULT_KINDS];
 static atomic_int failed, first, times, code, kind_planned;
+static atomic_llong bad_inode, bad_at;
+static sqlite3_mem_methods memory;
 
 void fault_plan(enum fault_kind kind, int nth, int count, int with)
 {
@@ -60,8 +65,28 @@ static int fault_close(sqlite3_file *file)
     return real_of(file)->pMethods->xClose(real_of(file));
 }
 
+void fault_bad_byte(const char *path, long long at)
+{
+    struct stat st = {0};
+
+    if (path && stat(path, &st) < 0)
+        abort();
+    atomic_store(&bad_at, at);
+    atomic_store(&bad_inode, (long long) st.st_ino);
+}
+
+static bool is_bad(const sqlite3_file *base, int len, sqlite3_int64 at)
+{
+    const struct file *file = (const struct file *) (const void *) base;
+
+    return atomic_load(&bad_inode) > 0 && (long long) file->inode == atomic_load(&bad_inode) &&
+           at <= atomic_load(&bad_at) && atomic_load(&bad_at) < at + len;
+}
+
 static int fault_read(sqlite3_file *file, void *data, int len, sqlite3_int64 at)
 {
+    if (is_bad(file, len, at))
+        return SQLITE_IOERR_READ;
     return fails(FAULT_READ) ? atomic_load(&code)
                              : real_of(file)->pMethods->xRead(real_of(file), data, len, at);
 }
@@ -163,19 +188,46 @@ static int fault_open(sqlite3_vfs *self, const char *name, sqlite3_file *base, i
                       int *ret_flags)
 {
     struct file *file = (struct file *) (void *) base;
-    int rc;
+    struct stat st = {0};
+    int rc = SQLITE_OK;
 
     (void) self;
     file->real = (sqlite3_file *) (void *) (file + 1);
+    file->base.pMethods = NULL;
+    if (fails(FAULT_OPEN)) {
+        if (atomic_load(&code) != SQLITE_READONLY)
+            return atomic_load(&code);
+        flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
+    }
     rc = real_vfs->xOpen(real_vfs, name, file->real, flags, ret_flags);
     file->base.pMethods = rc == SQLITE_OK ? &methods : NULL;
+    file->inode = name && stat(name, &st) == 0 ? st.st_ino : 0;
     return rc;
+}
+
+static void *fault_malloc(int size)
+{
+    return fails(FAULT_MEMORY) ? NULL : memory.xMalloc(size);
+}
+
+static void *fault_realloc(void *old, int size)
+{
+    return fails(FAULT_MEMORY) ? NULL : memory.xRealloc(old, size);
 }
 
 void fault_register(void)
 {
+    sqlite3_mem_methods faulty;
+
     if (real_vfs)
         return;
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory) != SQLITE_OK)
+        abort();
+    faulty = memory;
+    faulty.xMalloc = fault_malloc;
+    faulty.xRealloc = fault_realloc;
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &faulty) != SQLITE_OK)
+        abort();
     real_vfs = sqlite3_vfs_find(NULL);
     vfs = *real_vfs;
     vfs.zName = FAULT_VFS;

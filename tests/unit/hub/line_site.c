@@ -1,15 +1,17 @@
 #include "tests/unit/test.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "common/base/clock.h"
 #include "hub/mqtt/codec.h"
 #include "tests/unit/hub/line_site.h"
 
-enum { PATIENCE_MS = 10000, SOON_MS = 1 };
+enum { PATIENCE_MS = 30000, SOON_MS = 1 };
 
 struct line_site site;
 const struct edge_identity site_self = {"edge1", "$edgeHub"};
@@ -202,6 +204,7 @@ static void on_stream(struct edge_stream *stream, void *arg)
 
     (void) arg;
     site.accepted++;
+    site.stream = stream;
     if (!site.deafness) {
         if (site.speaks_amqp)
             hub_amqp_accept(site.amqp, stream, false);
@@ -215,9 +218,23 @@ static void on_stream(struct edge_stream *stream, void *arg)
     site.ndeaf++;
 }
 
+/* Nobody else gets the port meanwhile, who connects is refused. */
+static int hold(uint16_t port)
+{
+    const struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *) &at, sizeof at), 0);
+    return fd;
+}
+
 void site_listen(bool on)
 {
     static uint16_t port;
+    static int held = -1;
     char uri[64];
     const struct edge_listener_options options = {.uri = uri, .on_stream = on_stream};
     const struct hub_mqtt_options mqtt = {.backend = site.backend, .host = "hub.test"};
@@ -226,10 +243,12 @@ void site_listen(bool on)
     if (!on) {
         port = edge_listener_port(site.listener);
         site.listener = edge_listener_close(site.listener);
+        held = hold(port);
         site.mqtt = hub_mqtt_destroy(site.mqtt);
         site.amqp = hub_amqp_destroy(site.amqp);
         return;
     }
+    held = edge_close(held);
     (void) snprintf(uri, sizeof uri, "tcp://127.0.0.1:%u", site.cloud ? port : 0);
     assert_int_equal(edge_listen(site.loop, &options, &site.listener, NULL), 0);
     assert_int_equal(hub_mqtt_create(site.loop, &mqtt, &site.mqtt), 0);
@@ -277,6 +296,7 @@ void site_open(unsigned answer_ms, unsigned idle_ms)
         .pause_max_ms = 50,
         .answer_ms = answer_ms ? answer_ms : 5000,
         .idle_ms = idle_ms,
+        .max_identities = site.max_identities,
         .events = {connected, ready, desired, method, message, refused},
         .arg = &site,
     };

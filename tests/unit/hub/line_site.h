@@ -24,6 +24,7 @@ struct line_site {
     bool deafness; /* from now on */
     bool greets;   /* they get their CONNACK */
     unsigned accepted;
+    struct edge_stream *stream; /* accepted last; the head's */
     struct hub_cloud *cloud;
     const struct hub_upstream *up; /* of it */
     struct edge_buf notes;         /* "up;ready leaf 1;sent 0;…" */
@@ -33,6 +34,7 @@ struct line_site {
     int64_t token_s;           /* life of a token */
     bool scoped;               /* everybody is in scope */
     const char *model_id;      /* of whoever is wanted; or NULL */
+    unsigned max_identities;   /* of the upstream; 0: its own limit */
     uint64_t lock;             /* of the last message */
     unsigned calls;            /* ops under way: no callback may come from within */
     char until[200];           /* what is waited for */

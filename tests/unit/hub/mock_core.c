@@ -5,7 +5,7 @@
 
 #include "tests/unit/test.h"
 
-enum { PATIENCE_MS = 10 * 1000, TURNS = 12, KEY = 0x80 };
+enum { PATIENCE_MS = 30 * 1000, TURNS = 12, KEY = 0x80 };
 
 static struct mock *the; /* one at a time */
 

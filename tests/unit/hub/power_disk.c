@@ -111,6 +111,7 @@ static void apply(struct power_image *image, const struct power_event *event)
         set_name(image, event->name, -1);
         break;
     case POWER_SYNC:
+    case POWER_SYNC_FAILED:
     case POWER_SYNC_FOLDER:
         break;
     }
@@ -149,34 +150,6 @@ static void settle(struct power_disk *disk, const struct power_event *sync)
     disk->nopen = kept;
 }
 
-void power_disk_play(struct power_disk *disk, size_t to)
-{
-    for (; disk->at < to; disk->at++) {
-        const struct power_event *event = &disk->tape->events[disk->at];
-
-        if (event->kind == POWER_SYNC || event->kind == POWER_SYNC_FOLDER) {
-            settle(disk, event);
-            continue;
-        }
-        if (disk->nopen == disk->open_size) {
-            disk->open_size = disk->open_size ? disk->open_size * 2 : 64;
-            disk->open = realloc(disk->open, disk->open_size * sizeof *disk->open);
-            if (!disk->open)
-                abort();
-        }
-        disk->open[disk->nopen++] = disk->at;
-    }
-}
-
-static void borrow(const struct power_image *from, struct power_image *ret)
-{
-    *ret = *from;
-    for (size_t i = 0; i < sizeof ret->files / sizeof ret->files[0]; i++) {
-        ret->files[i].borrowed = true;
-        ret->files[i].size = 0;
-    }
-}
-
 /* Sectors of it, and perhaps not the length that it gave the file. */
 static void apply_some(struct power_image *image, const struct power_event *event, unsigned percent,
                        uint64_t *seed)
@@ -199,6 +172,55 @@ static void apply_some(struct power_image *image, const struct power_event *even
         if (power_random(seed, 100) < percent)
             put(bytes, at, event->data + (at - event->at), end - at);
         at = end;
+    }
+}
+
+/* Pages that could not be written are taken for written from then on: no later sync does it. */
+static void forget(struct power_disk *disk, const struct power_event *sync)
+{
+    uint64_t seed = disk->at;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < disk->nopen; i++) {
+        const struct power_event *event = &disk->tape->events[disk->open[i]];
+
+        if (event->kind == POWER_WRITE && event->file == sync->file)
+            apply_some(&disk->durable, event, 50, &seed);
+        else
+            disk->open[kept++] = disk->open[i];
+    }
+    disk->nopen = kept;
+}
+
+void power_disk_play(struct power_disk *disk, size_t to)
+{
+    for (; disk->at < to; disk->at++) {
+        const struct power_event *event = &disk->tape->events[disk->at];
+
+        if (event->kind == POWER_SYNC || event->kind == POWER_SYNC_FOLDER) {
+            settle(disk, event);
+            continue;
+        }
+        if (event->kind == POWER_SYNC_FAILED) {
+            forget(disk, event);
+            continue;
+        }
+        if (disk->nopen == disk->open_size) {
+            disk->open_size = disk->open_size ? disk->open_size * 2 : 64;
+            disk->open = realloc(disk->open, disk->open_size * sizeof *disk->open);
+            if (!disk->open)
+                abort();
+        }
+        disk->open[disk->nopen++] = disk->at;
+    }
+}
+
+static void borrow(const struct power_image *from, struct power_image *ret)
+{
+    *ret = *from;
+    for (size_t i = 0; i < sizeof ret->files / sizeof ret->files[0]; i++) {
+        ret->files[i].borrowed = true;
+        ret->files[i].size = 0;
     }
 }
 

@@ -23,6 +23,7 @@ static struct {
 } names[POWER_FILES];
 static size_t nnames;
 static enum power_fault fault;
+static unsigned well, bad; /* calls to come that work, and that fail behind them */
 static uint64_t failures;
 
 void power_tape_begin(const char *dir, struct power_tape *ret, const char (*with)[POWER_NAME],
@@ -67,10 +68,12 @@ size_t power_tape_now(void)
     return count;
 }
 
-void power_tape_fault(enum power_fault which)
+void power_tape_fault(enum power_fault which, unsigned after, unsigned times)
 {
     pthread_mutex_lock(&lock);
     fault = which;
+    well = after;
+    bad = times;
     pthread_mutex_unlock(&lock);
 }
 
@@ -145,8 +148,13 @@ static int file_at(int fd)
 
 static bool fails(enum power_fault which)
 {
-    if (fault != which)
+    if (fault != which || bad == 0)
         return false;
+    if (well > 0) {
+        well--;
+        return false;
+    }
+    bad--;
     failures++;
     return true;
 }
@@ -292,19 +300,21 @@ ssize_t pwrite64(int fd, const void *data, size_t len, off_t at)
 
 int fsync(int fd)
 {
+    bool fault_here = false;
     int file;
-    int rc = 0;
 
     pthread_mutex_lock(&lock);
     file = file_at(fd);
-    if (tape && fd >= 0 && fd < FDS && file_of[fd] == FOLDER)
-        (void) add(POWER_SYNC_FOLDER, NONE);
-    else if (file != NONE && fails(POWER_NO_SYNC))
-        rc = failed(EIO);
-    else if (file != NONE)
-        (void) add(POWER_SYNC, file);
+    if (tape && fd >= 0 && fd < FDS && file_of[fd] == FOLDER) {
+        fault_here = fails(POWER_NO_SYNC);
+        if (!fault_here)
+            (void) add(POWER_SYNC_FOLDER, NONE);
+    } else if (file != NONE) {
+        fault_here = fails(POWER_NO_SYNC);
+        (void) add(fault_here ? POWER_SYNC_FAILED : POWER_SYNC, file);
+    }
     pthread_mutex_unlock(&lock);
-    return rc;
+    return fault_here ? failed(EIO) : 0;
 }
 
 int fdatasync(int fd)

@@ -12,6 +12,7 @@ enum power_kind {
     POWER_WRITE,
     POWER_LENGTH, /* truncated, or reserved */
     POWER_SYNC,
+    POWER_SYNC_FAILED, /* what was to be written is forgotten, and may be there or not */
     POWER_CREATE,
     POWER_RENAME,
     POWER_UNLINK,
@@ -45,8 +46,9 @@ void power_tape_free(struct power_tape *tape);
 size_t power_tape_now(void);
 
 enum power_fault { POWER_NO_FAULT, POWER_NO_ROOM, POWER_NO_SYNC };
-/** From now on writes and reservations (half of a write is made), or syncs, fail. */
-void power_tape_fault(enum power_fault fault);
+/** Writes and reservations (half of a write is made), or syncs, of folders too, fail: @p times of
+ * them, after @p well that do not. */
+void power_tape_fault(enum power_fault fault, unsigned well, unsigned times);
 uint64_t power_tape_failures(void);
 
 #endif

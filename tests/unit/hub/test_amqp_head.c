@@ -52,6 +52,59 @@ static void test_a_bare_header_is_answered(void **state)
     client_saw("open;");
 }
 
+/* @return what is said to this OPEN, which is a list of @p count of these @p fields */
+static struct edge_stream *open_raw(const char *fields, size_t len, uint8_t count)
+{
+    uint8_t frame[64] = {0, 0, 0, 0, 2, 0, 0, 0, 0, 0x53, 0x10, 0xc0};
+    struct edge_stream *stream = fake_stream_new();
+
+    frame[3] = (uint8_t) (14 + len);
+    frame[12] = (uint8_t) (len + 1);
+    frame[13] = count;
+    memcpy(frame + 14, fields, len);
+    hub_amqp_accept(house.amqp, stream, false);
+    fake_give(stream, "AMQP\0\1\0\0", 8);
+    fake_give(stream, frame, frame[3]);
+    fake_turn(house.loop);
+    return stream;
+}
+
+/* Container and host; the frames it takes, how many channels, and after how long it gives up. */
+static void test_an_open_that_asks_too_much_is_refused(void **state)
+{
+    static const struct {
+        const char *fields;
+        size_t len;
+        uint8_t count;
+        const char *why; /* NULL: it is taken */
+    } opens[] = {
+        {"\xa1\1c\x40\x52\x00", 6, 3, "max-frame-size"},
+        {"\xa1\1c\x40\x43", 5, 3, "max-frame-size"},
+        {"\xa1\1c\x40\x70\0\0\1\xff", 9, 3, "max-frame-size"},
+        {"\xa1\1c\x40\x70\0\0\2\0", 9, 3, NULL}, /* 512: what everybody takes */
+        {"\xa1\1c\x40\x40", 5, 3, NULL},
+        {"\xa1\1c\x40\x40\x40\x52\1", 8, 5, "idle-time-out"},
+        {"\xa1\1c\x40\x40\x40\x70\0\0\1\xf3", 11, 5, "idle-time-out"}, /* 499 ms */
+        {"\xa1\1c\x40\x40\x40\x70\0\0\1\xf4", 11, 5, NULL},
+        {"\xa1\1c\x40\x40\x40\x43", 7, 5, NULL}, /* never */
+    };
+
+    (void) state;
+    for (size_t i = 0; i < EDGE_ARRAY_LEN(opens); i++) {
+        struct edge_stream *stream = open_raw(opens[i].fields, opens[i].len, opens[i].count);
+        const struct edge_buf *out = &stream->out;
+        bool taken = !opens[i].why;
+
+        assert_int_equal(stream->end, taken ? FAKE_OPEN : FAKE_FINISHED);
+        assert_int_equal(!memmem(out->data, out->len, "amqp:invalid-field", 18), taken);
+        if (!taken)
+            assert_non_null(memmem(out->data, out->len, opens[i].why, strlen(opens[i].why)));
+        if (taken)
+            stream->handler.on_end(0, stream->arg);
+        fake_stream_free(stream);
+    }
+}
+
 static void test_a_token_is_put_and_the_answer_carries_the_id_in_its_type(void **state)
 {
     (void) state;
@@ -378,10 +431,10 @@ static void test_a_refused_certificate_refuses_the_link(void **state)
 static void test_an_expired_token_ends_what_it_was_for(void **state)
 {
     (void) state;
-    house.fake.until_s = edge_wall_ns() / 1000000000 + 1;
+    house.fake.until_s = edge_wall_ns() / 1000000000 + 2; /* a second at least is left */
     come_in();
     attach(EVENTS, true);
-    fake_wait(house.loop, 2100);
+    fake_wait(house.loop, 3100);
     assert_int_equal(house.stream->end, FAKE_CLOSED); /* alone: it comes back with another */
     assert_null(fake_session(&house.fake, "edge1/modA"));
 }
@@ -389,12 +442,12 @@ static void test_an_expired_token_ends_what_it_was_for(void **state)
 static void test_a_renewed_token_keeps_the_session(void **state)
 {
     (void) state;
-    house.fake.until_s = edge_wall_ns() / 1000000000 + 1;
+    house.fake.until_s = edge_wall_ns() / 1000000000 + 2; /* a second at least is left */
     come_in();
     attach(EVENTS, true);
     house.fake.until_s += 1000;
     amqp_client_put_token(&house.client, AUDIENCE, "token2");
-    fake_wait(house.loop, 2100);
+    fake_wait(house.loop, 3100);
     assert_int_equal(house.stream->end, FAKE_OPEN);
     assert_non_null(fake_session(&house.fake, "edge1/modA"));
 }
@@ -556,14 +609,15 @@ static void test_a_silent_client_is_dropped(void **state)
         .backend = &house.fake.backend, .host = "hub.test", .connect_ms = 300};
     struct edge_stream *stream = fake_stream_new();
     struct hub_amqp *amqp;
+    int64_t began = edge_now_ms();
 
     (void) state;
     assert_int_equal(hub_amqp_create(house.loop, &options, &amqp), 0);
     hub_amqp_accept(amqp, stream, false);
-    fake_wait(house.loop, 200);
-    assert_int_equal(stream->end, FAKE_OPEN);
-    fake_wait(house.loop, 400);
+    for (int i = 0; i < 500 && stream->end == FAKE_OPEN; i++)
+        fake_wait(house.loop, 20);
     assert_int_equal(stream->end, FAKE_CLOSED);
+    assert_in_range(edge_now_ms() - began, 290, 10000);
     hub_amqp_destroy(amqp);
     fake_stream_free(stream);
 }
@@ -573,6 +627,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, house_close)
     const struct CMUnitTest tests[] = {
         TEST(test_a_bare_header_is_answered),
+        TEST(test_an_open_that_asks_too_much_is_refused),
         TEST(test_a_token_is_put_and_the_answer_carries_the_id_in_its_type),
         TEST(test_a_refused_token_is_answered_401_and_links_are_refused),
         TEST(test_an_unavailable_backend_drops_the_client_instead_of_refusing_it),

@@ -1,4 +1,4 @@
-/* A thousand identities on one connection, a session and six links each. */
+/* A thousand identities on an edge hub's connection, a session and six links each. */
 #include "tests/unit/test.h"
 
 #include <proton/connection.h>
@@ -163,7 +163,6 @@ static void test_a_thousand_identities_share_a_connection(void **state)
     struct hub_backend backend = {&ops, NULL};
     struct hub_amqp_options options = {.backend = &backend,
                                        .host = "hub.test",
-                                       .max_links = MANY * LINKS + 10,
                                        .max_sessions = MANY + 10,
                                        .max_identities = MANY + 1};
     struct edge_stream *stream = fake_stream_new();

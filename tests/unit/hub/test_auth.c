@@ -42,6 +42,42 @@ static void test_a_key_that_was_rotated_serves_at_once(void **state)
     assert_int_equal(come("d", "key1"), HUB_REFUSED);
 }
 
+static int64_t time_ms;
+static bool it_is_time(void)
+{
+    return edge_now_ms() >= time_ms;
+}
+static void let_pass(int64_t ms)
+{
+    time_ms = edge_now_ms() + ms;
+    run_until(it_is_time);
+}
+
+/* Who was asked about a moment ago is asked about once more, a little later. */
+static void test_a_key_rotated_soon_after_a_question_serves(void **state)
+{
+    (void) state;
+
+    close_auth();
+    w.delay_s = 12;
+    open_auth();
+    assert_int_equal(refresh(NULL), HUB_OK);
+    add("new", "a2V5MQ==");
+    assert_int_equal(come("new", "key1"), HUB_OK);
+    assert_int_equal(w.ones, 1);
+    add("new", "a2V5Mg==");
+    assert_int_equal(come("new", "key2"), HUB_REFUSED); /* whoever guesses comes so soon */
+    assert_int_equal(w.ones, 1);
+    let_pass(1100);
+    assert_int_equal(come("new", "key1"), HUB_OK); /* what is known costs no question */
+    assert_int_equal(come("new", "key2"), HUB_OK);
+    assert_int_equal(w.ones, 2);
+    let_pass(1100);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(come("new", "guess"), HUB_REFUSED);
+    assert_int_equal(w.ones, 2); /* and not again before its time */
+}
+
 static void test_who_is_new_waits_for_the_cloud(void **state)
 {
     (void) state;
@@ -152,6 +188,7 @@ int main(void)
         IN_HOUSE(test_who_is_in_the_scope_comes_in),
         IN_HOUSE(test_a_wrong_key_is_asked_about_once),
         IN_HOUSE(test_a_key_that_was_rotated_serves_at_once),
+        IN_HOUSE(test_a_key_rotated_soon_after_a_question_serves),
         IN_HOUSE(test_who_is_new_waits_for_the_cloud),
         IN_HOUSE(test_who_is_nobody_is_asked_about_once),
         IN_HOUSE(test_a_crowd_of_strangers),

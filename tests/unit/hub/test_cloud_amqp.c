@@ -271,9 +271,9 @@ static void test_a_session_ends_before_it_has_begun(void **state)
 static void test_heartbeats_keep_an_idle_connection(void **state)
 {
     (void) state;
-    site_open(0, 1200);
+    site_open(0, 2400);
     site_wait("up;");
-    time_ms = edge_now_ms() + 3000;
+    time_ms = edge_now_ms() + 6000;
     site_run(it_is_time);
     assert_true(nothing_noted("down"));
     assert_int_equal(site.accepted, 1);

@@ -24,6 +24,11 @@ static bool not_asked(const char *text)
     return !site.fake.notes.data || !strstr(site.fake.notes.data, text);
 }
 
+static bool one_held(void)
+{
+    return site.fake.nheld == 1;
+}
+
 static void answer_all(void)
 {
     site.fake.hold = false;
@@ -282,6 +287,24 @@ static void test_a_twin_request_without_an_answer_ends(void **state)
     assert_true(nothing_noted("twin"));
 }
 
+/* And its links are not kept for it. */
+static void test_who_has_asked_in_vain_is_let_go(void **state)
+{
+    (void) state;
+    site_open(1000, 0);
+    site_wait("up;");
+    site_send(&site_leaf, "1");
+    site_wait("sent 1 0;");
+    site.fake.hold = true;
+    site_twin_get(&site_leaf);
+    site_run(one_held);
+    site.fake.hold = false; /* IoT Hub is there, and has forgotten this one */
+    site_wait("twin 10 ;");
+    site_wait_asked("close;");
+    assert_int_equal(site.accepted, 1);
+    answer_all();
+}
+
 static void test_desired_properties_that_cannot_be_watched_are_tried_again(void **state)
 {
     (void) state;
@@ -438,6 +461,7 @@ int main(void)
         TEST(test_reported_properties_are_written),
         TEST(test_refusals_of_a_twin_are_told),
         TEST(test_a_twin_request_without_an_answer_ends),
+        TEST(test_who_has_asked_in_vain_is_let_go),
         TEST(test_desired_properties_that_cannot_be_watched_are_tried_again),
         TEST(test_desired_properties_and_methods_come),
         TEST(test_what_is_not_wanted_any_more_does_not_come),

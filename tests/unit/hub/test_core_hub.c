@@ -11,7 +11,7 @@
 #define M    "edge1/m"
 #define SELF "edge1/$edgeHub"
 
-enum { PATIENCE_MS = 10 * 1000, TEXT = 1024, ASKS = 64 };
+enum { PATIENCE_MS = 30 * 1000, TEXT = 1024, ASKS = 64 };
 
 /** An IoT Hub with a twin for everybody. */
 struct ask {

@@ -250,11 +250,11 @@ static void test_a_will_under_way_ends_with_its_session(void **state)
 static void test_a_token_ends_at_its_second(void **state)
 {
     (void) state;
-    house.fake.until_s = edge_wall_ns() / 1000000000 + 1;
+    house.fake.until_s = edge_wall_ns() / 1000000000 + 2; /* a second at least is left */
     serve_device();
-    for (int i = 0; i < 60 && house.stream->end == FAKE_OPEN; i++)
+    for (int i = 0; i < 200 && house.stream->end == FAKE_OPEN; i++)
         fake_wait(house.loop, 50);
-    assert_in_range(edge_wall_ns() / 1000000 - house.fake.until_s * 1000, 0, 700);
+    assert_in_range(edge_wall_ns() / 1000000 - house.fake.until_s * 1000, 0, 5000);
     assert_notes("close;");
 }
 

@@ -10,7 +10,9 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "common/base/file.h"
 #include "hub/store/internal.h"
+#include "hub/store/segment.h"
 #include "tests/unit/hub/store.h"
 
 enum { HUB_PAGE = 16384, SEGMENT = 1 << 20, DOCUMENTS = 25000 };
@@ -279,8 +281,28 @@ static void damage_met_while_writing_is_repaired_by_opening_again(void **state)
     assert_int_equal(b.notices, 0);
 }
 
+static int set_one(struct bench *bench)
+{
+    return bench_set(bench, "kind", "name", "old");
+}
+
+static void on_got(int rc, struct edge_bytes data, void *arg)
+{
+    struct bench *bench = arg;
+
+    (void) data;
+    bench->done += rc == 0 ? 1 : 0;
+    bench->failed += rc == 0 ? 0 : 1;
+}
+
+static int get_one(struct bench *bench)
+{
+    bench->asked++;
+    return hub_store_get(bench->store, "kind", "name", on_got, bench);
+}
+
 /* A life that ends without a word. */
-static void live_shortly(bool sets)
+static void live_shortly(int (*ask)(struct bench *bench))
 {
     int status = 0;
     pid_t child = fork();
@@ -293,7 +315,7 @@ static void live_shortly(bool sets)
         own.options.loop = own.loop;
         if (hub_store_open(&own.options, &own.store, NULL) < 0)
             _exit(2);
-        if (sets && bench_set(&own, "kind", "name", "old") != 0)
+        if (ask && ask(&own) != 0)
             _exit(3);
         while (own.done + own.failed < own.asked)
             uv_run(edge_loop_native(own.loop), UV_RUN_ONCE);
@@ -310,13 +332,52 @@ static void documents_do_not_stay_in_the_log(void **state)
     (void) state;
 
     bench_close(&b);
-    live_shortly(true);
+    live_shortly(set_one);
     assert_true(size_of("hub.db-wal") > 0);
-    live_shortly(false);
+    live_shortly(NULL);
     assert_int_equal(truncate(log, 0), 0);
     bench_open(&b);
     assert_int_equal(hub_store_each(b.store, "kind", count_document, &count), 0);
     assert_int_equal(count, 1);
+}
+
+/* The path of the segment with this number. */
+static char *segment(int number)
+{
+    EDGE_CLEANUP(edge_free) char *pattern = edge_format("%s/segment-%016x-*.log", b.dir, number);
+    char *path;
+    glob_t found;
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    path = edge_strdup(found.gl_pathv[0]);
+    globfree(&found);
+    return path;
+}
+
+/* The power went while the first group of a segment was written, and nothing is wanted of the one
+ * before it: that is where the ledger is. */
+static void the_only_ledger_stays(void **state)
+{
+    EDGE_CLEANUP(edge_buf_fini) struct edge_buf content = EDGE_BUF_INIT(SEGMENT);
+    EDGE_CLEANUP(edge_free) char *first = NULL;
+    EDGE_CLEANUP(edge_free) char *second = NULL;
+    (void) state;
+
+    put_many(3);
+    assert_int_equal(drain(), 3);
+    bench_close(&b);
+    first = segment(1);
+    assert_int_equal(edge_file_read(first, &content, NULL), 0);
+    bench_open(&b);
+    put_many(1);
+    bench_close(&b);
+    second = segment(2);
+    assert_int_equal(edge_file_write(first, content.data, content.len, 0600, NULL), 0);
+    assert_int_equal(truncate(second, HUB_SEGMENT_HEAD), 0);
+    live_shortly(get_one);
+    bench_open(&b);
+    assert_int_equal(bench_ledger(&b).in, 3);
+    assert_int_equal(bench_ledger(&b).delivered, 3);
 }
 
 static void a_clock_that_is_set_does_not_age_what_waits(void **state)
@@ -352,6 +413,7 @@ int main(void)
         TEST(what_waits_survives_merges),
         TEST(a_store_at_rest_does_nothing),
         TEST(documents_do_not_stay_in_the_log),
+        TEST(the_only_ledger_stays),
         TEST(a_clock_that_is_set_does_not_age_what_waits),
         TEST(damage_met_while_writing_is_repaired_by_opening_again),
     };

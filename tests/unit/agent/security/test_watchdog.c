@@ -52,7 +52,7 @@ static void open_play(struct play *p)
     assert_int_equal(edge_loop_create(&p->loop), 0);
     assert_int_equal(edge_pool_create(p->loop, "test", 1, &p->pool), 0);
     p->patience = edge_timer_create(p->loop, too_long, p);
-    edge_timer_arm(p->patience, 10000);
+    edge_timer_arm(p->patience, 30000);
     options = (struct sec_watchdog_options){
         .loop = p->loop,
         .pool = p->pool,
