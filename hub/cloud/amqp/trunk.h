@@ -202,8 +202,6 @@ struct hub_twig *hub_twig_create(struct hub_trunk *trunk, const struct edge_iden
 void hub_twig_free(struct hub_twig *twig);
 /** Do what there is to do, in a turn of its own. */
 void hub_twig_tend(struct hub_twig *twig);
-/** Is anything wanted of it, or under way? */
-bool hub_twig_needed(const struct hub_twig *twig);
 /** Has anything been asked of it, and not been answered? */
 bool hub_twig_busy(const struct hub_twig *twig);
 /** How long links are kept without need, and with it when others wait for their session. */

@@ -31,14 +31,15 @@ bool hub_twig_busy(const struct hub_twig *twig)
     return twig->waiting.first || twig->flying.first || twig->asks.first || twig->replies.first;
 }
 
-bool hub_twig_needed(const struct hub_twig *twig)
+/* Is anything wanted of it, or under way? */
+static bool needed(const struct hub_twig *twig)
 {
     return twig->wanted || hub_twig_busy(twig);
 }
 
 static bool unused(const struct hub_twig *twig)
 {
-    return !hub_twig_needed(twig) &&
+    return !needed(twig) &&
            edge_now_ms() - twig->used_ms >= hub_twig_linger_ms(twig) - 10; /* timers may be early */
 }
 
@@ -203,9 +204,9 @@ static bool begin(struct hub_twig *twig)
 {
     struct hub_trunk *trunk = twig->trunk;
 
-    if (!hub_twig_needed(twig))
+    if (!needed(twig))
         hub_line_leave(twig);
-    if (!trunk->up || !hub_twig_needed(twig))
+    if (!trunk->up || !needed(twig))
         return false;
     if (!hub_trunk_is_self(twig) && !trunk->tokens.chain(trunk->tokens.self, &twig->who)) {
         hub_twig_fail(twig, HUB_NOT_FOUND,
@@ -240,7 +241,7 @@ void hub_twig_tend(struct hub_twig *twig)
         step(twig, EV_UNUSED);
     if (twig->trunk->lobby.first)
         hub_room_free(twig);
-    if (twig->state != TWIG_PAUSED && !hub_twig_needed(twig))
+    if (twig->state != TWIG_PAUSED && !needed(twig))
         edge_timer_arm(twig->timer, (uint64_t) hub_twig_linger_ms(twig));
     hub_parcels_clock(twig);
 }
