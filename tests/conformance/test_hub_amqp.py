@@ -12,8 +12,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import sandbox  # noqa: E402
-import cloud  # noqa: E402
 import edge_hub  # noqa: E402
+from hub_case import HubCase  # noqa: E402
 from peers import Proton  # noqa: E402
 from sandbox import wait_for  # noqa: E402
 
@@ -73,37 +73,14 @@ class Tunnel:
             one.settimeout(None)
 
 
-class HubAmqp(unittest.TestCase):
+class HubAmqp(HubCase):
+    routes = ROUTES
+
     @classmethod
-    def setUpClass(cls):
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(**ROUTES)
+    def prepare(cls):
         cls.sensor, cls.sink = cls.place.module("sensor"), cls.place.module("sink")
         cls.leaf = cls.place.leaf("leaf1")
         cls.cert = cls.place.leaf_by_authority("signed")
-        cls.hub = cls.place.hub().start(60)
-        cls.number = 0
-
-    @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
-
-    def setUp(self):
-        type(self).number += 1
-        self.mark = f"mark{self.number}"
-        self.start = self.place.marks()
-
-    def tearDown(self):
-        self.assertTrue(self.hub.running(), self.hub.tail())
-        self.assertEqual(self.hub.unbalanced(), "")
 
     def client(self, who=None, **more):
         client = Proton(GATEWAY, self.place.trust, **{"allowed_mechs": "ANONYMOUS", **more})

@@ -13,35 +13,16 @@ import urllib.error
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import sandbox  # noqa: E402
-import cloud  # noqa: E402
 import edge_hub  # noqa: E402
+from hub_case import HubCase  # noqa: E402
 
 PORTS = (8883, 5671, 443)
-ROUTES = {"up": "FROM /messages/* INTO $upstream"}
 
 
-class HubGateway(unittest.TestCase):
+class HubGateway(HubCase):
     @classmethod
-    def setUpClass(cls):
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(**ROUTES)
+    def prepare(cls):
         cls.leaf = cls.place.leaf("leaf1")
-        cls.hub = cls.place.hub().start(60)
-
-    @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
-
-    def tearDown(self):
-        self.assertTrue(self.hub.running(), self.hub.tail())
 
     def shake(self, port, *options, ca=None):
         """What openssl says of a handshake."""

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import sandbox  # noqa: E402
 import cloud  # noqa: E402
 import edge_hub  # noqa: E402
+from hub_case import HubCase  # noqa: E402
 from sandbox import wait_for  # noqa: E402
 
 ROUTES = {"up": "FROM /messages/* WHERE dest = 'cloud' INTO $upstream",
@@ -49,37 +50,14 @@ class Subscriber:
         self.process.stdout.close()
 
 
-class HubRaw(unittest.TestCase):
+class HubRaw(HubCase):
+    routes = ROUTES
+
     @classmethod
-    def setUpClass(cls):
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(**ROUTES)
+    def prepare(cls):
         cls.sensor, cls.leaf = cls.place.module("sensor"), cls.place.leaf("leaf1")
         cls.sink = cls.place.module("sink")
         cls.place.leaf("leaf2")
-        cls.hub = cls.place.hub().start(60)
-        cls.number = 0
-
-    @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
-
-    def setUp(self):
-        type(self).number += 1
-        self.mark = f"mark{self.number}"
-        self.start = self.place.marks()
-
-    def tearDown(self):
-        self.assertTrue(self.hub.running(), self.hub.tail())
-        self.assertEqual(self.hub.unbalanced(), "")
 
     # What a client does
 

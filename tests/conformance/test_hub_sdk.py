@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import sandbox  # noqa: E402
 import cloud  # noqa: E402
 import edge_hub  # noqa: E402
+from hub_case import HubCase  # noqa: E402
 
 ROUTES = {"up": "FROM /messages/* WHERE dest = 'cloud' INTO $upstream",
           "sink": "FROM /messages/* WHERE dest = 'sink' INTO BrokeredEndpoint(\"/modules/sink/inputs/in1\")"}
@@ -58,34 +59,23 @@ class Control:
         self.cut = None
 
 
-class HubSdk(unittest.TestCase):
+class HubSdk(HubCase):
     transports = ("mqtt", "amqp")
+    routes = ROUTES
+    settings = {"MinTwinSyncPeriodSecs": "1", "ReportedPropertiesSyncFrequencySecs": "1"}
 
     @classmethod
-    def setUpClass(cls):
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(**ROUTES)
+    def prepare(cls):
         cls.place.module("sink")
         cls.ca_device = cls.place.leaf_by_authority("by-authority")
-        cls.hub = cls.place.hub(more={"MinTwinSyncPeriodSecs": "1", "ReportedPropertiesSyncFrequencySecs": "1"}).start(60)
-        cls.control = Control(cls.hub, cls.place)
 
     @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
+    def furnish(cls):
+        cls.control = Control(cls.hub, cls.place)
 
     def tearDown(self):
         self.control.end()
-        self.assertTrue(self.hub.running(), self.hub.tail())
-        self.assertEqual(self.hub.unbalanced(), "")
+        super().tearDown()
 
     def run_cases(self, file, transport, *names):
         environment = edge_hub.node_environment(self.place, {

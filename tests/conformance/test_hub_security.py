@@ -18,8 +18,8 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 import sandbox  # noqa: E402
-import cloud  # noqa: E402
 import edge_hub  # noqa: E402
+from hub_case import HubCase  # noqa: E402
 import services  # noqa: E402
 from peers import By, Closed, Mqtt, Proton, log_in, source  # noqa: E402
 from sandbox import wait_for  # noqa: E402
@@ -141,13 +141,12 @@ class Papers:
         return base + ".pem", base + ".key", digest.strip().split("=")[1].replace(":", "")
 
 
-class HubSecurity(unittest.TestCase):
+class HubSecurity(HubCase):
+    routes = ROUTES
+    settings = {"DeviceScopeCacheRefreshDelaySecs": "1"}
+
     @classmethod
-    def setUpClass(cls):
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(**ROUTES)
+    def prepare(cls):
         place = cls.place
         cls.sensor, cls.sink = place.module("sensor"), place.module("sink")
         cls.leaf, cls.other, cls.odd = place.leaf("leaf1"), place.leaf("leaf2"), place.leaf("odd$1'(x),@")
@@ -162,36 +161,24 @@ class HubSecurity(unittest.TestCase):
         cls.signed.cert = place.leaf_by_authority("signed")
         place.cloud.device("edge2", edge=True)
         cls.elsewhere = place.cloud.service.ok("GET", "/devices/edge2")["deviceScope"]
-        cls.hub = place.hub(more={"DeviceScopeCacheRefreshDelaySecs": "1"}).start(60)
-        cls.number = 0
-        cls.good = place.leaf("neighbour")
+
+    @classmethod
+    def furnish(cls):
+        cls.good = cls.place.leaf("neighbour")
         cls.neighbour = cls.next_door()
+        cls.addClassCleanup(lambda: cls.neighbour.close())  # whoever it is by then
 
     @classmethod
     def next_door(cls):
         """A client whom nothing of all this disturbs."""
         return Mqtt(GATEWAY, cls.place.trust, cls.good.name, cls.good.user, cls.good.token())
 
-    @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            cls.neighbour.close()
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
-
     def setUp(self):
-        type(self).number += 1
-        self.mark = f"mark{self.number}"
-        self.start = self.place.marks()
+        super().setUp()
         self.said = self.hub.size()
 
     def tearDown(self):
-        self.assertTrue(self.hub.running(), self.hub.tail())
-        self.assertEqual(self.hub.unbalanced(), "")
+        super().tearDown()
         self.soon(self.neighbour.publish, "devices/neighbour/messages/events/", "still here")
 
     # How one comes in

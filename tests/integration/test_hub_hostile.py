@@ -7,16 +7,15 @@ import re
 import resource
 import socket
 import ssl
-import struct
 import threading
 import time
 import unittest
 
 import sandbox
-import cloud
 import edge_hub
 import mqtt_raw
 import services
+from hub_case import HubCase
 from mqtt_raw import packet, text
 from sandbox import wait_for
 
@@ -77,33 +76,22 @@ class Witness(threading.Thread):
             raise self.error
 
 
-class HubHostile(unittest.TestCase):
+class HubHostile(HubCase):
+    settings = {"MaxConnectedClients": str(CLIENTS)}
+
     @classmethod
-    def setUpClass(cls):
+    def prepare(cls):
         resource.setrlimit(resource.RLIMIT_NOFILE, (8192, max(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(up="FROM /messages/* INTO $upstream")
         cls.good, cls.visitor = cls.place.module("good"), cls.place.module("visitor")
         cls.crowd = [cls.place.leaf(f"crowd{number}") for number in range(CROWD)]
-        cls.hub = cls.place.hub(more={"MaxConnectedClients": str(CLIENTS)}).start(60)
-        for who in (cls.good, cls.visitor, *cls.crowd):
-            mqtt_raw.Client(cls.place, who).close()
-        cls.number = 0
 
     @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
+    def furnish(cls):
+        for who in (cls.good, cls.visitor, *cls.crowd):
+            mqtt_raw.Client(cls.place, who).close()
 
     def setUp(self):
-        type(self).number += 1
+        super().setUp()
         self.source = f"127.0.{self.number}.1"  # each test's own, and a client, as the log tells them apart
         self.bad = self.place.module(f"bad{self.number}")
         self.log_mark = self.hub.size()
@@ -111,9 +99,8 @@ class HubHostile(unittest.TestCase):
         self.addCleanup(self.close_all)
 
     def tearDown(self):
-        self.assertTrue(self.hub.running(), self.hub.tail())
+        super().tearDown()
         self.assertLess(self.memory(), MEMORY_MIB)
-        self.assertEqual(self.hub.unbalanced(), "")
         self.assertLess(len(self.said()), 250, self.hub.tail(100))
 
     def close_all(self):

@@ -8,9 +8,9 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import sandbox  # noqa: E402
-import cloud  # noqa: E402
 import edge_hub  # noqa: E402
 import services  # noqa: E402
+from hub_case import HubCase  # noqa: E402
 
 DEVICES = int(os.environ.get("EDGE_STORM_DEVICES", "1000"))
 BULK = 100  # what one request of the registry may carry
@@ -19,20 +19,13 @@ KEY = edge_hub.key_of("storm")
 A_FEW = 10  # seconds that nobody is away for longer than the hub was; on a machine that does other things as well
 
 
-class Storm(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), max(hard, DEVICES + SPARE)))
-        cloud.name_hosts(edge_hub.NAMES)
-        cls.place = edge_hub.Place()
-        cls.addClassCleanup(cls._end)
-        cls.place.routes(up="FROM /messages/* INTO $upstream")
-        cls.make_devices()
-        cls.hub = cls.place.hub(more={"MaxConnectedClients": str(DEVICES)}).start(60)
+class Storm(HubCase):
+    settings = {"MaxConnectedClients": str(DEVICES)}
 
     @classmethod
-    def make_devices(cls):
+    def prepare(cls):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 1024), max(hard, DEVICES + SPARE)))
         sas = {"type": "sas", "symmetricKey": {"primaryKey": KEY, "secondaryKey": KEY}}
         for first in range(0, DEVICES, BULK):
             done = cls.place.cloud.service.ok("POST", "/devices", [
@@ -40,16 +33,6 @@ class Storm(unittest.TestCase):
                  "deviceScope": cls.place.scope, "parentScopes": [cls.place.scope]}
                 for number in range(first, min(first + BULK, DEVICES))])
             assert done["isSuccessful"], done["errors"][:3]
-
-    @classmethod
-    def _end(cls):
-        hub = getattr(cls, "hub", None)
-        if hub:
-            hub.stop()
-        cls.place.stop()
-        found = cls.place.cloud.complaints() or (hub and hub.complaints())
-        if found:
-            raise AssertionError(found)
 
     def load(self, *more):
         return subprocess.Popen([os.path.join(services.BIN, "mqtt-load"), "--host", edge_hub.GATEWAY, "--port", "8883", "--hub", edge_hub.CLOUD,
