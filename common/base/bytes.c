@@ -60,9 +60,14 @@ static inline bool has_room(const struct edge_buf *buf, size_t extra)
     return buf->data && extra < buf->cap_ - buf->len && extra <= buf->max - buf->len;
 }
 
+static inline int make_room(struct edge_buf *buf, size_t extra)
+{
+    return has_room(buf, extra) ? 0 : reserve(buf, extra);
+}
+
 int edge_buf_append(struct edge_buf *buf, const void *data, size_t len)
 {
-    int rc = has_room(buf, len) ? 0 : reserve(buf, len);
+    int rc = make_room(buf, len);
 
     if (rc < 0)
         return rc;
@@ -89,7 +94,7 @@ int edge_buf_printf(struct edge_buf *buf, const char *fmt, ...)
     va_end(args);
     if (len < 0)
         return fail(buf, -EINVAL);
-    rc = has_room(buf, (size_t) len) ? 0 : reserve(buf, (size_t) len);
+    rc = make_room(buf, (size_t) len);
     if (rc < 0)
         return rc;
     va_start(args, fmt);

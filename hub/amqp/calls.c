@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/iothub/topic.h"
 #include "hub/amqp/mapping.h"
 #include "hub/amqp/place.h"
@@ -28,9 +27,7 @@ void hub_amqp_tell_call(struct hub_amqp_person *person, const char *rid, const c
     if (payload.len == 0) /* the SDKs parse it without looking */
         message.data = (struct edge_bytes){(const uint8_t *) "null", 4};
     if (hub_amqp_post(place->link, 0, &message, true) < 0)
-        edge_log_about(EDGE_LOG_WARN, person->connection->address,
-                       "amqp client does not read its methods: client=%s/%s", person->who.device,
-                       person->who.module);
+        hub_amqp_say_deaf(person, "its methods");
 }
 
 static void on_reply(struct hub_amqp_link *link, uint64_t delivery,

@@ -47,6 +47,15 @@ void hub_amqp_say_gone(const struct hub_amqp_person *person, const char *reason)
     say_gone(person, EDGE_LOG_INFO, reason, "");
 }
 
+void hub_amqp_say_deaf(const struct hub_amqp_person *person, const char *what)
+{
+    char name[NAME_SIZE];
+
+    edge_identity_format(&person->who, name, sizeof name);
+    edge_log_about(EDGE_LOG_WARN, person->connection->address,
+                   "amqp client does not read %s: client=%s", what, name);
+}
+
 void hub_amqp_say_ended(const struct hub_amqp_connection *c)
 {
     enum edge_log_level level = ends[c->end].level;

@@ -25,6 +25,8 @@ enum hub_amqp_end { /* why a connection ends */
 void hub_amqp_say_connected(const struct hub_amqp_person *person);
 /** One identity's session has ended; a connection with none left may stay. */
 void hub_amqp_say_gone(const struct hub_amqp_person *person, const char *reason);
+/** It stays, and what it does not read is not for it. */
+void hub_amqp_say_deaf(const struct hub_amqp_person *person, const char *what);
 /** Of each identity in session that it takes along; with none, a line when it was the client's
  * fault. To be called before the sessions are closed. */
 void hub_amqp_say_ended(const struct hub_amqp_connection *c);
