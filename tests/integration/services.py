@@ -3,6 +3,7 @@
 Each writes its output to <work>/logs/<name>.log. Use inside a sandbox (see sandbox.py): sockets and
 ports are the usual ones because nobody else is there.
 """
+import http.client
 import json
 import os
 import re
@@ -10,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 
 import sandbox
@@ -296,11 +296,11 @@ def write_file(path, text):
 
 
 def http_get(url, timeout=2):
-    """Body of a GET, or None while nobody answers."""
+    """Body of a GET, or None while nobody answers or who answers ends in the middle of it."""
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:
             return answer.read().decode()
-    except (urllib.error.URLError, OSError):
+    except (OSError, http.client.HTTPException):
         return None
 
 
