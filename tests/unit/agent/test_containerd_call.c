@@ -118,6 +118,7 @@ static void test_a_server_that_says_nothing_is_unavailable_in_time(void **state)
     (void) state;
 
     (void) snprintf(addr.sun_path, sizeof addr.sun_path, "/tmp/edge-silent.%d", (int) getpid());
+    (void) unlink(addr.sun_path);
     assert_int_equal(bind(fd, (struct sockaddr *) &addr, sizeof addr), 0);
     assert_int_equal(listen(fd, 10), 0);
     assert_int_equal(agent_ctrd_open(addr.sun_path, "edge", &ctrd, NULL), 0);
@@ -156,6 +157,7 @@ static void test_a_server_that_greets_late_is_waited_for(void **state)
     (void) state;
 
     (void) snprintf(addr.sun_path, sizeof addr.sun_path, "/tmp/edge-late.%d", (int) getpid());
+    (void) unlink(addr.sun_path);
     assert_int_equal(bind(fd, (struct sockaddr *) &addr, sizeof addr), 0);
     assert_int_equal(listen(fd, 10), 0);
     assert_int_equal(pthread_create(&thread, NULL, greet_late, &fd), 0);
