@@ -47,6 +47,7 @@ def make(name):
         folder = os.path.join(point, name)
         if is_v2:
             _delegate(point)
+        _remove(folder)  # of an earlier process with our number
         os.mkdir(folder)
         made.append(folder)
         if not is_v2 and os.path.exists(folder + "/cpuset.cpus"):

@@ -48,7 +48,8 @@ static void write_config(const char *path)
                    "version = 2\n"
                    "root = \"%s/root\"\n"
                    "state = \"/run/containerd-test\"\n"
-                   "disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n"
+                   "disabled_plugins = [\"io.containerd.grpc.v1.cri\", "
+                   "\"io.containerd.internal.v1.opt\"]\n" /* makes folders in the machine's /opt */
                    "[grpc]\n"
                    "address = \"%s\"\n",
                    dir(), host.uri + strlen("unix://"));

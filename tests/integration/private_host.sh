@@ -20,7 +20,8 @@ TEST_CGROUP=/edge-test-$$
 export TEST_DIR TEST_CGROUP
 
 clean_up() {
-    find /sys/fs/cgroup -depth -type d -path "*$TEST_CGROUP*" -exec rmdir {} + 2>/dev/null || true
+    # of ours alone: another test's name may begin like it
+    find /sys/fs/cgroup -depth -type d \( -path "*$TEST_CGROUP" -o -path "*$TEST_CGROUP/*" \) -exec rmdir {} + 2>/dev/null || true
     rm -rf --one-file-system "$TEST_DIR"
 }
 trap clean_up EXIT
