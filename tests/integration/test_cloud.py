@@ -63,7 +63,7 @@ class Cloud(cloud_case.CloudCase):
         for which in ("primary", "secondary"):  # of the master key, so that nothing needs to be kept for each module
             derived = hmac.digest(master, f"drop:{made['drop']['generationId']}:{which}".encode(), "sha256")
             self.assertEqual(base64.b64decode(made["drop"]["authentication"]["symmetricKey"][which + "Key"]), derived)
-        told = env_of(self.wait_output("drop", "IOTEDGE_MODULEID"))
+        told = env_of(self.wait_output("drop", "started"))  # behind all of `env`
         self.assertEqual(told["IOTEDGE_MODULEGENERATIONID"], made["drop"]["generationId"])
         self.deploy({"keep": module()})
         wait_for(lambda: "drop" not in self.identities(), PATIENCE, "the identity to go")
@@ -73,7 +73,8 @@ class Cloud(cloud_case.CloudCase):
     def test_modules_are_told_who_and_where_they_are(self):
         self.deploy({"told": module("env; ls -la /var/run/iotedge; " + IDLE, env={"MINE": "yes"})})
         self.wait_running("told")
-        text = self.wait_output("told", "workload.sock")
+        text = self.wait_output("told", "started")
+        self.assertRegex(text, r"(?m)^s.* workload\.sock$")
         told = env_of(text)
         self.assertEqual({name: told.get(name) for name in (
             "IOTEDGE_WORKLOADURI", "IOTEDGE_AUTHSCHEME", "IOTEDGE_IOTHUBHOSTNAME", "IOTEDGE_DEVICEID", "IOTEDGE_MODULEID",
@@ -177,7 +178,8 @@ class Cloud(cloud_case.CloudCase):
         self.hub.faults(drop=f"{DEVICE}/$edgeAgent")  # what is lost is looked for at connecting
         wait_for(lambda: self.identities().get("anew", {}).get("generationId", old) != old, PATIENCE, "a new identity")
         wait_for(lambda: self.pids("anew")["anew"] not in (0, before["anew"]), PATIENCE, "a new container")
-        told = env_of(self.wait_output("anew", f"IOTEDGE_MODULEGENERATIONID={self.identities()['anew']['generationId']}"))
+        self.wait_output("anew", f"IOTEDGE_MODULEGENERATIONID={self.identities()['anew']['generationId']}")
+        told = env_of(self.wait_output("anew", "started"))
         self.assertEqual(told["IOTEDGE_MODULEID"], "anew")
         self.assertEqual(self.pids("by")["by"], before["by"])
         self.wait_running("anew", "by")

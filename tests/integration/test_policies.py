@@ -8,6 +8,7 @@ from case import module
 # Runs down at once the first time, then stays: the flag is in a named volume.
 ONCE = 'if [ -e /flag/up ]; then %s; else touch /flag/up; exit %%d; fi' % case.IDLE
 SECOND = 10**9
+NEVER = "0001-01-01T00:00:00Z"
 # Well until /sick appears.
 HEALTH = {"Healthcheck": {"Test": ["CMD-SHELL", "test ! -e /tmp/sick"], "Interval": SECOND // 2,
                           "Timeout": 5 * SECOND, "Retries": 2}}
@@ -19,8 +20,12 @@ def once(name, code, policy):
 
 
 class Policies(case.AgentCase):
+    def wait_ended(self, name, status):
+        """What has not begun yet is stopped, too."""
+        self.wait_module(name, lambda m: m["status"] == status and m["exitedAt"] > NEVER, f"to have ended as {status}")
+
     def stays_down(self, name, status, for_seconds=2.0):
-        self.wait_status(name, status)
+        self.wait_ended(name, status)
         deadline = time.monotonic() + for_seconds
         while time.monotonic() < deadline:
             seen = self.seen(name)
@@ -45,9 +50,9 @@ class Policies(case.AgentCase):
 
     def test_another_policy_restarts_what_the_old_one_left_down(self):
         self.deploy({"once": module("exit 0", policy="on-failure")})
-        self.wait_status("once", "stopped")
+        self.wait_ended("once", "stopped")
         self.deploy({"once": module("exit 0", policy="always")})
-        self.wait(lambda: self.seen("once")["restartCount"] > 0, "once to be restarted")
+        self.wait(lambda: self.seen("once").get("restartCount", 0) > 0, "once to be restarted")
 
     def test_on_failure_leaves_a_clean_exit_down(self):
         self.deploy({"f0": once("f0", 0, "on-failure")})
@@ -83,6 +88,7 @@ class Policies(case.AgentCase):
 
     def make_sick(self, name):
         self.wait_running(name)
+        self.wait_output(name, "started")  # it may tidy up before that
         self.containerd.ctr("tasks", "exec", "--exec-id", "sicken", name, "touch", "/tmp/sick")
 
     def test_on_unhealthy_restarts_an_unhealthy_module(self):

@@ -34,7 +34,8 @@ class Provision(cloud_case.CloudCase):
         wait_for(lambda: "m" in self.identities(), PATIENCE, "the module's identity")
         identity = self.identities()["m"]
         self.assertEqual(identity["managedBy"], "IotEdge")
-        told = env_of(self.wait_output("m", "IOTEDGE_MODULEGENERATIONID=" + identity["generationId"]))
+        self.wait_output("m", "IOTEDGE_MODULEGENERATIONID=" + identity["generationId"])
+        told = env_of(self.wait_output("m", "started"))  # behind all of `env`
         self.assertEqual(told["IOTEDGE_DEVICEID"], self.device_id)
         wait_for(lambda: self.pids("m")["m"], PATIENCE, "m to run")
         self.wait_running("m", timeout=90)

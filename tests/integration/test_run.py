@@ -46,7 +46,7 @@ class Run(case.AgentCase):
     def test_environment_of_image_options_and_deployment_meet(self):
         self.deploy({"env": module("env; " + case.IDLE, options={"Env": ["A=options", "B=options"]},
                                    env={"B": "deployment", "EMPTY": "", "SPACED": "a b  c"})})
-        lines = self.wait_output("env", "SPACED=").splitlines()
+        lines = self.wait_output("env", "started").splitlines()
         for line in ("PATH=/bin", "A=options", "B=options", "EMPTY=", "SPACED=a b  c"):
             self.assertIn(line, lines)
 

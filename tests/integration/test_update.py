@@ -77,6 +77,7 @@ class Update(case.AgentCase):
     def test_status_alone_stops_and_starts_the_same_container(self):
         self.deploy({"m": module("echo kept >>/trace; cat /trace; " + case.IDLE)})
         self.wait_running("m")
+        self.wait_output("m", "started")  # or it would be deaf to the signal, and be killed
         self.deploy({"m": module("echo kept >>/trace; cat /trace; " + case.IDLE, status="stopped")})
         self.wait_status("m", "stopped")
         self.assertEqual(self.pid("m"), 0)
@@ -97,10 +98,10 @@ class Update(case.AgentCase):
         self.assert_undisturbed("stays", pid)
 
     def test_stop_signal_and_timeout_are_those_of_create_options(self):
-        self.deploy({"m": module('trap "echo got-usr1; exit 0" USR1; while :; do sleep 1; done',
+        self.deploy({"m": module('trap "echo got-usr1; exit 0" USR1; echo heeds; while :; do sleep 1; done',
                                  options={"StopSignal": "SIGUSR1", "StopTimeout": 20})})
-        self.wait_running("m")
-        self.deploy({"m": module('trap "echo got-usr1; exit 0" USR1; while :; do sleep 1; done',
+        self.wait_output("m", "heeds")  # what comes to a first process before that is lost
+        self.deploy({"m": module('trap "echo got-usr1; exit 0" USR1; echo heeds; while :; do sleep 1; done',
                                  options={"StopSignal": "SIGUSR1", "StopTimeout": 20}, status="stopped")})
         self.wait_status("m", "stopped")
         self.wait_output("m", "got-usr1")
@@ -154,7 +155,8 @@ class Update(case.AgentCase):
         self.registry.stop()
         try:
             self.deploy({"m": module(image=image, env={"A": "changed"})})
-            self.wait(lambda: "A" in self.containerd.ctr("containers", "info", "m"), "the change")
+            # Between the old container and the new one there is none.
+            self.wait(lambda: '"A=changed"' in self.containerd.ctr("containers", "info", "m", check=False), "the change")
             self.wait_running("m")
         finally:
             self.registry.start()
