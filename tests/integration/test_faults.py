@@ -28,19 +28,19 @@ class Faults(case.AgentCase):
         return json.loads(done.stdout)["steps"] if done.returncode == 0 else None
 
     def settle(self, modules, timeout=60):
-        """Until exactly these run, each in one container, and the list says so."""
+        """Until exactly these run, each in one container, and the list says so; their processes."""
         wanted = sorted(modules)
 
         def probe():
             listed = {name: m["status"] for name, m in self.agent.list().items()}
-            tasks = {name: status for name, (_, status) in self.containerd.tasks().items()}
+            seen = self.containerd.tasks()
+            tasks = {name: status for name, (_, status) in seen.items()}
             if listed == dict.fromkeys(wanted, "running") and tasks == dict.fromkeys(wanted, "RUNNING") \
                     and self.containerd.containers() == wanted and self.planned() == []:
-                return True
+                return {name: seen[name][0] for name in wanted}
             raise Unmet({"list": listed, "tasks": tasks, "containers": self.containerd.containers(),
                          "plan": self.planned()})
-        wait_for(probe, timeout, "exactly " + ", ".join(wanted) + " to run")
-        return {name: self.pid(name) for name in wanted}
+        return wait_for(probe, timeout, "exactly " + ", ".join(wanted) + " to run")
 
     def all_of_round(self, names, number):
         """Whether each container is made from this round's deployment."""
@@ -103,7 +103,7 @@ class Faults(case.AgentCase):
         pid = self.settle(wanted)["m"]
         self.agent.kill()
         signal_pid(pid)
-        time.sleep(0.5)
+        self.wait(lambda: self.containerd.tasks().get("m", (0, ""))[1] == "STOPPED", "containerd to see it")
         self.agent.start()
         self.assertNotEqual(self.settle(wanted)["m"], pid)
 

@@ -129,7 +129,7 @@ class Network(case.AgentCase):
         pid, = self.wait_running("m")
         for _ in range(3):
             self.agent.kill()
-            case.services.signal_pid(self.pid("m"))
+            case.services.signal_pid(pid)
             self.agent.start()
             before = pid
             pid = self.wait(lambda: self.pid("m") if self.pid("m") != before else 0, "a new process")
