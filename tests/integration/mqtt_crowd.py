@@ -163,8 +163,8 @@ class Publisher(Client):
                 number = ids.pop(struct.unpack(">H", body)[0])
                 if number != min(self.waiting):
                     raise AssertionError(f"{self.who.name}: {number} is acknowledged before {min(self.waiting)}")
-                del self.waiting[number]
                 self.acknowledged = number
+                del self.waiting[number]  # last: who sees that nothing waits knows of all of them
             found = self.link.next(0)
 
 

@@ -64,7 +64,7 @@ def dial(place, port=PORT, source=None, timeout=PATIENCE):
 
 class Client:
     def __init__(self, place, who, on_message=None, source=None, reading=True, **options):
-        """`on_message(client, topic, body)`: in the reading thread, after the PUBACK. Without `reading` nothing is read after CONNACK."""
+        """`on_message(client, topic, body)`: in the reading thread, before the PUBACK: what is acknowledged is known. Without `reading` nothing is read after CONNACK."""
         self.path = f"devices/{who.device}" + (f"/modules/{who.module}" if who.module else "")
         self.on_message = on_message
         self.socket = dial(place, source=source)
@@ -130,11 +130,11 @@ class Client:
         elif kind == PUBLISH:
             size = struct.unpack(">H", body[:2])[0]
             topic, rest = body[2:2 + size].decode(), body[2 + size:]
-            if first & 6:
-                self.send(packet(0x40, rest[:2]))
-                rest = rest[2:]
+            ident, rest = (rest[:2], rest[2:]) if first & 6 else (b"", rest)
             if self.on_message:
                 self.on_message(self, topic, rest)
+            if ident:
+                self.send(packet(0x40, ident))
 
     def _next(self):
         with self.answers:

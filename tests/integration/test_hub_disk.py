@@ -191,14 +191,21 @@ class HubDisk(HubCrashCase):
             self.assertIn("set aside", self.hub.text(self.hub.mark), what)
         return bool(new)
 
+    @staticmethod
+    def written(path):
+        """Bytes up to the zeros at its end."""
+        with open(path, "rb") as file:
+            return len(file.read().rstrip(b"\0"))
+
     def damage(self, number):
         """One of the larger files: cut, a piece of zeros, or a byte turned, where something is written."""
         apart = "broken", "reserve", "spare", ".new"
         files = [os.path.join(folder, leaf) for folder, _, leaves in os.walk(self.hub.storage) for leaf in leaves
                  if not any(word in leaf for word in apart)]
-        path = self.chance.choice([path for path in files if os.path.getsize(path) > 4096])
+        large = [path for path in files if os.path.getsize(path) > 4096]
+        path = self.chance.choice([path for path in large if self.written(path)])  # some are made long before anything is in them
         with open(path, "r+b") as file:
-            size = len(file.read().rstrip(b"\0"))
+            size = self.written(path)
             at = self.chance.randrange(size)
             if number % 3 == 0:
                 file.truncate(at)
