@@ -85,11 +85,17 @@ class Quickstart(unittest.TestCase):
             self.assertEqual((int(expired), int(dropped)), (0, 0), name)
             self.assertEqual(int(came), int(delivered) + int(pending), name)
 
+    @staticmethod
+    def nobody_is_left():
+        """Who is about to start another has to be killed again."""
+        others = [pid for pid, words in services.processes() if words and pid not in (1, os.getpid())]
+        for pid in others:
+            services.signal_pid(pid)
+        return not others
+
     def boot(self):
         """It ends all processes and empties /run."""
-        for pid, words in services.processes():
-            if pid not in (1, os.getpid()):
-                services.signal_pid(pid)
+        sandbox.wait_for(self.nobody_is_left, 20, "all processes to end")
         with open("/proc/self/mountinfo") as mounts:
             for point in sorted((line.split()[4] for line in mounts), reverse=True):
                 if point.startswith(RUN) or point.startswith(sandbox.work() + "/"):
@@ -99,6 +105,12 @@ class Quickstart(unittest.TestCase):
                         "rm -rf /run/containerd " + RUN):
             subprocess.run(command.split(), check=False, stderr=subprocess.DEVNULL)
 
+    @staticmethod
+    def daemons():
+        """Their pids. A child of theirs looks like them until it is a program of its own: what is seen twice stays."""
+        ours = ("pgrep", "-f", "edge-agent --config|docker-registry serve|containerd --config")
+        return sandbox.wait_for(lambda: (seen := output(*ours)) == output(*ours) and seen, 20, "the same processes twice")
+
     def kill(self):
         for pid, words in services.processes():
             if words and os.path.basename(words[0]) in ("containerd", "edge-agent", "docker-registry"):
@@ -106,10 +118,9 @@ class Quickstart(unittest.TestCase):
 
     def test_up_and_again_and_after_a_boot_and_down_when_everything_was_killed(self):
         self.check_said(self.up(20))
-        ours = ("pgrep", "-f", "edge-agent --config|docker-registry serve|containerd --config")
-        pids = output(*ours)
+        pids = self.daemons()
         self.up()
-        self.assertEqual(output(*ours), pids)  # what runs is left alone
+        self.assertEqual(self.daemons(), pids)  # what runs is left alone
         self.boot()
         self.up()
         self.kill()

@@ -478,7 +478,8 @@ class Watched(unittest.TestCase):
     """The daemon and the agent it keeps; containerd is not needed for that."""
 
     def setUp(self):
-        self.daemon = Securityd("watched", {"provisioning": {"source": "file"}, "watchdog": {"agent": True}})
+        self.daemon = Securityd("watched", {"provisioning": {"source": "file", "deployment": sandbox.work() + "/deployment.json"},
+                                            "watchdog": {"agent": True}})
         self.daemon.ready = lambda: os.path.exists(self.daemon.rundir + "/identity.sock") and self.processes("edge-agent")
         self.daemon.start()
         self.addCleanup(self.end)
