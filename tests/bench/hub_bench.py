@@ -5,6 +5,7 @@
 
 EDGE_BENCH_FULL=1: every size, number of publishers and transport, medians of three; else a short round of a few.
 """
+import contextlib
 import os
 import re
 import statistics
@@ -156,9 +157,12 @@ def backlog(bench, peers):
 
 
 def disk(server):
-    """Bytes its storage takes."""
-    folder = getattr(server, "storage", None)
-    return sum(os.stat(f"{folder}/{name}").st_blocks * 512 for name in os.listdir(folder)) if folder else 0
+    """Bytes its storage takes; it makes and removes files all the time."""
+    folder, total = getattr(server, "storage", None), 0
+    for name in os.listdir(folder) if folder else ():
+        with contextlib.suppress(FileNotFoundError):
+            total += os.stat(f"{folder}/{name}").st_blocks * 512
+    return total
 
 
 def store(bench):

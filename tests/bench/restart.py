@@ -30,6 +30,12 @@ def started_after(path, moment):
     return sandbox.wait_for(probe, 30, f"{path} to be written", every=0.001)
 
 
+def running(bench):
+    """The module's process; 0: it does not run."""
+    pid, status = bench.containerd.tasks().get("phoenix", (0, ""))
+    return pid if status == "RUNNING" else 0
+
+
 def ours(bench):
     folder = mark_folder()
     bench.apply({"phoenix": case.module("echo up >/marks/ours; " + case.IDLE, policy="always",
@@ -37,8 +43,7 @@ def ours(bench):
     started_after(folder + "/ours", 0)
     times = []
     for _ in range(ROUNDS):
-        pid = sandbox.wait_for(lambda: bench.containerd.tasks().get("phoenix", (0, ""))[1] == "RUNNING" and
-                               bench.containerd.tasks()["phoenix"][0], 30, "the module to run")
+        pid = sandbox.wait_for(lambda: running(bench), 30, "the module to run")
         time.sleep(0.2)
         moment = time.time()
         os.kill(pid, signal.SIGKILL)

@@ -161,7 +161,8 @@ class HubAmqp(HubCase):
         sender.send(self.message(b"last", "sink"))
         self.assertEqual(bytes(receiver.receive(20).body), b"last")
         receiver.accept()
-        client.wait(lambda: self.hub.pending() == 0)
+        receiver.close()  # only waiting has it send
+        wait_for(lambda: self.hub.pending() == 0, 20, "an empty store")
 
     def test_a_twin(self):
         self.place.cloud.service.ok("PATCH", "/twins/leaf1", {"properties": {"desired": {"a": 1}}}, headers={"If-Match": "*"})

@@ -29,8 +29,11 @@ class Still:
 
     @staticmethod
     def _name(pid, tid):
-        with open(f"/proc/{pid}/task/{tid}/comm") as file:
-            return file.read().strip()
+        try:
+            with open(f"/proc/{pid}/task/{tid}/comm") as file:
+                return file.read().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            return None  # it has ended
 
     @staticmethod
     def _trace(request, tid):
