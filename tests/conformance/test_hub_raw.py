@@ -172,8 +172,10 @@ class HubRaw(HubCase):
 
     def test_a_second_connection_takes_over(self):
         client = self.subscribe(self.leaf, "devices/leaf1/messages/devicebound/#")
+        client.process.send_signal(signal.SIGSTOP)  # or it might be back, and take over, before the other is done
         self.assertEqual(self.publish(self.leaf, self.topic(self.leaf), "second")[0], 0)
         self.nothing_but("second")
+        client.process.send_signal(signal.SIGCONT)
         client.wait("sending CONNECT", client.next)  # thrown out: it comes back
 
     def test_an_input_is_received(self):
