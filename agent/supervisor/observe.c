@@ -23,8 +23,8 @@ struct note {
     char id[AGENT_ID_SIZE];
 };
 
-/* The list that is being read may have been made before it, and the module be one that only the list
- * tells of, or one whose state has no use for the event: another list is read then. */
+/* The list that is being read may have been made before it, and the module be one that only the
+ * list tells of, or one whose state has no use for the event: another list is read then. */
 static void on_exit_of(struct agent_supervisor *sup, struct sup_module *m)
 {
     if (sup->listing)
