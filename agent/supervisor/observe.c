@@ -23,6 +23,16 @@ struct note {
     char id[AGENT_ID_SIZE];
 };
 
+/* The list that is being read may have been made before it, and the module be one that only the list
+ * tells of, or one whose state has no use for the event: another list is read then. */
+static void on_exit_of(struct agent_supervisor *sup, struct sup_module *m)
+{
+    if (sup->listing)
+        sup->list_again = true;
+    if (m)
+        edge_ignore(agent_module_step(&m->life, MODULE_EV_EXITED));
+}
+
 static void on_event(void *arg)
 {
     struct note *note = arg;
@@ -36,8 +46,8 @@ static void on_event(void *arg)
     } else if (m && note->ev.kind == AGENT_CTRD_EVENT_OOM) {
         m->life.oom = true;
         edge_warn("out of memory module=%s", m->name);
-    } else if (m && note->ev.kind == AGENT_CTRD_EVENT_EXIT) {
-        edge_ignore(agent_module_step(&m->life, MODULE_EV_EXITED));
+    } else if (note->ev.kind == AGENT_CTRD_EVENT_EXIT) {
+        on_exit_of(sup, m);
     }
     free(note);
 }

@@ -4,72 +4,17 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <uv.h>
 
-#include "common/net/base.h"
+#include "common/net/socket_stream.h"
 
-enum {
-    KEEPALIVE_S = 60,
-    GOODBYE_MS = 5000,
-    GOODBYE_MAX = 4 * 1024 * 1024, /* bytes of a peer that does not listen */
-    ADDRESS_SIZE = 64,
-};
-
-/* Bytes libuv is sending: one such request at a time, so that what comes meanwhile goes in one. */
-struct writing {
-    uv_write_t request;
-    char *data;
-};
-
-/* After finish. Closing with unread bytes would make the kernel throw away what we have sent. */
-struct goodbye {
-    uv_shutdown_t request;
-    struct edge_timer *timer;
-    size_t dropped;
-    bool said;
-};
-
-struct socket_stream {
-    struct edge_stream base;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_pipe_t pipe;
-        uv_tcp_t tcp;
-    } uv;
-    bool is_unix;
-    bool above; /* the low mark */
-    struct edge_buf out;
-    struct writing *writing;
-    struct goodbye *goodbye;
-    uv_connect_t *connecting;
-    void (*connected)(int rc, void *arg);
-    void *connected_arg;
-    char *address;
-};
-
-static struct socket_stream *self(const struct edge_stream *stream)
-{
-    return EDGE_CONTAINER_OF(stream, struct socket_stream, base);
-}
-
-static struct socket_stream *of_handle(void *handle)
-{
-    return EDGE_CONTAINER_OF(handle, struct socket_stream, uv);
-}
-
-/* Nothing more can be sent. */
-static bool is_broken(const struct socket_stream *s)
-{
-    return s->base.over && s->base.end_rc < 0;
-}
+enum { KEEPALIVE_S = 60, ADDRESS_SIZE = 64 };
 
 static void on_closed(uv_handle_t *handle)
 {
-    stream_release(&of_handle(handle)->base);
+    stream_release(&socket_of_handle(handle)->base);
 }
 
-static void shut(struct socket_stream *s)
+void socket_shut(struct socket_stream *s)
 {
     if (uv_is_closing(&s->uv.handle))
         return;
@@ -80,7 +25,7 @@ static void shut(struct socket_stream *s)
 
 static void socket_free(struct edge_stream *stream)
 {
-    struct socket_stream *s = self(stream);
+    struct socket_stream *s = socket_of(stream);
 
     edge_buf_fini(&s->out);
     free(s->goodbye);
@@ -91,7 +36,7 @@ static void socket_free(struct edge_stream *stream)
 
 static void socket_close(struct edge_stream *stream)
 {
-    shut(self(stream));
+    socket_shut(socket_of(stream));
 }
 
 /* Reading. */
@@ -105,25 +50,12 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(room, sizeof room);
 }
 
-/* The peer's last bytes are not wanted any more. */
-static void on_read_of_goodbye(struct socket_stream *s, ssize_t n)
-{
-    if (n > 0)
-        s->goodbye->dropped += (size_t) n;
-    if (n < 0 || s->goodbye->dropped > GOODBYE_MAX)
-        s->base.over = true;
-    if ((s->base.over && s->goodbye->said) || s->goodbye->dropped > GOODBYE_MAX)
-        shut(s);
-    else if (s->base.over)
-        (void) uv_read_stop(&s->uv.stream);
-}
-
 static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf)
 {
-    struct socket_stream *s = of_handle(handle);
+    struct socket_stream *s = socket_of_handle(handle);
 
     if (s->goodbye) {
-        on_read_of_goodbye(s, n);
+        socket_goodbye_read(s, n);
     } else if (n > 0) {
         stream_deliver(&s->base, buf->base, (size_t) n);
     } else if (n < 0) {
@@ -132,151 +64,25 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf)
     }
 }
 
+int socket_read_start(struct socket_stream *s)
+{
+    return uv_read_start(&s->uv.stream, on_room, on_read);
+}
+
 static void socket_read(struct edge_stream *stream, bool wanted)
 {
-    struct socket_stream *s = self(stream);
-    int rc = wanted ? uv_read_start(&s->uv.stream, on_room, on_read) : uv_read_stop(&s->uv.stream);
+    struct socket_stream *s = socket_of(stream);
+    int rc = wanted ? socket_read_start(s) : uv_read_stop(&s->uv.stream);
 
     if (rc < 0)
         stream_end_later(stream, rc);
-}
-
-/* Writing. */
-
-static size_t socket_queued(const struct edge_stream *stream)
-{
-    const struct socket_stream *s = self(stream);
-
-    return uv_stream_get_write_queue_size(&s->uv.stream) + s->out.len;
-}
-
-static void say_goodbye(struct socket_stream *s);
-
-static void write_out(struct socket_stream *s);
-
-static void on_written(uv_write_t *request, int status)
-{
-    struct writing *writing = EDGE_CONTAINER_OF(request, struct writing, request);
-    struct socket_stream *s = of_handle(request->handle);
-
-    free(writing->data);
-    free(writing);
-    s->writing = NULL;
-    if (uv_is_closing(&s->uv.handle))
-        return;
-    if (status < 0) {
-        edge_buf_fini(&s->out);
-        if (s->goodbye)
-            shut(s);
-        else
-            stream_end(&s->base, status);
-        return;
-    }
-    if (s->out.len > 0)
-        write_out(s);
-    else if (s->goodbye)
-        say_goodbye(s);
-    if (s->above && socket_queued(&s->base) <= EDGE_STREAM_LOW) {
-        s->above = false;
-        stream_drained(&s->base);
-    }
-}
-
-static void write_out(struct socket_stream *s)
-{
-    struct writing *writing = malloc(sizeof *writing);
-    uv_buf_t buf = uv_buf_init(s->out.data, (unsigned) s->out.len);
-    int rc = -ENOMEM;
-
-    if (writing) {
-        writing->data = s->out.data;
-        rc = uv_write(&writing->request, &s->uv.stream, &buf, 1, on_written);
-    }
-    if (rc < 0) {
-        free(writing);
-        edge_buf_fini(&s->out);
-        stream_end_later(&s->base, rc);
-        return;
-    }
-    s->writing = writing;
-    edge_buf_init(&s->out, s->out.max); /* the data is the request's now */
-}
-
-/* @return bytes the kernel has taken at once */
-static size_t write_now(struct socket_stream *s, const char *data, size_t len)
-{
-    uv_buf_t buf = uv_buf_init((char *) (uintptr_t) data, (unsigned) len);
-    int n = s->writing ? 0 : uv_try_write(&s->uv.stream, &buf, 1);
-
-    if (n < 0 && n != UV_EAGAIN)
-        stream_end_later(&s->base, n);
-    return n > 0 ? (size_t) n : 0;
-}
-
-static void socket_write(struct edge_stream *stream, const void *data, size_t len)
-{
-    struct socket_stream *s = self(stream);
-    size_t done = len <= STREAM_QUEUE_MAX ? write_now(s, data, len) : 0;
-    int rc;
-
-    if (is_broken(s) || done == len)
-        return;
-    rc = edge_buf_append(&s->out, (const char *) data + done, len - done);
-    if (rc < 0)
-        stream_end_later(stream, rc);
-    else if (!s->writing)
-        write_out(s);
-    s->above = s->above || socket_queued(stream) > EDGE_STREAM_LOW;
-}
-
-/* Finishing. */
-
-static void on_said(uv_shutdown_t *request, int status)
-{
-    struct goodbye *goodbye = EDGE_CONTAINER_OF(request, struct goodbye, request);
-    struct socket_stream *s = of_handle(request->handle);
-
-    goodbye->said = true;
-    if (status < 0 || s->base.over)
-        shut(s);
-}
-
-static void say_goodbye(struct socket_stream *s)
-{
-    if (uv_shutdown(&s->goodbye->request, &s->uv.stream, on_said) < 0)
-        shut(s);
-}
-
-static void on_goodbye_time(void *arg)
-{
-    shut(arg);
-}
-
-static void socket_finish(struct edge_stream *stream)
-{
-    struct socket_stream *s = self(stream);
-    int rc;
-
-    s->goodbye = is_broken(s) ? NULL : calloc(1, sizeof *s->goodbye);
-    if (s->goodbye)
-        s->goodbye->timer = edge_timer_create(stream->loop, on_goodbye_time, s);
-    if (!s->goodbye || !s->goodbye->timer) {
-        shut(s);
-        return;
-    }
-    edge_timer_arm(s->goodbye->timer, GOODBYE_MS);
-    rc = stream->over ? 0 : uv_read_start(&s->uv.stream, on_room, on_read);
-    if (rc < 0 && rc != UV_EALREADY)
-        shut(s);
-    else if (!s->writing)
-        say_goodbye(s);
 }
 
 /* Who is there. */
 
 static bool socket_peer(const struct edge_stream *stream, pid_t *pid, uid_t *uid, gid_t *gid)
 {
-    const struct socket_stream *s = self(stream);
+    const struct socket_stream *s = socket_of(stream);
     struct ucred peer;
     socklen_t len = sizeof peer;
     uv_os_fd_t fd;
@@ -292,7 +98,7 @@ static bool socket_peer(const struct edge_stream *stream, pid_t *pid, uid_t *uid
 
 static const char *socket_address(const struct edge_stream *stream)
 {
-    return self(stream)->address;
+    return socket_of(stream)->address;
 }
 
 static const struct edge_tls_peer *socket_certificate(const struct edge_stream *stream)
@@ -382,7 +188,7 @@ struct edge_stream *socket_open(struct edge_loop *loop, int fd, bool is_unix)
 
 static void on_connected(uv_connect_t *request, int status)
 {
-    struct socket_stream *s = of_handle(request->handle);
+    struct socket_stream *s = socket_of_handle(request->handle);
 
     if (s->base.left)
         return;

@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "common/iothub/topic.h"
-#include "hub/amqp/mapping.h"
 #include "hub/amqp/place.h"
 #include "hub/amqp/value.h"
+#include "hub/amqp/value_text.h"
 
 enum { CREDIT = 50, BAD_STATUS = 400000 /* as IoT Edge calls an answer without one */ };
 

@@ -7,10 +7,10 @@
 #include "common/base/log.h"
 #include "common/iothub/sas.h"
 #include "hub/amqp/grants.h"
-#include "hub/amqp/mapping.h"
 #include "hub/amqp/person.h"
 #include "hub/amqp/place.h"
 #include "hub/amqp/value.h"
+#include "hub/amqp/value_text.h"
 #include "hub/core/answer.h"
 
 enum { CREDIT = 50 };

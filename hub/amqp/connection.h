@@ -82,22 +82,10 @@ struct hub_amqp_connection *hub_amqp_connection_create(struct hub_amqp *server,
 /** End it now, without CLOSE.
  * @param why  more of it for the log, or NULL */
 void hub_amqp_drop(struct hub_amqp_connection *c, enum hub_amqp_end end, const char *why);
+/** The reason for the log: the first one counts, and is said.
+ * @param why  more of it, or NULL */
+void hub_amqp_note_end(struct hub_amqp_connection *c, enum hub_amqp_end end, const char *why);
 struct hub_amqp_connection *hub_amqp_ref(struct hub_amqp_connection *c);
 void hub_amqp_unref(struct hub_amqp_connection *c);
-
-/** Have the engine's output written in the next turn. */
-void hub_amqp_flush_soon(struct hub_amqp_connection *c);
-/** The turn of all who wait for one; @p arg is the server. */
-void hub_amqp_turn(void *arg);
-/** Write it now. */
-void hub_amqp_flush(struct hub_amqp_connection *c);
-/** @p len bytes have been given to the engine for this session. */
-void hub_amqp_sent(struct hub_amqp_connection *c, pn_session_t *session, size_t len);
-/** Are there as many bytes under way as we keep for a client? */
-bool hub_amqp_full(const struct hub_amqp_connection *c);
-/** The SASL PLAIN that was being looked at has an answer. */
-void hub_amqp_login_done(struct hub_amqp_connection *c, bool welcome);
-/** Look again at what expires next. */
-void hub_amqp_expiry_arm(struct hub_amqp_connection *c);
 
 #endif

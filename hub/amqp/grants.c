@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "hub/amqp/links.h"
+#include "hub/amqp/timers.h"
 
 struct hub_amqp_grant {
     struct hub_amqp_grant *next;

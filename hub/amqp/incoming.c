@@ -9,6 +9,7 @@
 
 #include "hub/amqp/message.h"
 #include "hub/amqp/ration.h"
+#include "hub/amqp/turn.h"
 
 enum {
     PARTIAL_MAX = 8 * 1024 * 1024, /* bytes of unfinished deliveries of a connection */

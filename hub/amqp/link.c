@@ -8,6 +8,7 @@
 #include "hub/amqp/links.h"
 #include "hub/amqp/message.h"
 #include "hub/amqp/outgoing.h"
+#include "hub/amqp/turn.h"
 #include "hub/amqp/value.h"
 
 enum { ATTACH_BYTES = 64 * 1024, ADDRESS_MAX = 1024 };

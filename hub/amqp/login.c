@@ -5,6 +5,7 @@
 #include "hub/amqp/address.h"
 #include "hub/amqp/grants.h"
 #include "hub/amqp/person.h"
+#include "hub/amqp/wire.h"
 
 #define UNKNOWN                                                                                    \
     "PLAIN's user is not <device>[/modules/<module>]@sas.<first label of the IoT Hub's name>"

@@ -32,11 +32,4 @@ EDGE_MUST_CHECK int hub_amqp_to_cloud(const struct edge_message *message,
 EDGE_MUST_CHECK int hub_amqp_from_cloud(const struct hub_amqp_message *message,
                                         struct edge_message *ret);
 
-/** An id of any kind as text. @return NULL: absent, or no memory */
-char *hub_amqp_id_text(const struct hub_amqp_value *id);
-/** A whole number of any kind. */
-bool hub_amqp_number(const struct hub_amqp_value *value, int64_t *ret);
-/** Is this the text @p literal? NULL value: no. */
-bool hub_amqp_is(const struct hub_amqp_value *value, const char *literal);
-
 #endif

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 
 #include "hub/amqp/message.h"
+#include "hub/amqp/sessions.h"
+#include "hub/amqp/turn.h"
+#include "hub/amqp/wire.h"
 
 enum {
     TAG = 16, /* clients of the C# SDK make a GUID of it */

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "hub/amqp/person.h"
+#include "hub/amqp/timers.h"
 
 enum { NAME_SIZE = 2 * EDGE_ID_MAX + 2 };
 

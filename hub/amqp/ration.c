@@ -3,6 +3,7 @@
 #include <proton/link.h>
 
 #include "common/base/pause.h"
+#include "hub/amqp/turn.h"
 
 static const struct edge_pauses pauses = {500, 16 * 1000};
 

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "hub/amqp/connection.h"
 #include "hub/amqp/message.h"
+#include "hub/amqp/turn.h"
 
 enum { STRANGERS_MAX = 200 }; /* their engines are large */
 

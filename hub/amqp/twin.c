@@ -1,9 +1,9 @@
 #include <string.h>
 
 #include "common/iothub/topic.h"
-#include "hub/amqp/mapping.h"
 #include "hub/amqp/place.h"
 #include "hub/amqp/value.h"
+#include "hub/amqp/value_text.h"
 #include "hub/core/answer.h"
 
 enum { CREDIT = 50 };

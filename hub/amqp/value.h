@@ -11,6 +11,8 @@ enum {
     HUB_AMQP_VALUES_MAX = 4096 /* in one section of a message */
 };
 
+#define HUB_AMQP_NS_PER_MS INT64_C(1000000) /* a TIMESTAMP has milliseconds */
+
 /** Read the one value of @p bytes. Texts point into @p bytes, the rest into the arena. Numbers
  * without a kind of their own become the next wider one, floating ones their text; what has no kind
  * at all (lists, arrays of other things than text) becomes null; a description is passed over.

@@ -117,5 +117,5 @@ def _sweep():
     """Remove what sandboxes that were killed from outside have left."""
     for point, _, _ in hierarchies():
         for name in os.listdir(point):
-            if name.startswith(PREFIX) and not os.path.exists("/proc/" + name[len(PREFIX):]):
+            if re.fullmatch(PREFIX + r"\d+", name) and not os.path.exists("/proc/" + name[len(PREFIX):]):
                 _remove(os.path.join(point, name))

@@ -1,12 +1,23 @@
 """The module network: names, ports, modes."""
+import os
+import shutil
 import subprocess
+import tempfile
 import time
 
 import case
+import services
 from case import module
 from services import http_get
 
 SERVE = 'mkdir -p /www; echo "%s" >/www/index.html; httpd -p 80 -h /www; ' + case.IDLE
+
+# A program that waits for a file to go before it is what it is called.
+HELD = """#!/bin/sh
+: >{folder}/reached
+while [ -e {folder}/hold ]; do sleep 0.05; done
+exec {program} "$@"
+"""
 
 
 def published(host, container="80/tcp", address=""):
@@ -129,12 +140,32 @@ class Network(case.AgentCase):
         pid, = self.wait_running("m")
         for _ in range(3):
             self.agent.kill()
-            case.services.signal_pid(self.pid("m"))
+            services.signal_pid(self.pid("m"))
             self.agent.start()
             before = pid
             pid = self.wait(lambda: self.pid("m") if self.pid("m") != before else 0, "a new process")
         self.wait_running("m")
-        self.wait(lambda: len(case.services.veths()) == 1, "the links of the dead to go")
+        self.wait(lambda: len(services.veths()) == 1, "the links of the dead to go")
+
+    def test_a_module_that_ends_while_the_agent_looks_around_is_started_anew(self):
+        """Its end comes after containerd has told that it runs, and before the agent knows that there is such a module."""
+        self.deploy({"m": module(policy="always", options=published(8089))})
+        pid, = self.wait_running("m")
+        self.agent.kill()
+        folder, path = tempfile.mkdtemp(dir=case.sandbox.work()), self.agent.environment["PATH"]
+        services.write_file(folder + "/hold", "")
+        services.write_file(folder + "/nft", HELD.format(folder=folder, program=shutil.which("nft")))
+        os.chmod(folder + "/nft", 0o755)
+        self.agent.environment["PATH"] = folder + ":" + path
+        try:
+            self.agent.start()
+            self.wait(lambda: os.path.exists(folder + "/reached"), "the network to be restored")
+            services.signal_pid(pid)
+            self.wait(lambda: self.containerd.tasks()["m"][1] == "STOPPED", "the module to end")
+        finally:
+            os.unlink(folder + "/hold")
+            self.agent.environment["PATH"] = path
+        self.wait(lambda: self.pid("m") not in (0, pid), "a new process")
 
 
 if __name__ == "__main__":

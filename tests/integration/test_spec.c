@@ -628,6 +628,6 @@ static int inside(void)
 
 int main(void)
 {
-    (void) snprintf(group, sizeof group, "edge-test-spec-%d", (int) getpid());
+    (void) snprintf(group, sizeof group, "edge-spec-%d", (int) getpid());
     return sandbox_run(inside);
 }

@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "common/base/encode.h"
-#include "hub/amqp/mapping.h"
 #include "hub/amqp/value.h"
+#include "hub/amqp/value_text.h"
 
 #define PRODUCT "EdgeHub/" EDGE_VERSION
 

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "hub/amqp/mapping.h"
 #include "hub/amqp/value.h"
+#include "hub/amqp/value_text.h"
 #include "tests/emulator/amqp/internal.h"
 
 enum { CREDIT = 50, NS_PER_MS = 1000000 };

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "hub/amqp/mapping.h"
 #include "hub/amqp/value.h"
+#include "hub/amqp/value_text.h"
 #include "tests/emulator/amqp/internal.h"
 
 enum { AT_ONCE = 128, ARENA_MAX = 1024 * 1024, NO_EPOCH = -1 };

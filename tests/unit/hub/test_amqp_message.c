@@ -5,6 +5,7 @@
 #include "hub/amqp/mapping.h"
 #include "hub/amqp/message.h"
 #include "hub/amqp/value.h"
+#include "hub/amqp/value_text.h"
 
 static struct hub_amqp_arena arena;
 static struct edge_buf out;

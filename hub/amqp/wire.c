@@ -1,0 +1,126 @@
+#include "hub/amqp/wire.h"
+
+#include <string.h>
+
+#include "hub/amqp/engine.h"
+#include "hub/amqp/sasl.h"
+#include "hub/amqp/sessions.h"
+#include "hub/amqp/turn.h"
+
+enum {
+    QUEUED_HIGH = 256 * 1024,         /* bytes in the stream before the engine keeps the rest */
+    OUTGOING_HIGH = 1024 * 1024,      /* bytes in the engine before nodes keep the rest */
+    UNSETTLED_HIGH = 8 * 1024 * 1024, /* bytes nodes hold before reading stops */
+};
+
+/* From the client. */
+
+/* Bytes into the engine. @return false when it takes no more */
+static bool push(struct hub_amqp_connection *c, struct edge_bytes bytes)
+{
+    while (bytes.len > 0) {
+        pn_rwbytes_t room = pn_connection_driver_read_buffer_sized(&c->driver, bytes.len);
+        size_t n = room.size < bytes.len ? room.size : bytes.len;
+
+        if (n == 0)
+            return false;
+        memcpy(room.start, bytes.data, n);
+        pn_connection_driver_read_done(&c->driver, n);
+        bytes.data += n;
+        bytes.len -= n;
+    }
+    return true;
+}
+
+/* Frame by frame, so that events are handled in the state the frame has left. */
+static int feed_frames(struct hub_amqp_connection *c, struct edge_bytes *data)
+{
+    struct hub_amqp_frame frame;
+    int rc = 0;
+
+    while (data->len > 0 && !c->ended && !c->login && rc == 0) {
+        rc = hub_amqp_frames_next(&c->frames, data, &frame);
+        if (rc != 0)
+            break;
+        if (frame.transfer)
+            c->format = frame.format;
+        if (!push(c, frame.bytes))
+            rc = EDGE_EPROTOCOL;
+        (void) hub_amqp_dispatch(c);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static void feed(struct hub_amqp_connection *c, struct edge_bytes data)
+{
+    int rc;
+
+    hub_amqp_turn_begin(c);
+    rc = feed_frames(c, &data);
+    if (rc == 0 && c->login)
+        rc = edge_buf_append(&c->backlog, data.data, data.len);
+    if (rc < 0 && !c->ended) {
+        hub_amqp_flush(c); /* perhaps the engine has said why */
+        c->closing = true;
+        hub_amqp_drop(c, HUB_AMQP_BROKEN, edge_strerror(rc));
+    }
+    hub_amqp_turn_end(c);
+}
+
+void hub_amqp_login_done(struct hub_amqp_connection *c, bool welcome)
+{
+    if (c->ended)
+        return;
+    c->login = false;
+    if (!welcome)
+        hub_amqp_note_end(c, HUB_AMQP_REFUSED, NULL);
+    hub_amqp_sasl_answer(c, welcome);
+    hub_amqp_flush_soon(c);
+    if (c->busy == 0) {
+        struct edge_buf waiting = c->backlog;
+
+        edge_buf_init(&c->backlog, HUB_AMQP_BACKLOG_MAX);
+        feed(c, (struct edge_bytes){(const uint8_t *) waiting.data, waiting.len});
+        edge_buf_fini(&waiting);
+    }
+}
+
+void hub_amqp_data(struct hub_amqp_connection *c, struct edge_bytes data)
+{
+    if (!c->login)
+        feed(c, data);
+    else if (edge_buf_append(&c->backlog, data.data, data.len) < 0)
+        hub_amqp_drop(c, HUB_AMQP_BROKEN, "it sends much before its login is answered");
+}
+
+/* To the client. */
+
+/* A client that does not read, and one whose messages nobody settles, is not read from. */
+static void regulate(struct hub_amqp_connection *c)
+{
+    edge_stream_pause(c->stream, c->login || c->unsettled_bytes > UNSETTLED_HIGH ||
+                                     edge_stream_queued(c->stream) >= QUEUED_HIGH);
+}
+
+void hub_amqp_flush(struct hub_amqp_connection *c)
+{
+    if (c->ended)
+        return;
+    c->settled_unsent = false;
+    while (edge_stream_queued(c->stream) < QUEUED_HIGH) {
+        pn_bytes_t out = pn_connection_driver_write_buffer(&c->driver);
+
+        if (out.size == 0)
+            break;
+        edge_stream_write(c->stream, out.start, out.size);
+        pn_connection_driver_write_done(&c->driver, out.size);
+    }
+    hub_amqp_sessions_count(c);
+    regulate(c);
+}
+
+bool hub_amqp_full(const struct hub_amqp_connection *c)
+{
+    /* The last answers may come while the connection is being ended: nobody reads them. */
+    return c->ended || edge_stream_queued(c->stream) + c->engine_bytes >= OUTGOING_HIGH;
+}
