@@ -85,7 +85,7 @@ void hub_inputs_on_timer(void *arg)
         }
         hub_queue_rewind(input->queue);
         input->state = HUB_INPUT_TAKING;
-        input->ready = true;
+        input->said = 0;
     }
     check_unsettled(inputs, now);
     hub_later(inputs->client->core, &inputs->task);

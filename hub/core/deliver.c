@@ -11,13 +11,20 @@ enum {
     TURN = 128, /* messages of one client in a row */
 };
 
-static bool can_take(const struct hub_input *input)
+static bool has_some(const struct hub_input *input)
 {
-    return input->wanted && input->ready && input->state == HUB_INPUT_TAKING &&
-           input->under_way < input->window;
+    return input->wanted && (input->said == 0 || input->said == HUB_QUEUE_WAIT) &&
+           input->state == HUB_INPUT_TAKING && input->under_way < input->window;
 }
 
-/* The first priority that has something; of the same priority, in turns. */
+/* Of the same priority, what is being read holds up nobody. */
+static bool is_before(const struct hub_input *a, const struct hub_input *b)
+{
+    return a->priority != b->priority ? a->priority < b->priority : a->said == 0 && b->said != 0;
+}
+
+/* The first priority that has something, NULL while that is being read; of the same priority, in
+ * turns. */
 static struct hub_input *choose(struct hub_inputs *inputs)
 {
     struct hub_input *best = NULL;
@@ -27,13 +34,13 @@ static struct hub_input *choose(struct hub_inputs *inputs)
         size_t index = (inputs->last + 1 + i) % inputs->n;
         struct hub_input *input = inputs->list[index];
 
-        if (can_take(input) && (!best || input->priority < best->priority)) {
+        if (has_some(input) && (!best || is_before(input, best))) {
             best = input;
             at = index;
         }
     }
     inputs->last = at;
-    return best;
+    return best && best->said == 0 ? best : NULL;
 }
 
 static void note(struct hub_flight *flight, const struct hub_input *input,
@@ -130,8 +137,8 @@ void hub_inputs_deliver(struct hub_task *task)
     struct hub_stored stored;
 
     for (; n < TURN && may_deliver(inputs) && (input = choose(inputs)); n++) {
-        input->ready = hub_queue_take(input->queue, &stored) == 0;
-        if (input->ready)
+        input->said = hub_queue_take(input->queue, &stored);
+        if (input->said == 0)
             deliver(input, &stored, now);
     }
     if (inputs->flights.count > 0 && hub_inputs_patience_ms(inputs) > 0)
@@ -151,7 +158,7 @@ static void rewind_all(struct hub_inputs *inputs)
         input->under_way = 0;
         input->state = HUB_INPUT_TAKING;
         input->window = HUB_INPUT_FIRST_WINDOW;
-        input->ready = true;
+        input->said = 0;
     }
     hub_flights_clear(&inputs->flights);
     edge_timer_disarm(inputs->timer);

@@ -34,7 +34,7 @@ static void on_ready(struct hub_queue *queue, void *arg)
     struct hub_input *input = arg;
 
     (void) queue;
-    input->ready = true;
+    input->said = 0;
     if (hub_client_listens(input->inputs->client, EDGE_FEATURE_INPUTS))
         hub_later(input->inputs->client->core, &input->inputs->task);
 }
@@ -82,7 +82,6 @@ static int make(struct hub_inputs *inputs, struct hub_queue *queue, const char *
         .priority = priority,
         .routed = routed,
         .wanted = hub_wanted_has(inputs->client, name),
-        .ready = true,
         .window = HUB_INPUT_FIRST_WINDOW,
     };
     (void) snprintf(input->label, sizeof input->label, "%u", priority);

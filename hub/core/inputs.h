@@ -27,7 +27,7 @@ struct hub_input {
     char label[12]; /* the priority */
     bool routed;
     bool wanted; /* by the client */
-    bool ready;  /* there may be something to take */
+    int said;    /* by the last take; 0: there may be something */
     enum hub_input_state state;
     unsigned under_way, window;
     uint64_t pause_ms;

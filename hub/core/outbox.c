@@ -35,7 +35,7 @@ static void on_ready(struct hub_queue *queue, void *arg)
     struct hub_lane *lane = arg;
 
     (void) queue;
-    lane->ready = true;
+    lane->said = 0;
     lane->outbox->empty = 0;
     if (lane->outbox->state == HUB_FLOWING)
         hub_later(lane->outbox->client->core, &lane->outbox->task);
@@ -60,7 +60,7 @@ static struct hub_lane *add_lane(struct hub_outbox *outbox, struct hub_queue *qu
         outbox->lanes = lanes;
     if (!lane)
         return NULL;
-    *lane = (struct hub_lane){outbox, queue, priority, "", true};
+    *lane = (struct hub_lane){outbox, queue, priority, "", 0};
     (void) snprintf(lane->label, sizeof lane->label, "%u", priority);
     for (; at > 0 && lanes[at - 1]->priority > priority; at--)
         lanes[at] = lanes[at - 1];
@@ -157,7 +157,7 @@ void hub_outbox_drained(struct hub_outbox *outbox)
 {
     for (size_t i = 0; i < outbox->n; i++) {
         hub_queue_rewind(outbox->lanes[i]->queue);
-        outbox->lanes[i]->ready = true;
+        outbox->lanes[i]->said = 0;
     }
     outbox->state = HUB_RESTING;
     if (outbox->client->core->online)

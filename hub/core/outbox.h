@@ -32,7 +32,7 @@ struct hub_lane {
     struct hub_queue *queue;
     uint32_t priority;
     char label[12]; /* the priority */
-    bool ready;     /* there may be something to take */
+    int said;       /* by the last take; 0: there may be something */
 };
 struct hub_outbox {
     struct hub_client *client;

@@ -157,16 +157,19 @@ static int send_one(struct hub_lane *lane, const struct hub_stored *stored)
     return 0;
 }
 
+/* What is being read goes before what is less urgent. */
 static struct hub_lane *take(struct hub_outbox *outbox, struct hub_stored *ret)
 {
     for (size_t i = 0; i < outbox->n; i++) {
         struct hub_lane *lane = outbox->lanes[i];
 
-        if (!lane->ready)
-            continue;
-        lane->ready = hub_queue_take(lane->queue, ret) == 0;
-        if (lane->ready)
-            return lane;
+        if (lane->said == 0) {
+            lane->said = hub_queue_take(lane->queue, ret);
+            if (lane->said == 0)
+                return lane;
+        }
+        if (lane->said == HUB_QUEUE_WAIT)
+            return NULL;
     }
     return NULL;
 }

@@ -126,8 +126,6 @@ static int keep(struct hub_queue *queue, struct hub_read *read)
  * costs this one message, not the whole queue. */
 static void failed(struct hub_queue *queue, struct hub_read *read)
 {
-    struct hub_store *store = queue->store;
-
     queue->read_to = (struct hub_index_mark){0};
     if (read->rc < 0 && ++queue->failures >= FAILURES_MAX) {
         read->bodies[0] = hub_body_create(read->messages[0], (struct edge_bytes){0});
@@ -140,9 +138,8 @@ static void failed(struct hub_queue *queue, struct hub_read *read)
             return;
         }
     }
-    queue->retry = true;
-    if (!edge_timer_armed(store->retry))
-        edge_timer_arm(store->retry, HUB_RETRY_MS);
+    hub_queue_retry(queue);
+    hub_queue_wake(queue); /* to be told that it fails */
 }
 
 static void done(void *arg)
@@ -171,8 +168,7 @@ static void ask(struct hub_queue *queue, bool from_first)
     struct hub_read *read = calloc(1, sizeof *read);
 
     if (!read) {
-        queue->retry = true;
-        edge_timer_arm(queue->store->retry, HUB_RETRY_MS);
+        hub_queue_retry(queue);
         return;
     }
     read->store = queue->store;
@@ -214,7 +210,7 @@ struct hub_body *hub_ahead_find(struct hub_queue *queue, const struct hub_entry 
         body = queue->ahead[queue->ahead_first];
     if (body && wants_more(queue))
         ask(queue, false);
-    if (!body && !queue->reading) {
+    if (!body && !queue->reading && !queue->retry) {
         hub_ahead_drop(queue);
         ask(queue, true);
     }

@@ -32,9 +32,9 @@ struct hub_queue {
     struct hub_store *store;
     char *name;
     uint32_t number; /* in the store's list, and in this run's part of the log */
-    bool waiting;    /* its consumer was told EMPTY or WAIT */
+    bool waiting;    /* its consumer was told that there is nothing now */
     bool to_wake;    /* in the store's list of those to call */
-    bool retry;      /* wake it when the disk is tried again */
+    bool retry;      /* nothing is read for it before the disk is tried again, which wakes it */
     uint64_t length, bytes;
     struct hub_oldest_item item;
     struct hub_index index; /* not taken yet */
@@ -157,6 +157,10 @@ void hub_queue_append(struct hub_queue *queue, const struct hub_entry *entry);
 bool hub_queue_first(const struct hub_queue *queue, struct hub_entry *ret);
 /** Have the consumer called, if it waits. */
 void hub_queue_wake(struct hub_queue *queue);
+/** ... from the next turn. */
+void hub_queue_wake_soon(struct hub_queue *queue);
+/** ... and read for it again, in a second. */
+void hub_queue_retry(struct hub_queue *queue);
 /** Call those that are to be called. */
 void hub_store_run_wakes(void *store);
 void hub_queue_free(struct hub_queue *queue);
@@ -177,7 +181,8 @@ void hub_store_empty_trash(struct hub_store *store);
 
 /* ahead.c */
 
-/** The body of @p entry, the queue's first, borrowed. NULL: it is being read. */
+/** The body of @p entry, the queue's first, borrowed. NULL: it is being read, or will be when the
+ * disk is tried again (queue->retry). */
 struct hub_body *hub_ahead_find(struct hub_queue *queue, const struct hub_entry *entry);
 /** What was read ahead is of no use. */
 void hub_ahead_drop(struct hub_queue *queue);

@@ -83,6 +83,21 @@ void hub_queue_wake(struct hub_queue *queue)
     store->to_wake_end = &queue->next_to_wake;
 }
 
+void hub_queue_wake_soon(struct hub_queue *queue)
+{
+    if (!queue->waiting)
+        return;
+    hub_queue_wake(queue);
+    edge_loop_post(queue->store->loop, hub_store_run_wakes, queue->store);
+}
+
+void hub_queue_retry(struct hub_queue *queue)
+{
+    queue->retry = true;
+    if (!edge_timer_armed(queue->store->retry))
+        edge_timer_arm(queue->store->retry, HUB_RETRY_MS);
+}
+
 void hub_store_run_wakes(void *arg)
 {
     struct hub_store *store = arg;
@@ -119,8 +134,5 @@ void hub_queue_rewind(struct hub_queue *queue)
     queue->again = queue->taken_first;
     hub_ahead_drop(queue);
     offer(queue);
-    if (queue->waiting) {
-        hub_queue_wake(queue);
-        edge_loop_post(queue->store->loop, hub_store_run_wakes, queue->store);
-    }
+    hub_queue_wake_soon(queue);
 }

@@ -97,7 +97,8 @@ void hub_store_each_queue(struct hub_store *store, void (*fn)(struct hub_queue *
 const char *hub_queue_name(const struct hub_queue *queue);
 uint64_t hub_queue_length(const struct hub_queue *queue); /* pending, also what is taken */
 /** For its one consumer: @p ready is called, from a turn of the loop, when take may give something
- * after it has said EMPTY or WAIT. NULL: nobody consumes. */
+ * after it has said anything else: after WAIT and FAILING surely, also when what was waited for is
+ * cleared, has expired or cannot be read. NULL: nobody consumes. */
 void hub_queue_consume(struct hub_queue *queue, void (*ready)(struct hub_queue *queue, void *arg),
                        void *arg);
 
@@ -110,9 +111,10 @@ struct hub_stored {
     unsigned taken;         /* times it was taken before, since the store was opened */
     struct edge_bytes data; /* borrowed until the next call for this queue */
 };
-enum { HUB_QUEUE_EMPTY = 1, HUB_QUEUE_WAIT = 2 };
+enum { HUB_QUEUE_EMPTY = 1, HUB_QUEUE_WAIT = 2, HUB_QUEUE_FAILING = 3 };
 /** The next message not taken yet. Expired ones are passed over, deleted and counted.
- * @return 0, HUB_QUEUE_EMPTY, HUB_QUEUE_WAIT (it is being read from disk) */
+ * @return 0, HUB_QUEUE_EMPTY, HUB_QUEUE_WAIT (it is being read from disk), HUB_QUEUE_FAILING (the
+ * disk did not give it, or there is no memory: it is tried again in a second) */
 EDGE_MUST_CHECK int hub_queue_take(struct hub_queue *queue, struct hub_stored *ret);
 /** Delivered: it goes with the next group; nobody waits for that. Unknown ids are passed over. */
 void hub_queue_ack(struct hub_queue *queue, uint64_t id);

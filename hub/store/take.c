@@ -64,16 +64,22 @@ static int64_t expiry_of(const struct hub_entry *entry, int64_t enqueued_ns)
     return expires_ns;
 }
 
+static int wait_for(struct hub_queue *queue, int why)
+{
+    queue->waiting = true;
+    return why;
+}
+
 static int give(struct hub_queue *queue, const struct hub_entry *entry, struct hub_body *body,
                 struct hub_stored *ret)
 {
     unsigned times = 0;
-    int rc;
 
     queue->current = hub_body_ref(body);
-    rc = advance(queue, &times);
-    if (rc < 0)
-        return rc;
+    if (advance(queue, &times) < 0) {
+        hub_queue_retry(queue);
+        return wait_for(queue, HUB_QUEUE_FAILING);
+    }
     *ret = (struct hub_stored){
         .id = entry->id,
         .route = entry->route,
@@ -83,12 +89,6 @@ static int give(struct hub_queue *queue, const struct hub_entry *entry, struct h
         .data = {body->data, body->len},
     };
     return 0;
-}
-
-static int wait_for(struct hub_queue *queue, int why)
-{
-    queue->waiting = true;
-    return why;
 }
 
 int hub_queue_take(struct hub_queue *queue, struct hub_stored *ret)
@@ -103,8 +103,7 @@ int hub_queue_take(struct hub_queue *queue, struct hub_stored *ret)
 
         if (passed == PASSED_OVER_MAX) {
             (void) wait_for(queue, HUB_QUEUE_WAIT);
-            hub_queue_wake(queue);
-            edge_loop_post(queue->store->loop, hub_store_run_wakes, queue->store);
+            hub_queue_wake_soon(queue);
             return HUB_QUEUE_WAIT;
         }
         if (hub_store_expired(queue->store, &entry, now_t)) {
@@ -113,7 +112,7 @@ int hub_queue_take(struct hub_queue *queue, struct hub_stored *ret)
         }
         body = hub_ahead_find(queue, &entry);
         if (!body)
-            return wait_for(queue, HUB_QUEUE_WAIT);
+            return wait_for(queue, queue->reading ? HUB_QUEUE_WAIT : HUB_QUEUE_FAILING);
         if (!body->broken)
             return give(queue, &entry, body, ret);
         hub_queue_remove_first(queue, HUB_WAY_DROPPED, HUB_DROP_CORRUPT);
@@ -214,4 +213,5 @@ void hub_queue_clear(struct hub_queue *queue, enum hub_store_drop why)
     *store->trash_end = trash;
     store->trash_end = &trash->next;
     hub_store_pump(store);
+    hub_queue_wake_soon(queue);
 }

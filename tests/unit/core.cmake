@@ -6,6 +6,7 @@ edge_library(core_house SOURCES unit/hub/core_house.c unit/hub/mock_control.c LI
 foreach(part sessions messages inputs outbox)
   edge_test(unit/hub/test_core_${part}.c LINKS edge::core_house)
 endforeach()
+edge_test(unit/hub/test_core_priority.c SOURCES unit/hub/fault_files.c LINKS edge::core_house edge::hub_store)
 # The control plane with the data plane, the store and IoT Hub mocked.
 foreach(part twins methods config report c2d)
   edge_test(unit/hub/test_core_${part}.c

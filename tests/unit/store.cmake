@@ -4,6 +4,7 @@ edge_test(unit/hub/test_store.c SOURCES ${store_bench} LINKS edge::hub_store edg
 edge_test(unit/hub/test_store_damage.c SOURCES ${store_bench} LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_fault.c SOURCES ${store_bench} ${CMAKE_CURRENT_LIST_DIR}/hub/fault_vfs.c ${CMAKE_CURRENT_LIST_DIR}/hub/fault_files.c
   LINKS edge::hub_store edge::uv edge::sqlite3)
+edge_test(unit/hub/test_store_wait.c SOURCES ${store_bench} ${CMAKE_CURRENT_LIST_DIR}/hub/fault_files.c LINKS edge::hub_store edge::uv)
 edge_test(unit/hub/test_store_documents.c SOURCES ${store_bench} ${CMAKE_CURRENT_LIST_DIR}/hub/fault_vfs.c
   LINKS edge::hub_store edge::uv edge::sqlite3)
 add_subdirectory(${CMAKE_CURRENT_LIST_DIR}/../bench/store ${PROJECT_BINARY_DIR}/tests/bench/store)

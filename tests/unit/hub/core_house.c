@@ -85,7 +85,8 @@ static void fail_late(void *arg)
 static void up(struct house *house)
 {
     struct hub_core_options options = {.self = &house->self, .settings = house->settings};
-    struct hub_store_options store = {.dir = house->dir, .max_bytes = house->max_bytes};
+    struct hub_store_options store = {
+        .dir = house->dir, .max_bytes = house->max_bytes, .files = house->files};
 
     assert_int_equal(edge_loop_create(&house->loop), 0);
     store.loop = options.loop = house->loop;

@@ -57,6 +57,7 @@ struct house {
     struct hub_self self;
     struct hub_core_settings settings;
     uint64_t max_bytes;
+    const struct hub_files *files; /* of the next start; NULL: the disk's */
     struct house_cloud cloud;
     char dir[64];
     struct edge_timer *deadline;

@@ -8,6 +8,8 @@ static struct {
     enum fault_file kind;
     int nth, times, code, calls, failed;
 } plan;
+static pthread_cond_t let_go = PTHREAD_COND_INITIALIZER;
+static bool held;
 static void (*watcher)(void);
 
 void fault_files_plan(enum fault_file kind, int nth, int times, int code)
@@ -30,6 +32,14 @@ int fault_files_end(void)
     plan.times = 0;
     pthread_mutex_unlock(&lock);
     return failed;
+}
+
+void fault_files_hold(bool on)
+{
+    pthread_mutex_lock(&lock);
+    held = on;
+    pthread_cond_broadcast(&let_go);
+    pthread_mutex_unlock(&lock);
 }
 
 void fault_files_watch(void (*fn)(void))
@@ -72,10 +82,20 @@ static int fault_write(int fd, const void *data, size_t len, uint64_t at)
     return told(code ? code : rc);
 }
 
+static void wait_until_let_go(void)
+{
+    pthread_mutex_lock(&lock);
+    while (held)
+        pthread_cond_wait(&let_go, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
 static ssize_t fault_read(int fd, void *data, size_t len, uint64_t at)
 {
-    int code = fate(FILE_READ);
+    int code;
 
+    wait_until_let_go();
+    code = fate(FILE_READ);
     return code ? code : hub_files_real.read(fd, data, len, at);
 }
 

@@ -25,6 +25,8 @@ extern const struct hub_files fault_files;
 void fault_files_plan(enum fault_file kind, int nth, int times, int code);
 /** No more faults. @return how many calls failed */
 int fault_files_end(void);
+/** Reads wait until they are let go. */
+void fault_files_hold(bool on);
 /** Called after each call that changes the disk, by the thread that made it; NULL: nothing. */
 void fault_files_watch(void (*fn)(void));
 

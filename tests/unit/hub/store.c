@@ -203,7 +203,7 @@ int bench_take(struct bench *bench, const char *queue, struct hub_stored *ret)
     int rc;
 
     hub_queue_consume(q, on_ready, bench);
-    while ((rc = hub_queue_take(q, ret)) == HUB_QUEUE_WAIT) {
+    while ((rc = hub_queue_take(q, ret)) == HUB_QUEUE_WAIT || rc == HUB_QUEUE_FAILING) {
         bench->ready = 0;
         bench_run(bench, is_ready);
     }
