@@ -27,6 +27,7 @@ struct sup_module {
     struct sup_health *health;
     unsigned jobs; /* in flight; keeps this memory alive */
     bool relabelling;
+    bool relabel_failed;  /* not tried again before the next list */
     bool tried;           /* since the last apply something about it failed: others need not wait */
     bool acted;           /* has had its step in this round of the reconciler */
     unsigned failures;    /* of create, in a row */

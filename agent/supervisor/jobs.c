@@ -270,6 +270,7 @@ static void finish_relabel(struct sup_job *job)
     m->relabelling = false;
     if (job->rc < 0) {
         report_failure(job, "cannot change in place");
+        m->relabel_failed = true;
         sup_list_in(m->sup, 5000);
         return;
     }

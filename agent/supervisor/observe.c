@@ -301,8 +301,10 @@ static void take_list(struct listing *l)
         if (!sup_module_find_id(sup, l->seen[i].id))
             edge_ignore(sup_module_need(sup, l->seen[i].module) ? 0 : -ENOMEM);
     }
-    for (struct sup_module *m = sup->modules; m; m = m->next)
+    for (struct sup_module *m = sup->modules; m; m = m->next) {
+        m->relabel_failed = false;
         judge(m, l);
+    }
     if (!sup->listed)
         edge_info("observed containers=%zu", l->len);
     sup->listed = true;

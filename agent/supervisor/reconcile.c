@@ -148,7 +148,8 @@ static void take_step(struct sup_module *m, const struct agent_step *step)
         step_replace(m, step);
         break;
     case AGENT_STEP_RELABEL:
-        sup_relabel(m, sup_wanted(m));
+        if (!m->relabel_failed)
+            sup_relabel(m, sup_wanted(m));
         break;
     case AGENT_STEP_START:
         if (is_turn(m->sup, step->order) && sup_identity_asked(m))

@@ -176,6 +176,21 @@ class Faults(case.AgentCase):
 
     # Shims.
 
+    def test_change_in_place_is_not_hurried_while_containerd_is_away(self):
+        self.deploy({"m": module(policy="always")})
+        pid, = self.wait_running("m")
+        self.containerd.kill()
+        mark = self.agent.size()
+        self.deploy({"m": module(policy="never")})
+        try:
+            self.wait(lambda: self.agent.log_lines("cannot change in place", mark), "the first try to fail")
+        finally:
+            self.containerd.start()
+        self.wait_module("m", lambda m: m["restartPolicy"] == "never", "to have its new policy")
+        self.wait(lambda: self.planned() == [], "nothing to be left to do")
+        self.assert_undisturbed("m", pid)
+        self.assertLess(len(self.agent.log_lines("cannot change in place", mark)), 10)
+
     def test_killed_shim_is_a_crash_of_its_module(self):
         wanted = {"m": module(policy="always"), "n": module()}
         self.deploy(wanted)
