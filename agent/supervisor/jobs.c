@@ -194,22 +194,30 @@ static void op_signal(struct agent_module *life, bool kill)
 
 /* ---- reap ---- */
 
+/* A task that is deleted tells its end only once: it counts though the network was not given back.
+ */
+static void take_end(struct sup_module *m, const struct agent_task_end *end)
+{
+    m->life.exit_code = end->code;
+    m->life.exited_ns = end->exited_ns == EDGE_TIME_NEVER ? edge_wall_ns() : end->exited_ns;
+    m->life.oom = m->life.oom || end->oom;
+    if (m->life.down == AGENT_DOWN_ENDED)
+        edge_info("module ended module=%s code=%lld%s", m->name, (long long) end->code,
+                  m->life.oom ? " (out of memory)" : "");
+}
+
 static void finish_reap(struct sup_job *job)
 {
     struct sup_module *m = job->m;
 
+    if (job->rc == 0 || job->end.exited_ns != EDGE_TIME_NEVER)
+        take_end(m, &job->end);
     if (job->rc < 0) {
         report_failure(job, "cannot collect the ended task");
         edge_ignore(agent_module_step(&m->life, MODULE_EV_LOST));
         return;
     }
-    m->life.exit_code = job->end.code;
-    m->life.exited_ns = job->end.exited_ns == EDGE_TIME_NEVER ? edge_wall_ns() : job->end.exited_ns;
-    m->life.oom = m->life.oom || job->end.oom;
     free(EDGE_TAKE(m->address));
-    if (m->life.down == AGENT_DOWN_ENDED)
-        edge_info("module ended module=%s code=%lld%s", m->name, (long long) job->end.code,
-                  m->life.oom ? " (out of memory)" : "");
     edge_ignore(agent_module_step(&m->life, MODULE_EV_DONE));
 }
 

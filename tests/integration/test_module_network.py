@@ -1,6 +1,7 @@
 """The module network: names, ports, modes."""
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,12 @@ SERVE = 'mkdir -p /www; echo "%s" >/www/index.html; httpd -p 80 -h /www; ' + cas
 HELD = """#!/bin/sh
 : >{folder}/reached
 while [ -e {folder}/hold ]; do sleep 0.05; done
+exec {program} "$@"
+"""
+
+# A program that fails once for each time a file is put before it.
+FAILING = """#!/bin/sh
+if rm {folder}/fail 2>/dev/null; then exit 1; fi
 exec {program} "$@"
 """
 
@@ -166,6 +173,28 @@ class Network(case.AgentCase):
             os.unlink(folder + "/hold")
             self.agent.environment["PATH"] = path
         self.wait(lambda: self.pid("m") not in (0, pid), "a new process")
+
+    def test_how_a_module_ended_counts_though_its_network_cannot_be_given_back(self):
+        folder, path = tempfile.mkdtemp(dir=case.sandbox.work()), self.agent.environment["PATH"]
+        services.write_file(folder + "/nft", FAILING.format(folder=folder, program=shutil.which("nft")))
+        os.chmod(folder + "/nft", 0o755)
+        self.agent.environment["PATH"] = folder + ":" + path
+        try:
+            self.restart_agent()
+            self.deploy({"m": module('trap "exit 0" TERM; echo ready; while :; do sleep 3600 & wait $!; done',
+                                     policy="on-failure", options=published(8092))})
+            pid, = self.wait_running("m")
+            self.wait_output("m", "ready")
+            services.write_file(folder + "/fail", "")
+            services.signal_pid(pid, signal.SIGTERM)
+            self.wait(lambda: not os.path.exists(folder + "/fail"), "nft to fail")
+            ended = self.wait_module("m", lambda m: m["status"] == "stopped" and m["applied"], "to stay down")
+            self.assertEqual((ended["exitCode"], ended["restartCount"]), (0, 0), "it has done its work")
+            self.deploy({"n": module(SERVE % "next", options=published(8092))})
+            self.wait(lambda: http_get("http://127.0.0.1:8092/") == "next\n", "its port to be another's")
+        finally:
+            self.agent.environment["PATH"] = path
+            self.restart_agent()
 
 
 if __name__ == "__main__":
