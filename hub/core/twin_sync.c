@@ -106,24 +106,30 @@ static int take_whole(struct hub_twin *twin, const char *json, size_t len)
     return rc;
 }
 
+/* A wish that came while the answer was under way is not fulfilled by it. */
 static void on_twin(enum hub_result result, const char *why, const char *json, size_t len,
                     void *arg)
 {
     struct hub_twin *twin = hub_twin_waited(arg);
     struct hub_twin_queue asking;
     struct hub_twin_op *op;
+    int rc;
 
     if (!twin)
         return;
     finish(twin, HUB_COUNT_GETTWIN, HUB_TIME_GETTWIN);
-    if (result == HUB_OK && take_whole(twin, json, len) < 0)
-        result = HUB_FAILED;
-    if (result == HUB_OK) {
-        twin->failures = 0;
-        twin->get_at = HUB_TWIN_NEVER;
-    } else if (twin->get_at != HUB_TWIN_NEVER) {
-        twin->get_at = again_at(twin);
+    rc = result == HUB_OK ? take_whole(twin, json, len) : 0;
+    if (rc == HUB_TWIN_GAP) { /* who asks waits for the next */
+        twin->get_at = 0;
+        go_on(twin);
+        return;
     }
+    if (rc < 0)
+        result = HUB_FAILED;
+    if (result == HUB_OK)
+        twin->failures = 0;
+    else if (twin->owed)
+        hub_twin_get_at(twin, again_at(twin));
     asking = twin->asking; /* who asks from here on asks anew */
     twin->asking = (struct hub_twin_queue){0};
     while ((op = hub_twin_queue_take(&asking)))
@@ -142,6 +148,9 @@ static void get(struct hub_twin *twin)
         twin->get_at = again_at(twin);
         return;
     }
+    twin->owed = twin->get_at != HUB_TWIN_NEVER;
+    twin->get_at = HUB_TWIN_NEVER;
+    twin->state->heard = 0;
     twin->request = HUB_TWIN_GETTING;
     twin->request_ms = twin->got_ms = edge_now_ms();
     core->twins->under_way++;

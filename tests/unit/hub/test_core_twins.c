@@ -387,6 +387,67 @@ static void desired_gap_is_closed_by_the_whole_twin(void **state)
     mock_same(m->desired[0], "{\"a\":null,\"z\":1,\"$version\":8}");
 }
 
+/* What is heard while the answer is under way is newer than what the answer says. */
+static void desired_patch_overtakes_the_whole_twin(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+    struct mock_ask *ask;
+
+    mock_get(m);
+    ask = mock_asked(mock, MOCK_GET, M);
+    mock_desired(m, "{\"a\":2,\"$version\":6}");
+    assert_int_equal(m->ndesired, 1);
+    mock_answer(ask, HUB_OK, WHOLE, 0);
+    mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK,
+                "{\"desired\":{\"a\":2,\"b\":{\"c\":2},\"$version\":6},"
+                "\"reported\":{\"$version\":7}}",
+                0);
+    mock_until(mock, &m->answers, 2);
+    mock_same(m->text, "{\"desired\":{\"a\":2,\"b\":{\"c\":2},\"$version\":6},"
+                       "\"reported\":{\"$version\":7}}");
+    assert_int_equal(m->ndesired, 1); /* nothing old meanwhile */
+}
+
+static void a_gap_seen_while_the_twin_is_read_is_closed(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+    struct mock_ask *ask;
+
+    mock_get(m);
+    ask = mock_asked(mock, MOCK_GET, M);
+    mock_desired(m, "{\"a\":3,\"$version\":7}");
+    mock_answer(ask, HUB_OK, WHOLE, 0);
+    mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK,
+                "{\"desired\":{\"a\":3,\"$version\":7},\"reported\":{\"$version\":7}}", 0);
+    mock_until(mock, &m->answers, 2);
+    mock_same(m->text,
+              "{\"desired\":{\"a\":3,\"$version\":7},\"reported\":{\"$version\":7}}");
+}
+
+/* The answer may have been read before the subscription was in place. */
+static void a_subscription_in_place_while_the_twin_is_read_is_not_forgotten(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m;
+    struct mock_ask *ask;
+
+    mock->core.options.settings.twin_sync_s = 1;
+    mock_online(mock, true);
+    m = mock_connect(mock, M, EDGE_FEATURE_DESIRED, false);
+    mock_get(m);
+    ask = mock_asked(mock, MOCK_GET, M);
+    hub_twins_ready(m->client);
+    mock_answer(ask, HUB_OK, WHOLE, 0);
+    mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK,
+                "{\"desired\":{\"a\":9,\"b\":{\"c\":2},\"$version\":6},"
+                "\"reported\":{\"$version\":7}}",
+                0);
+    assert_int_equal(m->ndesired, 1);
+    mock_same(m->desired[0], "{\"a\":9,\"$version\":6}");
+}
+
 static void desired_that_is_old_or_unreadable_tells_nothing_twice(void **state)
 {
     struct mock *mock = *state;
@@ -556,6 +617,9 @@ int main(void)
         TEST(a_section_of_brackets_is_limited),
         TEST(desired_patch_goes_to_who_listens),
         TEST(desired_gap_is_closed_by_the_whole_twin),
+        TEST(desired_patch_overtakes_the_whole_twin),
+        TEST(a_gap_seen_while_the_twin_is_read_is_closed),
+        TEST(a_subscription_in_place_while_the_twin_is_read_is_not_forgotten),
         TEST(desired_that_is_old_or_unreadable_tells_nothing_twice),
         TEST(desired_patch_of_a_twin_never_seen_is_passed_on),
         TEST(what_was_missed_is_told_when_it_comes_back),
