@@ -252,6 +252,35 @@ static void patch_that_failed_is_merged_with_later_ones(void **state)
     mock_same(ask->text, "{\"s\":2,\"t\":1}");
 }
 
+/* Who reports on and on is tried no more often for that, and does not wait longer afterwards. */
+static void patches_meanwhile_do_not_shorten_the_pause(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+
+    mock_patch(m, "{\"s\":0}");
+    mock_answer(mock_asked(mock, MOCK_PATCH, M), HUB_THROTTLED, NULL, 0);
+    mock_patch(m, "{\"s\":1}");
+    mock_until(mock, &m->answers, 3);
+    assert_true(m->client->twin->push_at - edge_now_ms() > (HUB_TWIN_RETRY_S - 1) * 1000);
+    assert_int_equal(m->client->twin->failures, 1);
+}
+
+/* A request that succeeds says that IoT Hub is well again. */
+static void a_patch_that_failed_goes_with_the_next_success(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+
+    mock_patch(m, "{\"s\":1}");
+    mock_answer(mock_asked(mock, MOCK_PATCH, M), HUB_THROTTLED, NULL, 0);
+    m->client->twin->failures = 6; /* minutes */
+    hub_twin_put_off(m->client->twin);
+    mock_get(m);
+    mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK, WHOLE, 0);
+    mock_same(mock_asked(mock, MOCK_PATCH, M)->text, "{\"s\":1}");
+}
+
 /* {"o":null} and {"o":{"b":1}} are not {"o":{"b":1}}: o would keep what it had. */
 static void patches_that_are_not_one_are_sent_in_turn(void **state)
 {
@@ -609,6 +638,8 @@ int main(void)
         TEST(patch_makes_a_message_for_routes),
         TEST(pending_patches_outlive_outages_and_restarts),
         TEST(patch_that_failed_is_merged_with_later_ones),
+        TEST(patches_meanwhile_do_not_shorten_the_pause),
+        TEST(a_patch_that_failed_goes_with_the_next_success),
         TEST(patches_that_are_not_one_are_sent_in_turn),
         TEST(patch_refused_by_iot_hub_is_dropped),
         TEST(a_twin_goes_with_its_identity),
