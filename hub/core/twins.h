@@ -50,9 +50,9 @@ struct hub_twin {
     struct hub_twin_queue asking; /* GETs that wait for IoT Hub */
     int64_t got_ms, pushed_ms;    /* when that was last begun; 0: never */
     int64_t get_at, push_at;      /* HUB_TWIN_NEVER: not needed */
-    bool owed; /* GETTING: not for who asks alone; `get_at` is what has been wanted since */
-    unsigned failures;            /* in a row */
-    int64_t again_ms;             /* while there are: nothing is tried earlier */
+    bool owed;         /* GETTING: not for who asks alone; `get_at` is what has been wanted since */
+    unsigned failures; /* in a row */
+    int64_t again_ms;  /* while there are: nothing is tried earlier */
 };
 
 struct hub_twins {

@@ -451,8 +451,7 @@ static void a_gap_seen_while_the_twin_is_read_is_closed(void **state)
     mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK,
                 "{\"desired\":{\"a\":3,\"$version\":7},\"reported\":{\"$version\":7}}", 0);
     mock_until(mock, &m->answers, 2);
-    mock_same(m->text,
-              "{\"desired\":{\"a\":3,\"$version\":7},\"reported\":{\"$version\":7}}");
+    mock_same(m->text, "{\"desired\":{\"a\":3,\"$version\":7},\"reported\":{\"$version\":7}}");
 }
 
 /* The answer may have been read before the subscription was in place. */
