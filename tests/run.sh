@@ -6,7 +6,7 @@
 #
 # The last line of all is "N passed, N failed"; the exit code is 0 only when nothing failed.
 #   EDGE_JOBS          how much runs at once (the number of processors)
-#   EDGE_FUZZ_SECONDS  for each fuzzer (6; 300 when fuzz is asked for by name)
+#   EDGE_FUZZ_SECONDS  for each fuzzer (5; 300 when fuzz is asked for by name)
 #   EDGE_CRASH_ROUNDS  kills for each subject (the tests' own short number; 100 by name)
 set -u -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -166,7 +166,7 @@ all=(checks unit integration conformance fuzz crash bench)
 parts=("$@")
 if [ ${#parts[@]} -eq 0 ]; then
     parts=("${all[@]}")
-    : "${EDGE_FUZZ_SECONDS:=6}"
+    : "${EDGE_FUZZ_SECONDS:=5}"
 fi
 : "${EDGE_FUZZ_SECONDS:=300}"
 for part in "${parts[@]}"; do

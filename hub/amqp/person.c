@@ -179,15 +179,19 @@ void hub_amqp_place_left(struct hub_amqp_link *link, void *arg)
     free(place);
 }
 
+/* Of no link: the one that has asked may go before the answer, and others wait for it too. */
+struct asking {
+    struct hub_amqp_connection *connection;
+    struct edge_identity who;
+};
+
 /* The proof of a person whose links wait has been looked at. */
 static void on_asked(const struct hub_grant *grant, void *arg)
 {
-    struct hub_amqp_errand *errand = arg;
-    struct hub_amqp_connection *c = errand->connection;
-    struct hub_amqp_link *link = hub_amqp_errand_link(errand);
-    struct hub_amqp_person *person = link ? ((struct hub_amqp_place *) link->arg)->person : NULL;
+    struct asking *asking = arg;
+    struct hub_amqp_connection *c = asking->connection;
+    struct hub_amqp_person *person = c->ended ? NULL : hub_amqp_person_find(c, &asking->who);
 
-    hub_amqp_ref(c);
     if (person)
         person->asking = false;
     for (size_t i = 0; person && !c->ended && i < HUB_AMQP_LINK_KINDS; i++) {
@@ -200,25 +204,26 @@ static void on_asked(const struct hub_grant *grant, void *arg)
         else
             hub_amqp_refuse(place->link, hub_amqp_condition(grant->result), grant->reason);
     }
-    hub_amqp_errand_end(errand);
+    free(asking);
     hub_amqp_unref(c);
 }
 
 static void ask(struct hub_amqp_place *place, const struct hub_amqp_person *actor)
 {
     struct hub_amqp_person *person = place->person;
-    struct hub_amqp_errand *errand;
+    struct asking *asking;
 
     if (person->asking)
         return;
-    errand = hub_amqp_errand_begin(place->link, 0, NULL);
-    if (!errand) {
+    asking = malloc(sizeof *asking);
+    if (!asking) {
         hub_amqp_refuse(place->link, "amqp:internal-error", "out of memory");
         return;
     }
+    *asking = (struct asking){hub_amqp_ref(person->connection), person->who};
     person->asking = true;
     hub_amqp_person_prove(person->connection, &person->who, actor ? actor->token : NULL,
-                          person->chain, on_asked, errand);
+                          person->chain, on_asked, asking);
 }
 
 static void note_model(struct hub_amqp_person *person, const struct hub_amqp_attach *attach)

@@ -105,6 +105,8 @@ static int take_whole(struct hub_twin_state *state, const struct edge_json *desi
         rc = check_bytes(have, err);
     if (rc < 0)
         return rc;
+    if (version < state->heard)
+        return HUB_TWIN_GAP;
     same = state->known && state->desired_version == version && state->reported_version == count &&
            edge_json_equal(state->desired, want) && edge_json_equal(state->reported, have);
     if (same)
@@ -144,6 +146,8 @@ int hub_twin_state_desired(struct hub_twin_state *state, const struct edge_json 
     EDGE_CLEANUP(edge_json_free) struct edge_json *desired = NULL;
     int64_t version = hub_twin_version(patch);
 
+    if (version > state->heard)
+        state->heard = version;
     if (!state->known || version != state->desired_version + 1)
         return HUB_TWIN_GAP;
     desired = edge_json_copy(state->desired);

@@ -27,6 +27,7 @@ struct hub_twin_state {
     bool known;                /* a whole twin has come from IoT Hub */
     struct edge_json *desired; /* no member begins with '$'; never NULL */
     int64_t desired_version;
+    int64_t heard; /* the newest patch since a whole twin was asked for; 0: none. Not on disk */
     struct edge_json *reported; /* likewise; with all that is pending */
     int64_t reported_version;   /* IoT Hub's, and one more for each patch accepted since */
     struct edge_json *pending[HUB_TWIN_PATCHES]; /* in their order; nulls are kept */
@@ -48,7 +49,8 @@ char *hub_twin_state_write(const struct hub_twin_state *state);
 
 enum { HUB_TWIN_SAME = 1, HUB_TWIN_GAP = 2 };
 /** The whole twin, as IoT Hub answers. What is pending stays in force.
- * @return 0, HUB_TWIN_SAME (it says nothing new), EDGE_EINVALID, EDGE_ELIMIT, -ENOMEM */
+ * @return 0, HUB_TWIN_SAME (it says nothing new), HUB_TWIN_GAP (it was read before a patch that has
+ * come since it was asked for: nothing was done), EDGE_EINVALID, EDGE_ELIMIT, -ENOMEM */
 EDGE_MUST_CHECK int hub_twin_state_whole(struct hub_twin_state *state, const char *json, size_t len,
                                          struct edge_err *err);
 /** A patch of the desired properties, with its "$version".

@@ -33,8 +33,16 @@ static void plan(struct hub_twin *twin)
         edge_timer_arm(twins->timer, (uint64_t) left);
 }
 
+/* Else who reports all the time would be tried all the time, each failure doubling the pause that
+ * its last patch then waits for. */
+static int64_t not_before(const struct hub_twin *twin, int64_t at_ms)
+{
+    return twin->failures > 0 && at_ms < twin->again_ms ? twin->again_ms : at_ms;
+}
+
 void hub_twin_get_at(struct hub_twin *twin, int64_t at_ms)
 {
+    at_ms = not_before(twin, at_ms);
     if (at_ms < twin->get_at)
         twin->get_at = at_ms;
     plan(twin);
@@ -42,6 +50,7 @@ void hub_twin_get_at(struct hub_twin *twin, int64_t at_ms)
 
 void hub_twin_push_at(struct hub_twin *twin, int64_t at_ms)
 {
+    at_ms = not_before(twin, at_ms);
     if (at_ms < twin->push_at)
         twin->push_at = at_ms;
     plan(twin);
@@ -54,8 +63,22 @@ static int64_t again_at(struct hub_twin *twin)
     for (unsigned i = 0; i < twin->failures && wait_s < HUB_TWIN_RETRY_MAX_S; i++)
         wait_s *= 2;
     twin->failures++;
-    return edge_now_ms() +
-           (wait_s < HUB_TWIN_RETRY_MAX_S ? wait_s : HUB_TWIN_RETRY_MAX_S) * INT64_C(1000);
+    twin->again_ms =
+        edge_now_ms() +
+        (wait_s < HUB_TWIN_RETRY_MAX_S ? wait_s : HUB_TWIN_RETRY_MAX_S) * INT64_C(1000);
+    return twin->again_ms;
+}
+
+/* IoT Hub takes this twin's requests: what has waited for that goes now. */
+static void succeeded(struct hub_twin *twin)
+{
+    if (twin->failures == 0)
+        return;
+    twin->failures = 0;
+    if (twin->get_at != HUB_TWIN_NEVER)
+        twin->get_at = 0;
+    if (twin->push_at != HUB_TWIN_NEVER)
+        twin->push_at = 0;
 }
 
 void hub_twin_put_off(struct hub_twin *twin)
@@ -106,24 +129,30 @@ static int take_whole(struct hub_twin *twin, const char *json, size_t len)
     return rc;
 }
 
+/* A wish that came while the answer was under way is not fulfilled by it. */
 static void on_twin(enum hub_result result, const char *why, const char *json, size_t len,
                     void *arg)
 {
     struct hub_twin *twin = hub_twin_waited(arg);
     struct hub_twin_queue asking;
     struct hub_twin_op *op;
+    int rc;
 
     if (!twin)
         return;
     finish(twin, HUB_COUNT_GETTWIN, HUB_TIME_GETTWIN);
-    if (result == HUB_OK && take_whole(twin, json, len) < 0)
-        result = HUB_FAILED;
-    if (result == HUB_OK) {
-        twin->failures = 0;
-        twin->get_at = HUB_TWIN_NEVER;
-    } else if (twin->get_at != HUB_TWIN_NEVER) {
-        twin->get_at = again_at(twin);
+    rc = result == HUB_OK ? take_whole(twin, json, len) : 0;
+    if (rc == HUB_TWIN_GAP) { /* who asks waits for the next */
+        twin->get_at = 0;
+        go_on(twin);
+        return;
     }
+    if (rc < 0)
+        result = HUB_FAILED;
+    if (result == HUB_OK)
+        succeeded(twin);
+    else if (twin->owed)
+        hub_twin_get_at(twin, again_at(twin));
     asking = twin->asking; /* who asks from here on asks anew */
     twin->asking = (struct hub_twin_queue){0};
     while ((op = hub_twin_queue_take(&asking)))
@@ -142,6 +171,9 @@ static void get(struct hub_twin *twin)
         twin->get_at = again_at(twin);
         return;
     }
+    twin->owed = twin->get_at != HUB_TWIN_NEVER;
+    twin->get_at = HUB_TWIN_NEVER;
+    twin->state->heard = 0;
     twin->request = HUB_TWIN_GETTING;
     twin->request_ms = twin->got_ms = edge_now_ms();
     core->twins->under_way++;
@@ -169,7 +201,7 @@ static void on_patched(enum hub_result result, const char *why, int64_t version,
         twin->get_at = 0; /* how it is, then */
     }
     if (result == HUB_OK || refused) {
-        twin->failures = 0;
+        succeeded(twin);
         edge_ignore(hub_twin_save(twin, NULL, NULL));
         twin->push_at =
             twin->state->npending > 0 ? twin->pushed_ms + sync_s * INT64_C(1000) : HUB_TWIN_NEVER;

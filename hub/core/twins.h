@@ -50,7 +50,9 @@ struct hub_twin {
     struct hub_twin_queue asking; /* GETs that wait for IoT Hub */
     int64_t got_ms, pushed_ms;    /* when that was last begun; 0: never */
     int64_t get_at, push_at;      /* HUB_TWIN_NEVER: not needed */
-    unsigned failures;            /* in a row */
+    bool owed;         /* GETTING: not for who asks alone; `get_at` is what has been wanted since */
+    unsigned failures; /* in a row */
+    int64_t again_ms;  /* while there are: nothing is tried earlier */
 };
 
 struct hub_twins {
@@ -98,7 +100,8 @@ void hub_twin_unload(struct hub_twin *twin);
 
 /* twin_sync.c */
 
-/** There is something to ask of IoT Hub at these times, or earlier ones that were set. */
+/** There is something to ask of IoT Hub at these times, or earlier ones that were set; after a
+ * failure not before its pause is over. */
 void hub_twin_get_at(struct hub_twin *twin, int64_t at_ms);
 void hub_twin_push_at(struct hub_twin *twin, int64_t at_ms);
 /** Its document could not be read: what is to be asked waits, longer each time. */

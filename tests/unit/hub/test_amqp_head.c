@@ -416,6 +416,28 @@ static void test_a_certificate_stands_in_for_a_token(void **state)
     client_saw("attached;");
 }
 
+/* The answer is of the identity, whatever has become of the link that it was asked for. */
+static void test_a_link_that_goes_while_it_waits_takes_nobody_along(void **state)
+{
+    static const struct edge_tls_peer peer = {.cn = "leaf"};
+    pn_link_t *link;
+
+    (void) state;
+    house.stream->certificate = &peer;
+    amqp_client_open(&house.client);
+    house.fake.hold = true;
+    link = amqp_client_attach(&house.client, "/devices/leaf/messages/events", true, 0);
+    hub_was_asked("auth leaf - leaf;");
+    pn_link_close(link);
+    amqp_client_pump(&house.client);
+    amqp_client_attach(&house.client, "/devices/leaf/messages/devicebound", false, 0);
+    amqp_client_pump(&house.client);
+    forget();
+    house.fake.hold = false;
+    fake_answer(&house.fake);
+    client_saw("attached;");
+}
+
 static void test_a_refused_certificate_refuses_the_link(void **state)
 {
     static const struct edge_tls_peer peer = {.cn = "leaf"};
@@ -644,6 +666,7 @@ int main(void)
         TEST(test_methods),
         TEST(test_several_identities_share_a_connection),
         TEST(test_a_certificate_stands_in_for_a_token),
+        TEST(test_a_link_that_goes_while_it_waits_takes_nobody_along),
         TEST(test_a_refused_certificate_refuses_the_link),
         TEST(test_an_expired_token_ends_what_it_was_for),
         TEST(test_a_renewed_token_keeps_the_session),

@@ -10,7 +10,7 @@
 #include "tests/unit/hub/fault_files.h"
 #include "tests/unit/test.h"
 
-enum { FEW = 3, TTL_S = 3 };
+enum { FEW = 3, TTL_S = 5 };
 
 static struct way {
     const char *into, *queue; /* of high */

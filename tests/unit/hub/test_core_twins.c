@@ -252,6 +252,35 @@ static void patch_that_failed_is_merged_with_later_ones(void **state)
     mock_same(ask->text, "{\"s\":2,\"t\":1}");
 }
 
+/* Who reports on and on is tried no more often for that, and does not wait longer afterwards. */
+static void patches_meanwhile_do_not_shorten_the_pause(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+
+    mock_patch(m, "{\"s\":0}");
+    mock_answer(mock_asked(mock, MOCK_PATCH, M), HUB_THROTTLED, NULL, 0);
+    mock_patch(m, "{\"s\":1}");
+    mock_until(mock, &m->answers, 3);
+    assert_true(m->client->twin->push_at - edge_now_ms() > (HUB_TWIN_RETRY_S - 1) * 1000);
+    assert_int_equal(m->client->twin->failures, 1);
+}
+
+/* A request that succeeds says that IoT Hub is well again. */
+static void a_patch_that_failed_goes_with_the_next_success(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+
+    mock_patch(m, "{\"s\":1}");
+    mock_answer(mock_asked(mock, MOCK_PATCH, M), HUB_THROTTLED, NULL, 0);
+    m->client->twin->failures = 6; /* minutes */
+    hub_twin_put_off(m->client->twin);
+    mock_get(m);
+    mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK, WHOLE, 0);
+    mock_same(mock_asked(mock, MOCK_PATCH, M)->text, "{\"s\":1}");
+}
+
 /* {"o":null} and {"o":{"b":1}} are not {"o":{"b":1}}: o would keep what it had. */
 static void patches_that_are_not_one_are_sent_in_turn(void **state)
 {
@@ -385,6 +414,66 @@ static void desired_gap_is_closed_by_the_whole_twin(void **state)
                 0);
     assert_int_equal(m->ndesired, 1);
     mock_same(m->desired[0], "{\"a\":null,\"z\":1,\"$version\":8}");
+}
+
+/* What is heard while the answer is under way is newer than what the answer says. */
+static void desired_patch_overtakes_the_whole_twin(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+    struct mock_ask *ask;
+
+    mock_get(m);
+    ask = mock_asked(mock, MOCK_GET, M);
+    mock_desired(m, "{\"a\":2,\"$version\":6}");
+    assert_int_equal(m->ndesired, 1);
+    mock_answer(ask, HUB_OK, WHOLE, 0);
+    mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK,
+                "{\"desired\":{\"a\":2,\"b\":{\"c\":2},\"$version\":6},"
+                "\"reported\":{\"$version\":7}}",
+                0);
+    mock_until(mock, &m->answers, 2);
+    mock_same(m->text, "{\"desired\":{\"a\":2,\"b\":{\"c\":2},\"$version\":6},"
+                       "\"reported\":{\"$version\":7}}");
+    assert_int_equal(m->ndesired, 1); /* nothing old meanwhile */
+}
+
+static void a_gap_seen_while_the_twin_is_read_is_closed(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m = informed(mock, WHOLE);
+    struct mock_ask *ask;
+
+    mock_get(m);
+    ask = mock_asked(mock, MOCK_GET, M);
+    mock_desired(m, "{\"a\":3,\"$version\":7}");
+    mock_answer(ask, HUB_OK, WHOLE, 0);
+    mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK,
+                "{\"desired\":{\"a\":3,\"$version\":7},\"reported\":{\"$version\":7}}", 0);
+    mock_until(mock, &m->answers, 2);
+    mock_same(m->text, "{\"desired\":{\"a\":3,\"$version\":7},\"reported\":{\"$version\":7}}");
+}
+
+/* The answer may have been read before the subscription was in place. */
+static void a_subscription_in_place_while_the_twin_is_read_is_not_forgotten(void **state)
+{
+    struct mock *mock = *state;
+    struct mock_client *m;
+    struct mock_ask *ask;
+
+    mock->core.options.settings.twin_sync_s = 1;
+    mock_online(mock, true);
+    m = mock_connect(mock, M, EDGE_FEATURE_DESIRED, false);
+    mock_get(m);
+    ask = mock_asked(mock, MOCK_GET, M);
+    hub_twins_ready(m->client);
+    mock_answer(ask, HUB_OK, WHOLE, 0);
+    mock_answer(mock_asked(mock, MOCK_GET, M), HUB_OK,
+                "{\"desired\":{\"a\":9,\"b\":{\"c\":2},\"$version\":6},"
+                "\"reported\":{\"$version\":7}}",
+                0);
+    assert_int_equal(m->ndesired, 1);
+    mock_same(m->desired[0], "{\"a\":9,\"$version\":6}");
 }
 
 static void desired_that_is_old_or_unreadable_tells_nothing_twice(void **state)
@@ -548,6 +637,8 @@ int main(void)
         TEST(patch_makes_a_message_for_routes),
         TEST(pending_patches_outlive_outages_and_restarts),
         TEST(patch_that_failed_is_merged_with_later_ones),
+        TEST(patches_meanwhile_do_not_shorten_the_pause),
+        TEST(a_patch_that_failed_goes_with_the_next_success),
         TEST(patches_that_are_not_one_are_sent_in_turn),
         TEST(patch_refused_by_iot_hub_is_dropped),
         TEST(a_twin_goes_with_its_identity),
@@ -556,6 +647,9 @@ int main(void)
         TEST(a_section_of_brackets_is_limited),
         TEST(desired_patch_goes_to_who_listens),
         TEST(desired_gap_is_closed_by_the_whole_twin),
+        TEST(desired_patch_overtakes_the_whole_twin),
+        TEST(a_gap_seen_while_the_twin_is_read_is_closed),
+        TEST(a_subscription_in_place_while_the_twin_is_read_is_not_forgotten),
         TEST(desired_that_is_old_or_unreadable_tells_nothing_twice),
         TEST(desired_patch_of_a_twin_never_seen_is_passed_on),
         TEST(what_was_missed_is_told_when_it_comes_back),
