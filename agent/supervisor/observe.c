@@ -25,8 +25,10 @@ struct note {
 
 /* The list that is being read may have been made before it, and the module be one that only the
  * list tells of, or one whose state has no use for the event: another list is read then. */
-static void on_exit_of(struct agent_supervisor *sup, struct sup_module *m)
+static void on_exit_of(struct agent_supervisor *sup, struct sup_module *m, int64_t at_ns)
 {
+    if (m && at_ns != EDGE_TIME_NEVER && at_ns == m->life.exited_ns)
+        return; /* of the run before: a list was earlier, and it has been dealt with */
     if (sup->listing)
         sup->list_again = true;
     if (m)
@@ -47,7 +49,7 @@ static void on_event(void *arg)
         m->life.oom = true;
         edge_warn("out of memory module=%s", m->name);
     } else if (note->ev.kind == AGENT_CTRD_EVENT_EXIT) {
-        on_exit_of(sup, m);
+        on_exit_of(sup, m, note->ev.at_ns);
     }
     free(note);
 }
