@@ -88,6 +88,10 @@ EDGE_MUST_CHECK int agent_network_forget(struct agent_network *net, const char *
  * and hosts files are written anew. */
 EDGE_MUST_CHECK int agent_network_restore(struct agent_network *net, const char *const *live,
                                           struct edge_err *err);
+/** Does the kernel still have the rules? Whoever flushes all of them (a firewall that is loaded
+ * anew) takes away ours: they are written again. One question by netlink when they are there.
+ * @return 0, 1 (they were missing, and are back), or why they cannot be written */
+EDGE_MUST_CHECK int agent_network_check(struct agent_network *net, struct edge_err *err);
 /** Remove the bridge, the table and every file: nothing of ours is left. */
 EDGE_MUST_CHECK int agent_network_teardown(struct agent_network *net, struct edge_err *err);
 

@@ -1,7 +1,11 @@
 #include "agent/network/nft.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 
+#include "agent/network/netlink.h"
 #include "common/base/spawn.h"
 
 enum {
@@ -191,6 +195,19 @@ int agent_nft_apply(const struct agent_nft *nft, const struct agent_record_set *
                          edge_strerror(rc));
     rc = run(&text, nft->lock, err);
     return rc < 0 ? edge_wrap(err, rc, "cannot set the rules of network %s", nft->network) : 0;
+}
+
+bool agent_nft_is_missing(const struct agent_nft *nft)
+{
+    const struct nfgenmsg fixed = {.nfgen_family = AF_INET, .version = NFNETLINK_V0};
+    EDGE_CLEANUP(edge_free) char *table = edge_format("edge-%s", nft->network);
+    struct agent_nl nl;
+
+    if (!table)
+        return false;
+    agent_nl_begin(&nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, &fixed, sizeof fixed);
+    agent_nl_puts(&nl, NFTA_TABLE_NAME, table);
+    return agent_nl_run(NETLINK_NETFILTER, &nl, NULL, NULL) == -ENOENT;
 }
 
 int agent_nft_remove(const struct agent_nft *nft, struct edge_err *err)

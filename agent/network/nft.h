@@ -1,5 +1,6 @@
 /* agent/network/nft.h - the one nftables table of a network: published ports, masquerade,
- * isolation. agent_nft_text is pure; the others run nft(8) and block.
+ * isolation. agent_nft_text is pure; agent_nft_is_missing asks the kernel itself, by netlink; the
+ * others run nft(8) and block.
  *
  * The table is always replaced whole, in one kernel transaction, from the set of endpoints:
  * applying it again changes nothing, and whatever happened before does not matter. It touches no
@@ -24,6 +25,9 @@ EDGE_MUST_CHECK int agent_nft_text(const struct agent_nft *nft, const struct age
 /** @return 0 or EDGE_ECHILD with nft's words */
 EDGE_MUST_CHECK int agent_nft_apply(const struct agent_nft *nft, const struct agent_record_set *set,
                                     struct edge_err *err);
+/** Does the kernel say that there is no such table? Any other answer, and none, is a no. Source:
+ * nf_tables(netlink), NFT_MSG_GETTABLE. */
+bool agent_nft_is_missing(const struct agent_nft *nft);
 /** Remove the table; success when there is none. */
 EDGE_MUST_CHECK int agent_nft_remove(const struct agent_nft *nft, struct edge_err *err);
 

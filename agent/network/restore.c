@@ -133,6 +133,17 @@ int agent_network_restore(struct agent_network *net, const char *const *live, st
     return 0;
 }
 
+int agent_network_check(struct agent_network *net, struct edge_err *err)
+{
+    const struct agent_nft nft = agent_network_nft(net);
+    int rc;
+
+    if (net->set.len == 0 || !agent_nft_is_missing(&nft))
+        return 0;
+    rc = agent_nft_apply(&nft, &net->set, err);
+    return rc < 0 ? rc : 1;
+}
+
 /* Without nft there can be no rules of ours; a failure counts when there was a network. */
 static int remove_rules(struct agent_network *net, struct edge_err *err)
 {

@@ -69,6 +69,7 @@ struct agent_supervisor {
     bool reviewing;                  /* identities are being compared with the cloud's */
     struct edge_timer *kick;
     struct edge_timer *list_timer;
+    bool looking; /* for the rules of the network */
     bool listing;
     bool list_again;
     bool listed; /* the first list is in, the network is restored */
@@ -128,6 +129,10 @@ EDGE_MUST_CHECK int sup_events_start(struct agent_supervisor *sup, struct edge_e
 void sup_events_stop(struct agent_supervisor *sup);
 /** List containers and tasks soon, and bring every module into line. */
 void sup_list_in(struct agent_supervisor *sup, uint64_t ms);
+
+/* rules.c */
+/** Write the rules of the module network again if they are gone. */
+void sup_rules_look(struct agent_supervisor *sup);
 
 /* health.c */
 /** Begin or end checking as the module's state demands. */

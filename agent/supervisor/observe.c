@@ -349,9 +349,10 @@ static void list_done(void *arg)
         edge_pool_submit(sup->net, restore_work, restore_done, l);
         return;
     }
-    if (!sup->ending && l->rc == 0)
+    if (!sup->ending && l->rc == 0) {
         take_list(l);
-    else if (!sup->ending)
+        sup_rules_look(sup);
+    } else if (!sup->ending)
         list_failed(l);
     list_end(l);
 }

@@ -142,6 +142,19 @@ class Network(case.AgentCase):
         self.restart_agent()
         self.answers("http://127.0.0.1:8087/", "again")
 
+    def test_lost_rules_come_back_by_themselves(self):
+        self.deploy({"web": module(SERVE % "kept", options=published(8091))})
+        self.answers("http://127.0.0.1:8091/", "kept")
+        pid = self.pid("web")
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        self.assertIsNone(http_get("http://127.0.0.1:8091/", timeout=1))
+        mark = self.agent.size()
+        self.containerd.kill()
+        self.containerd.start()  # has containers listed at once, which else happens each minute
+        self.answers("http://127.0.0.1:8091/", "kept")
+        self.wait(lambda: self.agent.log_lines("rules of the module network were gone", mark), "the log to tell")
+        self.assert_undisturbed("web", pid)
+
     def test_network_of_a_module_killed_behind_the_agents_back_is_given_back(self):
         self.deploy({"m": module(policy="always", options=published(8088))})
         pid, = self.wait_running("m")

@@ -239,6 +239,27 @@ static void test_detach_works_when_the_namespace_lives_on_or_everything_has_gone
     case_assert_clean();
 }
 
+static void test_rules_that_were_flushed_are_written_again(void **state)
+{
+    static const struct agent_endpoint_port port = {"", 8080, 80, "tcp"};
+    struct agent_network *net = case_open(&case_first);
+    struct edge_err err = {0};
+    pid_t server;
+    (void) state;
+
+    assert_int_equal(agent_network_check(net, &err), 0); /* nobody needs any */
+    server = lab_serve(case_attach(net, "a", &port, 1), "tcp", "0.0.0.0", 80);
+    assert_int_equal(agent_network_check(net, &err), 0);
+    lab_run(LAB_HOST, "nft flush ruleset; nft add table inet firewall");
+    assert_int_equal(agent_network_check(net, &err), 1);
+    case_assert_answer(case_outside, "tcp", HOST, 8080, NULL);
+    lab_run(LAB_HOST, "nft list table inet firewall"); /* it is another's */
+    assert_int_equal(agent_network_check(net, &err), 0);
+    lab_kill(server);
+    case_teardown(net);
+    case_assert_clean();
+}
+
 static void test_detach_works_without_the_plugins(void **state)
 {
     static const struct agent_network_config none = {"azure-iot-edge", "172.30.0.0/16", RUNDIR,
@@ -370,6 +391,7 @@ int main(int argc, char **argv)
         NETWORK_TEST(test_a_reused_pid_does_not_lead_detach_astray),
         NETWORK_TEST(test_detach_works_when_the_namespace_lives_on_or_everything_has_gone),
         NETWORK_TEST(test_detach_works_without_the_plugins),
+        NETWORK_TEST(test_rules_that_were_flushed_are_written_again),
         NETWORK_TEST(test_a_task_attached_again_gets_a_new_start),
         NETWORK_TEST(test_a_new_subnet_takes_effect_when_nobody_uses_the_old_one),
         NETWORK_TEST(test_thirty_modules_come_and_go),
