@@ -128,12 +128,11 @@ struct hub_record *hub_cache_put(struct hub_cache *cache, const struct hub_entry
     return record;
 }
 
+/* It is not forgotten before settle has looked at it: who came in by it would stay. */
 static void bury(struct hub_cache *cache, struct hub_record *record)
 {
     set_entry(cache, record, NULL);
     hub_papers_save(cache, record);
-    if (cache->absent.count > HUB_ABSENT_MAX)
-        forget(cache, cache->absent.first);
 }
 
 struct hub_record *hub_cache_gone(struct hub_cache *cache, const struct edge_identity *who)
@@ -221,6 +220,8 @@ void hub_cache_settle(struct hub_cache *cache, int64_t now_s,
     count += collect(cache, &cache->absent, now_s, all + count);
     unmark(&cache->present);
     unmark(&cache->absent);
+    while (cache->absent.count > HUB_ABSENT_MAX)
+        forget(cache, cache->absent.first);
     for (size_t i = 0; i < count; i++)
         lost(&all[i], arg);
 }

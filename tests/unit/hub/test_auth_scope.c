@@ -1,6 +1,11 @@
 /* How what is known comes, goes, and stays on disk. */
 #include "tests/unit/hub/auth_house.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hub/auth/cache.h"
+
 static void test_a_restart_with_no_cloud(void **state)
 {
     (void) state;
@@ -87,6 +92,38 @@ static void test_who_leaves_the_scope_goes(void **state)
     add("d/m", "bTE=");
     assert_int_equal(refresh("d/m"), HUB_OK);
     assert_int_equal(come("d/m", "m1"), HUB_OK);
+}
+
+static void count_lost(const struct edge_identity *who, void *arg)
+{
+    unsigned *count = arg;
+
+    (void) who;
+    (*count)++;
+}
+
+static void test_all_who_leave_at_once_are_told_of(void **state)
+{
+    enum { MANY = HUB_ABSENT_MAX + 500 }; /* more than are remembered */
+    struct hub_entry entry = {0};
+    struct hub_cache cache;
+    unsigned lost = 0;
+
+    (void) state;
+    assert_int_equal(hub_cache_open(&cache, w.store, w.vault), 0);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct hub_record *record;
+
+        (void) snprintf(entry.who.device, sizeof entry.who.device, "leaf%u", i);
+        record = hub_cache_put(&cache, &entry, 1);
+        assert_non_null(record);
+        record->proof = calloc(1, sizeof *record->proof);
+    }
+    hub_cache_sweep(&cache, 2);
+    hub_cache_settle(&cache, 0, count_lost, &lost);
+    assert_int_equal(lost, MANY);
+    assert_int_equal(cache.absent.count, HUB_ABSENT_MAX);
+    hub_cache_fini(&cache);
 }
 
 static void test_a_disabled_device_takes_its_modules_along(void **state)
@@ -207,6 +244,7 @@ int main(void)
         IN_HOUSE(test_what_is_on_disk_is_sealed),
         IN_HOUSE(test_what_cannot_be_unsealed_is_asked_for_again),
         IN_HOUSE(test_who_leaves_the_scope_goes),
+        IN_HOUSE(test_all_who_leave_at_once_are_told_of),
         IN_HOUSE(test_a_disabled_device_takes_its_modules_along),
         IN_HOUSE(test_a_refusal_to_speak_closes_no_door),
         IN_HOUSE(test_a_list_that_is_empty_or_endless_changes_nothing),
