@@ -6,7 +6,9 @@
 #include "common/json/utf8.h"
 
 /* json-c cuts strings at an escaped NUL for who reads them as C strings, and takes NaN and
- * Infinity, which RFC 8259 has not: refuse them everywhere. */
+ * Infinity, which RFC 8259 has not, and a number over a double for Infinity: refuse them
+ * everywhere.
+ */
 static int check_value(const struct edge_json *value)
 {
     if (edge_json_is(value, EDGE_JSON_DOUBLE))
@@ -95,7 +97,8 @@ int edge_json_parse(const char *text, size_t len, struct edge_json **ret, struct
         return rc;
     if (check_value(value) < 0)
         return edge_fail(err, EDGE_EINVALID,
-                         "JSON holds an escaped NUL, or a number that is none (NaN, Infinity)");
+                         "JSON holds an escaped NUL, or a number that is none (NaN, Infinity) or "
+                         "too large");
     *ret = EDGE_TAKE(value);
     return 0;
 }

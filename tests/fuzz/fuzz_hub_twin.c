@@ -39,7 +39,9 @@ static void whole(struct world *world, const char *text, size_t len)
     struct edge_err err = {0};
     int rc = hub_twin_state_whole(world->twin, text, len, &err);
 
-    if (rc >= 0) {
+    if (rc == HUB_TWIN_GAP) {
+        world->twin->heard = 0; /* it is asked for again */
+    } else if (rc >= 0) {
         struct edge_json *json = parse(text, len);
 
         edge_json_free(world->cloud);
