@@ -1,36 +1,17 @@
 #include "hub/amqp/wire.h"
 
-#include <string.h>
-
+#include "hub/amqp/driver.h"
 #include "hub/amqp/engine.h"
 #include "hub/amqp/sasl.h"
 #include "hub/amqp/sessions.h"
 #include "hub/amqp/turn.h"
 
 enum {
-    QUEUED_HIGH = 256 * 1024,         /* bytes in the stream before the engine keeps the rest */
     OUTGOING_HIGH = 1024 * 1024,      /* bytes in the engine before nodes keep the rest */
     UNSETTLED_HIGH = 8 * 1024 * 1024, /* bytes nodes hold before reading stops */
 };
 
 /* From the client. */
-
-/* Bytes into the engine. @return false when it takes no more */
-static bool push(struct hub_amqp_connection *c, struct edge_bytes bytes)
-{
-    while (bytes.len > 0) {
-        pn_rwbytes_t room = pn_connection_driver_read_buffer_sized(&c->driver, bytes.len);
-        size_t n = room.size < bytes.len ? room.size : bytes.len;
-
-        if (n == 0)
-            return false;
-        memcpy(room.start, bytes.data, n);
-        pn_connection_driver_read_done(&c->driver, n);
-        bytes.data += n;
-        bytes.len -= n;
-    }
-    return true;
-}
 
 /* Frame by frame, so that events are handled in the state the frame has left. */
 static int feed_frames(struct hub_amqp_connection *c, struct edge_bytes *data)
@@ -44,7 +25,7 @@ static int feed_frames(struct hub_amqp_connection *c, struct edge_bytes *data)
             break;
         if (frame.transfer)
             c->format = frame.format;
-        if (!push(c, frame.bytes))
+        if (!hub_amqp_driver_feed(&c->driver, frame.bytes))
             rc = EDGE_EPROTOCOL;
         (void) hub_amqp_dispatch(c);
     }
@@ -99,7 +80,7 @@ void hub_amqp_data(struct hub_amqp_connection *c, struct edge_bytes data)
 static void regulate(struct hub_amqp_connection *c)
 {
     edge_stream_pause(c->stream, c->login || c->unsettled_bytes > UNSETTLED_HIGH ||
-                                     edge_stream_queued(c->stream) >= QUEUED_HIGH);
+                                     edge_stream_queued(c->stream) >= HUB_AMQP_QUEUED_HIGH);
 }
 
 void hub_amqp_flush(struct hub_amqp_connection *c)
@@ -107,14 +88,7 @@ void hub_amqp_flush(struct hub_amqp_connection *c)
     if (c->ended)
         return;
     c->settled_unsent = false;
-    while (edge_stream_queued(c->stream) < QUEUED_HIGH) {
-        pn_bytes_t out = pn_connection_driver_write_buffer(&c->driver);
-
-        if (out.size == 0)
-            break;
-        edge_stream_write(c->stream, out.start, out.size);
-        pn_connection_driver_write_done(&c->driver, out.size);
-    }
+    hub_amqp_driver_flush(&c->driver, c->stream);
     hub_amqp_sessions_count(c);
     regulate(c);
 }

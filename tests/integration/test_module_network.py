@@ -1,4 +1,5 @@
 """The module network: names, ports, modes."""
+import contextlib
 import os
 import shutil
 import signal
@@ -42,6 +43,18 @@ class Network(case.AgentCase):
         self.deployed[name] = module(script)
         self.deploy(self.deployed)
         self.wait_output(name, text)
+
+    @contextlib.contextmanager
+    def nft_is(self, script):
+        """A folder, before all others in the PATH of the agents that are started meanwhile, with this script as nft."""
+        folder, path = tempfile.mkdtemp(dir=case.sandbox.work()), self.agent.environment["PATH"]
+        services.write_file(folder + "/nft", script.format(folder=folder, program=shutil.which("nft")))
+        os.chmod(folder + "/nft", 0o755)
+        self.agent.environment["PATH"] = folder + ":" + path
+        try:
+            yield folder
+        finally:
+            self.agent.environment["PATH"] = path
 
     def setUp(self):
         super().setUp()
@@ -172,27 +185,20 @@ class Network(case.AgentCase):
         self.deploy({"m": module(policy="always", options=published(8089))})
         pid, = self.wait_running("m")
         self.agent.kill()
-        folder, path = tempfile.mkdtemp(dir=case.sandbox.work()), self.agent.environment["PATH"]
-        services.write_file(folder + "/hold", "")
-        services.write_file(folder + "/nft", HELD.format(folder=folder, program=shutil.which("nft")))
-        os.chmod(folder + "/nft", 0o755)
-        self.agent.environment["PATH"] = folder + ":" + path
-        try:
-            self.agent.start()
-            self.wait(lambda: os.path.exists(folder + "/reached"), "the network to be restored")
-            services.signal_pid(pid)
-            self.wait(lambda: self.containerd.tasks().get("m", (0, ""))[1] == "STOPPED", "the module to end")
-        finally:
-            os.unlink(folder + "/hold")
-            self.agent.environment["PATH"] = path
+        with self.nft_is(HELD) as folder:
+            services.write_file(folder + "/hold", "")
+            try:
+                self.agent.start()
+                self.wait(lambda: os.path.exists(folder + "/reached"), "the network to be restored")
+                services.signal_pid(pid)
+                self.wait(lambda: self.containerd.tasks().get("m", (0, ""))[1] == "STOPPED", "the module to end")
+            finally:
+                os.unlink(folder + "/hold")
         self.wait(lambda: self.pid("m") not in (0, pid), "a new process")
 
     def test_how_a_module_ended_counts_though_its_network_cannot_be_given_back(self):
-        folder, path = tempfile.mkdtemp(dir=case.sandbox.work()), self.agent.environment["PATH"]
-        services.write_file(folder + "/nft", FAILING.format(folder=folder, program=shutil.which("nft")))
-        os.chmod(folder + "/nft", 0o755)
-        self.agent.environment["PATH"] = folder + ":" + path
-        try:
+        self.addCleanup(self.restart_agent)  # with the real one
+        with self.nft_is(FAILING) as folder:
             self.restart_agent()
             self.deploy({"m": module('trap "exit 0" TERM; echo ready; while :; do sleep 3600 & wait $!; done',
                                      policy="on-failure", options=published(8092))})
@@ -205,9 +211,6 @@ class Network(case.AgentCase):
             self.assertEqual((ended["exitCode"], ended["restartCount"]), (0, 0), "it has done its work")
             self.deploy({"n": module(SERVE % "next", options=published(8092))})
             self.wait(lambda: http_get("http://127.0.0.1:8092/") == "next\n", "its port to be another's")
-        finally:
-            self.agent.environment["PATH"] = path
-            self.restart_agent()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "hub/amqp/driver.h"
 #include "hub/amqp/frames.h"
 
 enum {
-    QUEUED_HIGH = 256 * 1024, /* bytes in the stream before the engine keeps the rest */
     TICK_LEAST_MS = 50,
 };
 
@@ -73,30 +73,13 @@ size_t hub_engine_sessions(const struct hub_engine *engine)
 
 bool hub_engine_full(const struct hub_engine *engine)
 {
-    return !engine->stream || edge_stream_queued(engine->stream) >= QUEUED_HIGH;
+    return !engine->stream || edge_stream_queued(engine->stream) >= HUB_AMQP_QUEUED_HIGH;
 }
 
 void hub_engine_flush_soon(struct hub_engine *engine)
 {
     if (engine->stream && engine->busy == 0)
         edge_timer_arm(engine->flush, 0);
-}
-
-/* Bytes into the engine. @return false when it takes no more */
-static bool push(struct hub_engine *engine, struct edge_bytes bytes)
-{
-    while (bytes.len > 0) {
-        pn_rwbytes_t room = pn_connection_driver_read_buffer_sized(&engine->driver, bytes.len);
-        size_t n = room.size < bytes.len ? room.size : bytes.len;
-
-        if (n == 0)
-            return false;
-        memcpy(room.start, bytes.data, n);
-        pn_connection_driver_read_done(&engine->driver, n);
-        bytes.data += n;
-        bytes.len -= n;
-    }
-    return true;
 }
 
 static void peer_closes(struct hub_engine *engine)
@@ -149,14 +132,8 @@ static void dispatch(struct hub_engine *engine)
 
 static void flush(struct hub_engine *engine)
 {
-    while (engine->stream && edge_stream_queued(engine->stream) < QUEUED_HIGH) {
-        pn_bytes_t out = pn_connection_driver_write_buffer(&engine->driver);
-
-        if (out.size == 0)
-            break;
-        edge_stream_write(engine->stream, out.start, out.size);
-        pn_connection_driver_write_done(&engine->driver, out.size);
-    }
+    if (engine->stream)
+        hub_amqp_driver_flush(&engine->driver, engine->stream);
 }
 
 /* The end of every turn: what the engine has to say. */
@@ -200,7 +177,7 @@ static int feed(struct hub_engine *engine, struct edge_bytes data)
 
         if (rc != 0)
             return rc < 0 ? rc : 0;
-        if (!push(engine, frame.bytes)) {
+        if (!hub_amqp_driver_feed(&engine->driver, frame.bytes)) {
             dispatch(engine); /* perhaps the engine knows why */
             return EDGE_EPROTOCOL;
         }
